@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The JSON documents: what to run, and what there is to run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything the agent has to know about one boot of the guest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// The suite that is run; selects among tests that exist in several suites.
+    pub suite: String,
+    /// The engine that serves the filesystem modules.
+    pub engine: Engine,
+    /// What to do after start-up.
+    pub mode: Mode,
+    /// Paths of the modules in the initramfs, in the order of loading.
+    #[serde(default)]
+    pub modules: Vec<String>,
+    /// Role of a disk ("main", "scratch", ...) to its virtio serial.
+    #[serde(default)]
+    pub disks: BTreeMap<String, String>,
+    /// Filesystem type of the main disk; none if the suite has no image.
+    #[serde(default)]
+    pub fs: Option<String>,
+    /// Block size that the main disk's filesystem was made with.
+    #[serde(default)]
+    pub block_size: Option<u32>,
+    /// Names of the tests to run, in this order.
+    #[serde(default)]
+    pub tests: Vec<String>,
+    /// Free-form data of the suite; a [`DemoSpec`] in demo mode.
+    #[serde(default)]
+    pub extra: serde_json::Value,
+}
+
+impl RunSpec {
+    /// Where the agent finds the document.
+    pub const PATH: &'static str = "/run.json";
+}
+
+/// Which engine the guest's filesystems run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// `iomap_rs.ko`, the only exporter of the symbols.
+    Rust,
+    /// The kernel's own `fs/iomap`, built into the kernel image.
+    C,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "rust",
+            Self::C => "c",
+        })
+    }
+}
+
+/// What the agent does once the guest is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Run the listed tests and power off.
+    Test,
+    /// Mount the disks and give the person a shell on the serial console.
+    Shell,
+    /// Go through the phases of `make demo` and power off.
+    Demo,
+    /// Report that the guest came up (a plan of no tests) and power off.
+    Probe,
+}
+
+/// One test that the agent has: an element of what `agent list` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestInfo {
+    pub name: String,
+    pub suite: String,
+    /// The behaviours of `behaviours.toml` that the test holds.
+    #[serde(default)]
+    pub behaviours: Vec<String>,
+    /// One sentence.
+    #[serde(default)]
+    pub doc: String,
+    /// Regular expressions of kernel log lines that the test may and must provoke.
+    #[serde(default)]
+    pub expect_log: Vec<String>,
+    /// How long the guest may be silent in this test, if not the usual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_secs: Option<u64>,
+}
+
+/// What demo mode needs beyond the rest: [`RunSpec::extra`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoSpec {
+    /// The regular files of the tree that the main disk was filled with.
+    pub manifest: Vec<ManifestEntry>,
+}
+
+/// A regular file of the tree and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestEntry {
+    /// Relative to the root of the filesystem, encoded by [`crate::encode_path`].
+    pub path: String,
+    pub size: u64,
+    /// SHA-256 of the contents in lower-case hex.
+    pub sha256: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_spec_reads_with_only_what_is_always_there() -> Result<(), serde_json::Error> {
+        let spec: RunSpec =
+            serde_json::from_str(r#"{"suite":"script","engine":"rust","mode":"test"}"#)?;
+        assert_eq!(spec.engine, Engine::Rust);
+        assert_eq!(spec.mode, Mode::Test);
+        assert!(spec.tests.is_empty() && spec.extra.is_null());
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_spec_survives_the_journey() -> Result<(), serde_json::Error> {
+        let spec = RunSpec {
+            suite: "ext4-1k".into(),
+            engine: Engine::C,
+            mode: Mode::Demo,
+            modules: vec!["/modules/ext4.ko".into()],
+            disks: BTreeMap::from([("main".into(), "main".into())]),
+            fs: Some("ext4".into()),
+            block_size: Some(1024),
+            tests: vec!["fiemap_of_a_sparse_file".into()],
+            extra: serde_json::to_value(DemoSpec::default())?,
+        };
+        let text = serde_json::to_string(&spec)?;
+        assert_eq!(serde_json::from_str::<RunSpec>(&text)?, spec);
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest as a test sees it.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use iomap_qemu_protocol::{DemoSpec, Engine, ManifestEntry, RunSpec};
+
+use crate::disk::Disk;
+use crate::init::MOUNT_POINT;
+use crate::output::Output;
+
+/// Handed to every test.
+pub struct Context<'a> {
+    name: &'a str,
+    spec: &'a RunSpec,
+    output: &'a Output,
+    has_dir: Cell<bool>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(name: &'a str, spec: &'a RunSpec, output: &'a Output) -> Self {
+        Self {
+            name,
+            spec,
+            output,
+            has_dir: Cell::new(false),
+        }
+    }
+
+    pub fn spec(&self) -> &RunSpec {
+        self.spec
+    }
+
+    /// True if the filesystems run on the Rust engine.
+    pub fn on_rust(&self) -> bool {
+        self.spec.engine == Engine::Rust
+    }
+
+    /// A line for whoever reads the test's output.
+    pub fn note(&self, text: impl AsRef<str>) {
+        self.output.comment(text.as_ref());
+    }
+
+    /// A number that reports are made from.
+    pub fn metric(&self, key: &str, value: f64) {
+        self.output.metric(self.name, key, value);
+    }
+
+    /// The type of the filesystem on the main disk; empty if there is none.
+    pub fn fs(&self) -> &str {
+        self.spec.fs.as_deref().unwrap_or_default()
+    }
+
+    /// Block size of the filesystem on the main disk.
+    pub fn block_size(&self) -> Result<u64> {
+        let size = self
+            .spec
+            .block_size
+            .context("the suite has no block size")?;
+        Ok(size.into())
+    }
+
+    /// The root of the filesystem on the main disk.
+    pub fn mount_point(&self) -> &Path {
+        Path::new(MOUNT_POINT)
+    }
+
+    pub fn disk(&self, role: &str) -> Result<Disk> {
+        let serial = self
+            .spec
+            .disks
+            .get(role)
+            .with_context(|| format!("the suite has no disk {role:?}"))?;
+        Disk::by_serial(serial)
+    }
+
+    /// The test's own directory on the main disk; gone after the test.
+    pub fn dir(&self) -> Result<PathBuf> {
+        let dir = self.own_dir();
+        if !self.has_dir.replace(true) {
+            fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        }
+        Ok(dir)
+    }
+
+    /// A path in the test's own directory.
+    pub fn path(&self, file: &str) -> Result<PathBuf> {
+        Ok(self.dir()?.join(file))
+    }
+
+    /// The files that the host put on the main disk.
+    pub fn manifest(&self) -> Vec<ManifestEntry> {
+        serde_json::from_value::<DemoSpec>(self.spec.extra.clone())
+            .map(|extra| extra.manifest)
+            .unwrap_or_default()
+    }
+
+    /// Removes what the test left on the main disk.
+    pub fn clean_up(&self) -> Result<()> {
+        if !self.has_dir.replace(false) {
+            return Ok(());
+        }
+        let dir = self.own_dir();
+        fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))
+    }
+
+    fn own_dir(&self) -> PathBuf {
+        self.mount_point().join(format!("test-{}", self.name))
+    }
+}

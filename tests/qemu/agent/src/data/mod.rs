@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What files hold, and what they should hold.
+
+pub mod mirror;
+pub mod pattern;
+pub mod stale;

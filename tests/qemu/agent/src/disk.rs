@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's disks: found by role, asked by sysfs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{anyhow, bail, Context as _, Result};
+
+/// A virtio disk.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// The name in `/sys/block`: `vda`.
+    name: String,
+}
+
+impl Disk {
+    /// The disk with that serial.
+    pub fn by_serial(serial: &str) -> Result<Self> {
+        for entry in fs::read_dir("/sys/block").context("cannot list /sys/block")? {
+            let entry = entry.context("cannot list /sys/block")?;
+            let found = fs::read_to_string(entry.path().join("serial")).unwrap_or_default();
+            if found.trim() == serial {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                return Ok(Self { name });
+            }
+        }
+        bail!("no disk has the serial {serial:?}: is it missing in QEMU's command line?")
+    }
+
+    /// The device file.
+    pub fn path(&self) -> PathBuf {
+        Path::new("/dev").join(&self.name)
+    }
+
+    /// The name in `/sys/block`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A file below `/sys/block/<disk>`, without the line end.
+    pub fn attribute(&self, file: &str) -> Result<String> {
+        let path = self.sysfs(file);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(text.trim().to_owned())
+    }
+
+    pub fn set_attribute(&self, file: &str, value: &str) -> Result<()> {
+        let path = self.sysfs(file);
+        fs::write(&path, value)
+            .with_context(|| format!("cannot write {value:?} to {}", path.display()))
+    }
+
+    /// A number below `/sys/block/<disk>`.
+    pub fn number<T: FromStr>(&self, file: &str) -> Result<T> {
+        let text = self.attribute(file)?;
+        text.parse()
+            .map_err(|_| anyhow!("{file} of {}: {text:?} is no number", self.name))
+    }
+
+    /// `MAJOR:MINOR`, as sysfs writes it.
+    pub fn device_number(&self) -> Result<String> {
+        self.attribute("dev")
+    }
+
+    /// Requests to flush the volatile cache that the disk has completed.
+    pub fn flushes(&self) -> Result<u64> {
+        // Documentation/block/stat.rst: the 16th field.
+        let stat = self.attribute("stat")?;
+        stat.split_whitespace()
+            .nth(15)
+            .and_then(|field| field.parse().ok())
+            .with_context(|| format!("no count of flushes in {stat:?}"))
+    }
+
+    fn sysfs(&self, file: &str) -> PathBuf {
+        Path::new("/sys/block").join(&self.name).join(file)
+    }
+}

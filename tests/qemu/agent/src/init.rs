@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Process 1: brings the guest up, does what `/run.json` says, powers off.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use iomap_qemu_protocol::ktap::Line;
+use iomap_qemu_protocol::{Mode, RunSpec};
+use rustix::system::{reboot, RebootCommand};
+
+use crate::disk::Disk;
+use crate::output::Output;
+use crate::sys::{module, mount};
+use crate::{demo, runner, shell};
+
+/// Where the main disk is mounted.
+pub const MOUNT_POINT: &str = "/mnt";
+
+/// What every program of the guest expects to find.
+const MOUNTS: &[(&str, &str)] = &[
+    ("proc", "/proc"),
+    ("sysfs", "/sys"),
+    ("devtmpfs", "/dev"),
+    ("tmpfs", "/tmp"),
+    ("debugfs", "/sys/kernel/debug"),
+    ("tracefs", "/sys/kernel/tracing"),
+];
+
+/// Never returns: process 1 must not.
+pub fn run() -> ! {
+    if let Err(error) = guest() {
+        // Without a console of its own this shows on the kernel's.
+        eprintln!("agent: {error:#}");
+    }
+    rustix::fs::sync();
+    if let Err(error) = reboot(RebootCommand::PowerOff) {
+        eprintln!("agent: cannot power off: {error}");
+    }
+    loop {
+        std::thread::park();
+    }
+}
+
+fn guest() -> Result<()> {
+    mount_pseudo_filesystems()?;
+    let output = Output::open()?;
+    output.line(&Line::Version);
+    let result = bring_up().and_then(|spec| work(&spec, &output));
+    match &result {
+        Ok(()) => output.line(&Line::End),
+        // No `# end`: the host must not take this for a finished run.
+        Err(error) => output.comment(&format!("the guest failed: {error:#}")),
+    }
+    result
+}
+
+fn mount_pseudo_filesystems() -> Result<()> {
+    for (kind, target) in MOUNTS {
+        fs::create_dir_all(target).with_context(|| format!("cannot make {target}"))?;
+        mount::mount(Path::new(kind), Path::new(target), kind, "")?;
+    }
+    fs::create_dir_all(MOUNT_POINT).with_context(|| format!("cannot make {MOUNT_POINT}"))
+}
+
+fn bring_up() -> Result<RunSpec> {
+    let text = fs::read_to_string(RunSpec::PATH)
+        .with_context(|| format!("cannot read {}", RunSpec::PATH))?;
+    let spec: RunSpec =
+        serde_json::from_str(&text).with_context(|| format!("cannot parse {}", RunSpec::PATH))?;
+    for path in &spec.modules {
+        module::load(Path::new(path), "")?;
+    }
+    mount_main(&spec)?;
+    Ok(spec)
+}
+
+/// Mounts the main disk, if the suite has one.
+pub fn mount_main(spec: &RunSpec) -> Result<()> {
+    let (Some(kind), Some(serial)) = (&spec.fs, spec.disks.get("main")) else {
+        return Ok(());
+    };
+    let disk = Disk::by_serial(serial)?;
+    mount::mount(&disk.path(), Path::new(MOUNT_POINT), kind, "")
+}
+
+/// Writes everything back and lets go of the main disk, so that the host finds
+/// a clean image.
+fn unmount_main(spec: &RunSpec) -> Result<()> {
+    if spec.fs.is_none() {
+        return Ok(());
+    }
+    mount::unmount(Path::new(MOUNT_POINT))
+}
+
+fn work(spec: &RunSpec, output: &Output) -> Result<()> {
+    match spec.mode {
+        Mode::Test => runner::run(spec, output)?,
+        Mode::Demo => demo::run(spec, output)?,
+        Mode::Shell => shell::run(spec, output)?,
+        Mode::Probe => output.line(&Line::Plan(0)),
+    }
+    unmount_main(spec)
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's log, and which of its lines a test must not provoke.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+
+use anyhow::{Context as _, Result};
+use regex::{Regex, RegexSet};
+
+/// Lines that tell of a bug in the kernel.
+const BAD: &[&str] = &[
+    r"WARNING:",
+    r"BUG:",
+    r"\bOops\b",
+    r"general protection",
+    r"KASAN",
+    r"UBSAN",
+    r"lockdep",
+    r"possible circular",
+    r"INFO: task .* blocked",
+    r"(?i)kernel panic",
+    r"Call Trace",
+    r"refcount_t",
+    r"list_add corruption",
+    r"memory leak",
+];
+
+/// A reader of `/dev/kmsg`.
+pub struct KernelLog {
+    device: File,
+    bad: RegexSet,
+}
+
+/// What a test left in the log, judged.
+pub struct Verdict {
+    /// Bad or expected lines, in order.
+    pub lines: Vec<String>,
+    /// Why the log fails the test; empty if it doesn't.
+    pub complaints: Vec<String>,
+}
+
+impl KernelLog {
+    pub fn open() -> Result<Self> {
+        let device = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open("/dev/kmsg")
+            .context("cannot open /dev/kmsg")?;
+        let bad = RegexSet::new(BAD).context("the list of bad lines")?;
+        Ok(Self { device, bad })
+    }
+
+    /// All messages since the last call.
+    pub fn drain(&mut self) -> Vec<String> {
+        let mut messages = Vec::new();
+        // One read returns one record; 8 KiB is more than the kernel's longest.
+        let mut record = [0; 8192];
+        loop {
+            match self.device.read(&mut record) {
+                Ok(0) => break,
+                Ok(length) => {
+                    let record = record.get(..length).unwrap_or_default();
+                    messages.push(message(&String::from_utf8_lossy(record)));
+                }
+                // The ring buffer overran the reader; the next read goes on
+                // with what is left.
+                Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        messages
+    }
+
+    /// Judges `messages` by what the test said it would provoke.
+    pub fn judge(&self, messages: Vec<String>, expected: &[&str]) -> Result<Verdict> {
+        let expected = expected
+            .iter()
+            .map(|pattern| Regex::new(pattern).with_context(|| format!("bad pattern {pattern}")))
+            .collect::<Result<Vec<_>>>()?;
+        // A warning comes with a stack: once it is expected, so is its trace.
+        let trace_expected = expected.iter().any(|e| e.as_str().contains("WARNING"));
+
+        let mut verdict = Verdict {
+            lines: Vec::new(),
+            complaints: Vec::new(),
+        };
+        let mut met = vec![false; expected.len()];
+        for text in messages {
+            let mut wanted = false;
+            for (pattern, met) in expected.iter().zip(&mut met) {
+                if pattern.is_match(&text) {
+                    wanted = true;
+                    *met = true;
+                }
+            }
+            let bad = self.bad.is_match(&text);
+            let excused = wanted || (trace_expected && text.contains("Call Trace"));
+            if bad && !excused {
+                let complaint = format!("the kernel log has: {text}");
+                verdict.complaints.push(complaint);
+            }
+            if wanted || bad {
+                verdict.lines.push(text);
+            }
+        }
+        for (pattern, met) in expected.iter().zip(met) {
+            if !met {
+                let complaint = format!("the kernel log lacks a line that matches: {pattern}");
+                verdict.complaints.push(complaint);
+            }
+        }
+        Ok(verdict)
+    }
+}
+
+/// The text of a record: `<priority>,<sequence>,<time>,<flags>;<text>`, followed
+/// by lines of attributes that start with a space.
+fn message(record: &str) -> String {
+    let text = record.split_once(';').map_or(record, |(_, text)| text);
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(messages: &[&str], expected: &[&str]) -> Result<Verdict> {
+        let log = KernelLog {
+            device: File::open("/dev/null")?,
+            bad: RegexSet::new(BAD)?,
+        };
+        log.judge(messages.iter().map(|&m| m.to_owned()).collect(), expected)
+    }
+
+    #[test]
+    fn a_record_is_cut_to_its_text() {
+        let record = "4,512,1234567,-;EXT4-fs: a; b\n SUBSYSTEM=block\n";
+        assert_eq!(message(record), "EXT4-fs: a; b");
+    }
+
+    #[test]
+    fn ordinary_lines_pass() -> Result<()> {
+        let verdict = judge(&["EXT4-fs (vda): mounted", "debug: lock"], &[])?;
+        assert!(verdict.complaints.is_empty() && verdict.lines.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_warning_fails_unless_expected() -> Result<()> {
+        let lines = ["WARNING: CPU: 0 PID: 1 at fs/x.c:1", "Call Trace:"];
+        assert_eq!(judge(&lines, &[])?.complaints.len(), 2);
+        assert!(judge(&lines, &["WARNING: .*fs/x.c"])?.complaints.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn an_expected_line_must_come() -> Result<()> {
+        assert_eq!(judge(&[], &["Direct I/O collision"])?.complaints.len(), 1);
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs the tests that the host asked for, one after the other.
+
+use std::any::Any;
+use std::fs;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::Instant;
+
+use anyhow::{anyhow, bail, Result};
+use iomap_qemu_protocol::ktap::{Line, Outcome};
+use iomap_qemu_protocol::RunSpec;
+
+use crate::case::{Case, Skip};
+use crate::cases;
+use crate::context::Context;
+use crate::kmsg::KernelLog;
+use crate::output::Output;
+
+/// Writing here makes every `WARN_ON_ONCE` fire again.
+const CLEAR_WARN_ONCE: &str = "/sys/kernel/debug/clear_warn_once";
+
+/// Runs `spec.tests` and reports each; an error means that the run itself broke.
+pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
+    let mut log = KernelLog::open()?;
+    report_start_up(&mut log, output)?;
+    output.line(&Line::Plan(spec.tests.len()));
+    for (index, name) in spec.tests.iter().enumerate() {
+        output.line(&Line::Begin(name.clone()));
+        let started = Instant::now();
+        let result = match cases::find(name, &spec.suite) {
+            Some(case) => run_case(case, spec, output, &mut log),
+            None => Err(anyhow!("suite {} has no test of this name", spec.suite)),
+        };
+        output.line(&Line::Result {
+            number: index + 1,
+            name: name.clone(),
+            outcome: outcome(result, started, output),
+        });
+    }
+    Ok(())
+}
+
+/// A bad line from before the first test is no test's fault: it fails the run.
+fn report_start_up(log: &mut KernelLog, output: &Output) -> Result<()> {
+    let messages = log.drain();
+    let verdict = log.judge(messages, &[])?;
+    for line in verdict.lines {
+        output.line(&Line::Log(line));
+    }
+    if let Some(complaint) = verdict.complaints.first() {
+        bail!("before the first test {complaint}");
+    }
+    Ok(())
+}
+
+fn run_case(case: &Case, spec: &RunSpec, output: &Output, log: &mut KernelLog) -> Result<()> {
+    log.drain();
+    // Without debugfs in the kernel a warning may show in an earlier test alone.
+    let _ = fs::write(CLEAR_WARN_ONCE, "1");
+    let context = Context::new(case.name, spec, output);
+    let result = catch_unwind(AssertUnwindSafe(|| (case.run)(&context)))
+        .unwrap_or_else(|payload| Err(anyhow!("the test panicked: {}", panic_text(&*payload))));
+    let result = result.and(context.clean_up());
+
+    let messages = log.drain();
+    let skipped = matches!(&result, Err(error) if error.is::<Skip>());
+    let expected = if skipped { &[] } else { case.expect_log };
+    let verdict = log.judge(messages, expected)?;
+    for line in verdict.lines {
+        output.line(&Line::Log(line));
+    }
+    match (result, verdict.complaints.is_empty()) {
+        (result, true) => result,
+        (Ok(()), false) => Err(anyhow!(verdict.complaints.join("\n"))),
+        (Err(error), false) => Err(anyhow!("{error:#}\n{}", verdict.complaints.join("\n"))),
+    }
+}
+
+fn outcome(result: Result<()>, started: Instant, output: &Output) -> Outcome {
+    match result {
+        Ok(()) => {
+            let millis = u64::try_from(started.elapsed().as_millis()).ok();
+            Outcome::Passed { millis }
+        }
+        Err(error) => match error.downcast::<Skip>() {
+            Ok(Skip(reason)) => Outcome::Skipped { reason },
+            Err(error) => {
+                output.comment(&format!("{error:#}"));
+                Outcome::Failed
+            }
+        },
+    }
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "no message"
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! System calls that no crate wraps, or not in the shape that tests want: the
+//! only unsafe code of the agent.
+
+pub mod aio;
+pub mod buffer;
+pub mod fibmap;
+pub mod fiemap;
+pub mod mapping;
+pub mod module;
+pub mod mount;
+pub mod raw_io;
+pub mod swap;
+pub mod uring;

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Loading and unloading kernel modules.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+/// Loads a module with parameters like `queue_mode=2 gb=1`.
+pub fn load(path: &Path, parameters: &str) -> Result<()> {
+    let what = || format!("cannot load {}", path.display());
+    let file = File::open(path).with_context(what)?;
+    let parameters = CString::new(parameters).context("module parameters with a NUL")?;
+    rustix::system::finit_module(&file, &parameters, 0).with_context(what)
+}
+
+/// Unloads a module by its name; the plain error, since tests look at it.
+pub fn unload(name: &str) -> io::Result<()> {
+    let name = CString::new(name)?;
+    rustix::system::delete_module(&name, libc::O_NONBLOCK)?;
+    Ok(())
+}
+
+/// True if a module of that name is loaded.
+pub fn is_loaded(name: &str) -> bool {
+    Path::new("/sys/module").join(name).join("refcnt").exists()
+}

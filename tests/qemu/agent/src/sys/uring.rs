@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! io_uring: batches of transfers on a ring made for them.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+
+use anyhow::{Context as _, Result};
+use io_uring::{opcode, squeue, types, IoUring};
+
+use crate::transfer::{Direction, Transfer};
+
+/// What kind of ring.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Register the buffers with the ring beforehand.
+    pub fixed_buffers: bool,
+    /// Poll for completions instead of waiting for interrupts.
+    pub polled: bool,
+}
+
+/// Runs the transfers, up to `depth` at a time.
+pub fn run(
+    file: &File,
+    transfers: &mut [Transfer],
+    depth: usize,
+    options: Options,
+) -> Result<Vec<io::Result<usize>>> {
+    let mut builder = IoUring::builder();
+    if options.polled {
+        builder.setup_iopoll();
+    }
+    let entries = u32::try_from(depth).context("too deep a queue")?;
+    let mut ring: IoUring = builder.build(entries).context("io_uring_setup")?;
+    if options.fixed_buffers {
+        register_buffers(&ring, transfers)?;
+    }
+
+    let mut results: Vec<Option<io::Result<usize>>> = transfers.iter().map(|_| None).collect();
+    let mut waiting = transfers.iter_mut().enumerate();
+    let mut in_flight = 0;
+    let mut last = false;
+    loop {
+        while !last && in_flight < depth {
+            let Some((index, transfer)) = waiting.next() else {
+                last = true;
+                break;
+            };
+            let entry = entry(file, index, transfer, options)?;
+            // SAFETY: the buffer is borrowed until this function returns, which
+            // is after the completion.
+            unsafe { ring.submission().push(&entry) }.context("the submission queue is full")?;
+            in_flight += 1;
+        }
+        if in_flight == 0 {
+            break;
+        }
+        ring.submit_and_wait(1).context("io_uring_enter")?;
+        for completion in ring.completion() {
+            let slot = usize::try_from(completion.user_data())
+                .ok()
+                .and_then(|index| results.get_mut(index))
+                .context("a completion of no request")?;
+            *slot = Some(result(completion.result()));
+            in_flight -= 1;
+        }
+    }
+    results
+        .into_iter()
+        .map(|result| result.context("a request without a completion"))
+        .collect()
+}
+
+fn register_buffers(ring: &IoUring, transfers: &mut [Transfer]) -> Result<()> {
+    let vectors: Vec<libc::iovec> = transfers
+        .iter_mut()
+        .map(|transfer| libc::iovec {
+            iov_base: transfer.buffer.as_mut_ptr().cast(),
+            iov_len: transfer.buffer.len(),
+        })
+        .collect();
+    // SAFETY: the buffers outlive the ring, which `run` owns.
+    unsafe { ring.submitter().register_buffers(&vectors) }.context("cannot register the buffers")
+}
+
+fn entry(
+    file: &File,
+    index: usize,
+    transfer: &mut Transfer,
+    options: Options,
+) -> Result<squeue::Entry> {
+    let fd = types::Fd(file.as_raw_fd());
+    let pointer = transfer.buffer.as_mut_ptr();
+    let length = u32::try_from(transfer.buffer.len()).context("too long a transfer")?;
+    let buffer = u16::try_from(index).context("too many buffers")?;
+    let offset = transfer.offset;
+    let flags = transfer.flags;
+    let entry = match (transfer.direction, options.fixed_buffers) {
+        (Direction::Read, false) => opcode::Read::new(fd, pointer, length)
+            .offset(offset)
+            .rw_flags(flags)
+            .build(),
+        (Direction::Read, true) => opcode::ReadFixed::new(fd, pointer, length, buffer)
+            .offset(offset)
+            .rw_flags(flags)
+            .build(),
+        (Direction::Write, false) => opcode::Write::new(fd, pointer, length)
+            .offset(offset)
+            .rw_flags(flags)
+            .build(),
+        (Direction::Write, true) => opcode::WriteFixed::new(fd, pointer, length, buffer)
+            .offset(offset)
+            .rw_flags(flags)
+            .build(),
+    };
+    Ok(entry.user_data(index as u64))
+}
+
+fn result(value: i32) -> io::Result<usize> {
+    usize::try_from(value).map_err(|_| io::Error::from_raw_os_error(-value))
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Trace events: switch some on, run something, read what came.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{ensure, Context as _, Result};
+
+const TRACING: &str = "/sys/kernel/tracing";
+
+/// One line of the trace.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub name: String,
+    /// What follows the name: `dev 253:0 ino 0xc pos 0x0 ...`.
+    pub text: String,
+}
+
+impl Event {
+    /// The word after the word `key`, for events that write keys and values.
+    pub fn field(&self, key: &str) -> Result<&str> {
+        let mut words = self.text.split_whitespace();
+        words
+            .by_ref()
+            .find(|&word| word == key)
+            .and_then(|_| words.next())
+            .with_context(|| format!("{} has no field {key}: {}", self.name, self.text))
+    }
+
+    /// A field that is a number, decimal or hexadecimal.
+    pub fn number(&self, key: &str) -> Result<i64> {
+        let text = self.field(key)?;
+        let number = match text.strip_prefix("0x") {
+            Some(digits) => i64::from_str_radix(digits, 16),
+            None => text.parse(),
+        };
+        number.with_context(|| format!("{}: {key} is {text:?}", self.name))
+    }
+
+    /// A field that is a list of flags: `WRITE|DIRECT`.
+    pub fn flags(&self, key: &str) -> Result<Vec<&str>> {
+        Ok(self.field(key)?.split('|').collect())
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        // "  task-12  [000] .....  1.234567: iomap_iter: dev 253:0 ..."
+        if line.starts_with('#') {
+            return None;
+        }
+        let (_, rest) = line.split_once("] ")?;
+        let (_, rest) = rest.split_once(": ")?;
+        let (name, text) = rest.split_once(": ").or_else(|| {
+            let name = rest.strip_suffix(':')?;
+            Some((name, ""))
+        })?;
+        Some(Self {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// Runs `work` with events switched on and returns what came meanwhile. An event
+/// is `iomap` for a whole system or `block/block_bio_queue` for one of it.
+pub fn record<T>(events: &[&str], work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Event>)> {
+    let tracer = Tracer::start(events)?;
+    let value = work();
+    let events = tracer.stop()?;
+    Ok((value?, events))
+}
+
+/// As [`record`], with the events of one inode of the `iomap` system.
+pub fn record_iomap<T>(ino: u64, work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Event>)> {
+    let (value, mut events) = record(&["iomap"], work)?;
+    let ino = format!("{ino:#x}");
+    events.retain(|event| event.field("ino").is_ok_and(|found| found == ino));
+    Ok((value, events))
+}
+
+/// Names of events, for messages and comparisons.
+pub fn names(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.name.as_str()).collect()
+}
+
+/// Events that are switched on until this is dropped.
+pub struct Tracer {
+    switches: Vec<String>,
+}
+
+impl Tracer {
+    pub fn start(events: &[&str]) -> Result<Self> {
+        put("tracing_on", "0")?;
+        put("trace", "")?;
+        put("buffer_size_kb", "8192")?;
+        let mut tracer = Self {
+            switches: Vec::new(),
+        };
+        for event in events {
+            let switch = format!("events/{event}/enable");
+            put(&switch, "1").with_context(|| format!("no events {event}"))?;
+            tracer.switches.push(switch);
+        }
+        put("tracing_on", "1")?;
+        Ok(tracer)
+    }
+
+    /// Ends the recording and returns it.
+    pub fn stop(self) -> Result<Vec<Event>> {
+        put("tracing_on", "0")?;
+        let path = Path::new(TRACING).join("trace");
+        let text = fs::read(&path).context("cannot read the trace")?;
+        let text = String::from_utf8_lossy(&text);
+        ensure!(
+            !text.contains("LOST"),
+            "the trace buffer is too small for this test"
+        );
+        Ok(text.lines().filter_map(Event::parse).collect())
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        for switch in &self.switches {
+            let _ = put(switch, "0");
+        }
+    }
+}
+
+fn put(file: &str, text: &str) -> Result<()> {
+    let path = Path::new(TRACING).join(file);
+    fs::write(&path, text).with_context(|| format!("cannot write {text:?} to {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "           agent-1       [001] .....     2.345678: iomap_iter: \
+                        dev 253:0 ino 0xc pos 0x200 processed -22 flags WRITE|DIRECT (0x11)";
+
+    #[test]
+    fn a_line_is_taken_apart() -> Result<()> {
+        let event = Event::parse(LINE).context("not parsed")?;
+        assert_eq!(event.name, "iomap_iter");
+        assert_eq!(event.field("dev")?, "253:0");
+        assert_eq!(event.number("pos")?, 0x200);
+        assert_eq!(event.number("processed")?, -22);
+        assert_eq!(event.flags("flags")?, ["WRITE", "DIRECT"]);
+        assert!(event.field("addr").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn headings_are_no_events() {
+        assert!(Event::parse("# tracer: nop").is_none());
+        assert!(Event::parse("").is_none());
+    }
+}

@@ -5,13 +5,18 @@
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::{DemoSpec, Engine, ManifestEntry, RunSpec};
 
+use crate::data::stale;
 use crate::disk::Disk;
 use crate::init::MOUNT_POINT;
 use crate::output::Output;
+
+/// Once a boot is enough: what tests write later is no better.
+static FREE_SPACE_FILLED: AtomicBool = AtomicBool::new(false);
 
 /// Handed to every test.
 pub struct Context<'a> {
@@ -97,6 +102,15 @@ impl<'a> Context<'a> {
         serde_json::from_value::<DemoSpec>(self.spec.extra.clone())
             .map(|extra| extra.manifest)
             .unwrap_or_default()
+    }
+
+    /// Makes sure that the main disk's free blocks hold [`crate::data::pattern::STALE`]
+    /// or what earlier tests wrote, never zeros.
+    pub fn fill_free_space(&self) -> Result<()> {
+        if FREE_SPACE_FILLED.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        stale::fill_free_space(self.mount_point())
     }
 
     /// Removes what the test left on the main disk.

@@ -60,9 +60,9 @@ impl Disk {
             .map_err(|_| anyhow!("{file} of {}: {text:?} is no number", self.name))
     }
 
-    /// `MAJOR:MINOR`, as sysfs writes it.
-    pub fn device_number(&self) -> Result<String> {
-        self.attribute("dev")
+    /// `MAJOR,MINOR`, as the events of the block layer write it.
+    pub fn event_device(&self) -> Result<String> {
+        Ok(self.attribute("dev")?.replace(':', ","))
     }
 
     /// Requests to flush the volatile cache that the disk has completed.

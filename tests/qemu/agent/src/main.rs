@@ -10,6 +10,7 @@
 
 mod case;
 mod cases;
+mod check;
 mod context;
 mod data;
 mod demo;

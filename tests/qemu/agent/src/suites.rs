@@ -20,3 +20,6 @@ pub const EXT: &[&str] = &[
 pub const ALL: &[&str] = &[
     "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs",
 ];
+
+/// Filesystems that allocate blocks ahead of the data.
+pub const UNWRITTEN: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs"];

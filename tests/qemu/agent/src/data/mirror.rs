@@ -53,13 +53,15 @@ impl Mirror {
         Ok(mirror)
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// What the file must hold.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What a range of the file must hold, as far as the file reaches.
+    pub fn range(&self, offset: usize, length: usize) -> &[u8] {
+        let end = self.bytes.len().min(offset + length);
+        self.bytes.get(offset..end).unwrap_or_default()
     }
 
     pub fn direct(&self) -> Result<File> {
@@ -164,6 +166,15 @@ pub fn open(path: &Path, flags: libc::c_int) -> Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)
+        .custom_flags(flags)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))
+}
+
+/// Opens for reading.
+pub fn open_read(path: &Path, flags: libc::c_int) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
         .custom_flags(flags)
         .open(path)
         .with_context(|| format!("cannot open {}", path.display()))

@@ -54,21 +54,26 @@ impl AlignedBuf {
         Ok(buffer)
     }
 
-    /// Unmaps the pages from `offset` to the end: I/O there faults. The slice
+    /// Takes the pages from `offset` to the end away: I/O there faults. The slice
     /// ends before them from now on.
     pub fn unmap_from(&mut self, offset: usize) -> io::Result<()> {
         let offset = offset.next_multiple_of(PAGE_SIZE);
         if offset == 0 || offset >= self.mapped {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        // Protected, not unmapped: another mapping could take the place.
         // SAFETY: the pages are this mapping's own, and with the new length no
         // slice reaches them.
-        let result =
-            unsafe { libc::munmap(self.start.as_ptr().add(offset).cast(), self.mapped - offset) };
+        let result = unsafe {
+            libc::mprotect(
+                self.start.as_ptr().add(offset).cast(),
+                self.mapped - offset,
+                libc::PROT_NONE,
+            )
+        };
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
-        self.mapped = offset;
         self.length = self.length.min(offset);
         Ok(())
     }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What tests say of one call's result.
+
+use std::fmt::Debug;
+use std::io;
+
+use anyhow::{bail, ensure, Context as _, Result};
+
+/// The call must fail, with that errno.
+pub fn fails_with<T: Debug>(result: io::Result<T>, errno: i32, what: &str) -> Result<()> {
+    let expected = io::Error::from_raw_os_error(errno);
+    match result {
+        Err(error) if error.raw_os_error() == Some(errno) => Ok(()),
+        Err(error) => bail!("{what}: {error} instead of {expected}"),
+        Ok(value) => bail!("{what}: worked ({value:?}) instead of {expected}"),
+    }
+}
+
+/// The call must transfer exactly that many bytes.
+pub fn transfers(result: io::Result<usize>, bytes: usize, what: &str) -> Result<()> {
+    let count = result.with_context(|| what.to_owned())?;
+    ensure!(count == bytes, "{what}: {count} bytes instead of {bytes}");
+    Ok(())
+}

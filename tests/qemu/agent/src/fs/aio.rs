@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Asynchronous direct I/O by `io_submit`.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+use anyhow::{ensure, Context as _, Result};
+
+use super::{KIB, MIB, SECTOR};
+use crate::case::Case;
+use crate::check::{fails_with, transfers};
+use crate::context::Context;
+use crate::data::mirror::Mirror;
+use crate::data::pattern;
+use crate::suites;
+use crate::sys::buffer::AlignedBuf;
+use crate::trace;
+use crate::transfer::{Method, Transfer};
+
+pub const CASES: &[Case] = &[
+    Case::new("aio_depth_32", suites::ALL, depth_32)
+        .doc("32 asynchronous requests in flight write and read what they should.")
+        .holds(&["DIO-7", "DIO-27", "DIO-31"]),
+    Case::new("aio_unaligned", suites::ALL, unaligned)
+        .doc("Asynchronous requests that share blocks do not disturb each other.")
+        .holds(&["DIO-11", "DIO-28"]),
+    Case::new("aio_mixed_results", suites::EXT, mixed_results)
+        .doc("Good requests complete among refused and short ones.")
+        .holds(&["DIO-8", "DIO-26", "DIO-31"]),
+    Case::new("aio_overwrite_is_queued", suites::EXT, overwrite_is_queued)
+        .doc("An overwrite returns to the submitter before it is done.")
+        .holds(&["DIO-27"]),
+    Case::new("aio_append_waits", suites::EXT, append_waits)
+        .doc("An extending write is done when the submission returns, and counted once.")
+        .holds(&["DIO-28", "DIO-35"]),
+];
+
+/// Order in which `count` pieces are visited: all of them, none next to the last.
+pub fn scattered(count: usize) -> impl Iterator<Item = usize> {
+    // 7 and a power of two have no common divisor.
+    (0..count).map(move |index| (index * 7 + 3) % count)
+}
+
+/// Writes and reads back a file in 128 pieces, 32 at a time.
+pub fn exercise(context: &Context, method: Method) -> Result<()> {
+    const PIECES: usize = 128;
+    let piece = 16 * KIB;
+    let mut mirror = Mirror::filled(context.path("file")?, 1, PIECES * piece)?;
+    let file = mirror.direct()?;
+    let mut writes = Vec::new();
+    for index in scattered(PIECES) {
+        let offset = (index * piece) as u64;
+        writes.push(Transfer::write(offset, mirror.stamp(offset, piece)?));
+    }
+    method.run_whole(&file, &mut writes, 32)?;
+    drop(writes);
+
+    let mut reads = scattered(PIECES)
+        .map(|index| Transfer::read((index * piece) as u64, piece))
+        .collect::<Result<Vec<_>, _>>()?;
+    method.run_whole(&file, &mut reads, 32)?;
+    for read in &reads {
+        let expected = mirror.range(usize::try_from(read.offset)?, piece);
+        pattern::compare(expected, &read.buffer, read.offset)?;
+    }
+    mirror.verify()
+}
+
+/// Runs good requests among bad ones and looks at each result.
+pub fn exercise_errors(context: &Context, method: Method) -> Result<()> {
+    let size = 60_000;
+    let mirror = Mirror::filled(context.path("file")?, 1, size)?;
+    let file = mirror.direct()?;
+    let mut transfers_ = vec![
+        Transfer::read(0, 4 * KIB)?,
+        // Off the sectors: refused.
+        Transfer::read(100, 4 * KIB)?,
+        Transfer::read(8 * KIB as u64, 100)?,
+        Transfer::write(300, AlignedBuf::filled(512, 1)?),
+        // Over and after the end: short.
+        Transfer::read(56 * KIB as u64, 16 * KIB)?,
+        Transfer::read(MIB as u64, 4 * KIB)?,
+        Transfer::read(32 * KIB as u64, 8 * KIB)?,
+    ];
+    let results = method.run(&file, &mut transfers_, 8)?;
+    let mut results = results.into_iter();
+    let mut next = || results.next().context("a result is missing");
+    transfers(next()?, 4 * KIB, "a good read")?;
+    fails_with(next()?, libc::EINVAL, "a read at 100")?;
+    fails_with(next()?, libc::EINVAL, "a read of 100")?;
+    fails_with(next()?, libc::EINVAL, "a write at 300")?;
+    transfers(next()?, size - 56 * KIB, "a read over the end")?;
+    transfers(next()?, 0, "a read after the end")?;
+    transfers(next()?, 8 * KIB, "the last good read")?;
+    for index in [0, 6] {
+        let read = transfers_.get(index).context("no such request")?;
+        let expected = mirror.range(usize::try_from(read.offset)?, read.buffer.len());
+        pattern::compare(expected, &read.buffer, read.offset)?;
+    }
+    mirror.verify()
+}
+
+fn depth_32(context: &Context) -> Result<()> {
+    exercise(context, Method::Aio)
+}
+
+fn unaligned(context: &Context) -> Result<()> {
+    let mut mirror = Mirror::create(context.path("file")?, 1)?;
+    let file = mirror.direct()?;
+    let pieces = 256;
+    file.set_len((pieces * SECTOR) as u64)?;
+    mirror.set_length(pieces * SECTOR);
+    let mut writes = Vec::new();
+    for index in scattered(pieces) {
+        let offset = (index * SECTOR) as u64;
+        writes.push(Transfer::write(offset, mirror.stamp(offset, SECTOR)?));
+    }
+    Method::Aio.run_whole(&file, &mut writes, 32)?;
+    mirror.verify()
+}
+
+fn mixed_results(context: &Context) -> Result<()> {
+    exercise_errors(context, Method::Aio)
+}
+
+/// Number of `iomap_dio_rw_queued` events while one write is submitted.
+fn queued(mirror: &mut Mirror, file: &File, offset: usize) -> Result<usize> {
+    let offset = offset as u64;
+    let mut writes = [Transfer::write(offset, mirror.stamp(offset, 64 * KIB)?)];
+    let ((), events) = trace::record_iomap(file.metadata()?.ino(), || {
+        Method::Aio.run_whole(file, &mut writes, 1)
+    })?;
+    let count = |name: &str| events.iter().filter(|event| event.name == name).count();
+    let (begun, completed) = (count("iomap_dio_rw_begin"), count("iomap_dio_complete"));
+    ensure!(
+        (begun, completed) == (1, 1),
+        "{begun} requests begun, {completed} completed"
+    );
+    Ok(count("iomap_dio_rw_queued"))
+}
+
+fn overwrite_is_queued(context: &Context) -> Result<()> {
+    let mut mirror = Mirror::filled(context.path("file")?, 1, MIB)?;
+    let file = mirror.direct()?;
+    // The device may be so quick that a request is done before the submitter
+    // looks: one of several must not be.
+    let mut total = 0;
+    for index in 0..8 {
+        total += queued(&mut mirror, &file, index * 64 * KIB)?;
+    }
+    ensure!(total > 0, "no overwrite was queued");
+    mirror.verify()
+}
+
+fn append_waits(context: &Context) -> Result<()> {
+    let mut mirror = Mirror::create(context.path("file")?, 1)?;
+    let file = mirror.direct()?;
+    for index in 0..4 {
+        let end = mirror.bytes().len();
+        let count = queued(&mut mirror, &file, end)?;
+        ensure!(count == 0, "append {index} was queued");
+    }
+    mirror.verify()
+}

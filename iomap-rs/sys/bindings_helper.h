@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The C headers that the engine stands on, read by bindgen.
+ *
+ * bindgen_parameters names what is taken from them. Sorted alphabetically.
+ */
+#include <linux/backing-dev.h>
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/errseq.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/fscrypt.h>
+#include <linux/iomap.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/uio.h>
+#include <linux/workqueue.h>
+
+/* Found by -I: fs/internal.h and fs/iomap/trace.h of the kernel. */
+#include <internal.h>
+#include <trace.h>
+
+#include "helpers.h"
+#include "trace_calls.h"
+
+/* Macros with casts or enum arithmetic, which bindgen does not evaluate. */
+const size_t IOMAP_RS_CONST_PAGE_SIZE = PAGE_SIZE;
+const gfp_t IOMAP_RS_CONST_GFP_KERNEL = GFP_KERNEL;
+const blk_opf_t IOMAP_RS_CONST_REQ_SYNC = REQ_SYNC;
+const blk_opf_t IOMAP_RS_CONST_REQ_IDLE = REQ_IDLE;
+const blk_opf_t IOMAP_RS_CONST_REQ_FUA = REQ_FUA;
+const blk_opf_t IOMAP_RS_CONST_REQ_POLLED = REQ_POLLED;
+const blk_opf_t IOMAP_RS_CONST_REQ_NOWAIT = REQ_NOWAIT;
+const blk_features_t IOMAP_RS_CONST_BLK_FEAT_FUA = BLK_FEAT_FUA;
+const blk_features_t IOMAP_RS_CONST_BLK_FEAT_WRITE_CACHE = BLK_FEAT_WRITE_CACHE;
+const blk_flags_t IOMAP_RS_CONST_BLK_FLAG_WRITE_CACHE_DISABLED =
+	BLK_FLAG_WRITE_CACHE_DISABLED;
+/* Does not fit what bindgen takes a constant for; mapping.rs has it. */
+static_assert(IOMAP_NULL_ADDR == U64_MAX);
+const u16 IOMAP_RS_CONST_IOMAP_F_BUFFER_HEAD = IOMAP_F_BUFFER_HEAD;
+const unsigned int IOMAP_RS_CONST_IOMAP_DAX = IOMAP_DAX;
+const int IOMAP_RS_CONST_IOCB_HIPRI = IOCB_HIPRI;
+const int IOMAP_RS_CONST_IOCB_DSYNC = IOCB_DSYNC;
+const int IOMAP_RS_CONST_IOCB_SYNC = IOCB_SYNC;
+const int IOMAP_RS_CONST_IOCB_NOWAIT = IOCB_NOWAIT;
+const int IOMAP_RS_CONST_IOCB_DIO_CALLER_COMP = IOCB_DIO_CALLER_COMP;
+const unsigned long IOMAP_RS_CONST_SB_SYNCHRONOUS = SB_SYNCHRONOUS;
+const int IOMAP_RS_CONST_WORK_CPU_UNBOUND = WORK_CPU_UNBOUND;

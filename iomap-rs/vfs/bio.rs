@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Block I/O.
+//!
+//! ```text
+//!   Bio::alloc() -> Bio -- arm(owner) --> ArmedBio -- submit() --> (device)
+//!                    |                        |                       |
+//!                  drop: freed              drop: ends with -EIO      v
+//!                                             owner.end_io(CompletedBio)
+//! ```
+
+use super::{check, BlockDevice, InFlight, Inode, IovIter, Kiocb};
+use crate::sys as bindings;
+use core::{mem::ManuallyDrop, ptr::NonNull};
+use kernel::prelude::*;
+
+/// Operation and flags of a bio. C: `blk_opf_t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opf(bindings::blk_opf_t);
+
+impl Opf {
+    /// A read. C: `REQ_OP_READ`.
+    pub const READ: Self = Self(bindings::req_op_REQ_OP_READ);
+
+    /// A write that somebody waits for, with no more to come soon.
+    /// C: `REQ_OP_WRITE | REQ_SYNC | REQ_IDLE`.
+    pub const DIRECT_WRITE: Self =
+        Self(bindings::req_op_REQ_OP_WRITE | bindings::REQ_SYNC | bindings::REQ_IDLE);
+
+    /// The same, through the device's volatile cache. C: `REQ_FUA`.
+    #[inline]
+    pub const fn with_fua(self, fua: bool) -> Self {
+        if fua {
+            Self(self.0 | bindings::REQ_FUA)
+        } else {
+            self
+        }
+    }
+}
+
+/// A pool to allocate bios from. C: `struct bio_set`.
+///
+/// # Invariants
+///
+/// Points to an initialised bio set that outlives every bio of it.
+#[derive(Clone, Copy)]
+pub struct BioSet(NonNull<bindings::bio_set>);
+
+impl BioSet {
+    /// Refers to a C bio set, unless `ptr` is null.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is null or an initialised bio set that outlives every bio of it.
+    #[inline]
+    pub(crate) unsafe fn from_raw(ptr: *mut bindings::bio_set) -> Option<Self> {
+        // INVARIANT: By the contract.
+        NonNull::new(ptr).map(Self)
+    }
+
+    /// The pool that the kernel has for filesystems. C: `fs_bio_set`.
+    #[inline]
+    fn kernel_default() -> Self {
+        // SAFETY: A static is not null.
+        // INVARIANT: Initialised at boot, never torn down.
+        Self(unsafe { NonNull::new_unchecked(&raw mut bindings::fs_bio_set) })
+    }
+}
+
+/// Something that bios are submitted for, and that hears of their end.
+pub trait BioOwner: Send + Sync + Sized {
+    /// One bio of `owner` came back. Any context.
+    fn end_io(owner: InFlight<Self>, bio: CompletedBio);
+}
+
+/// A bio that is not submitted yet. Dropping it frees it.
+///
+/// # Invariants
+///
+/// Points to an initialised bio that nobody else refers to.
+pub struct Bio(NonNull<bindings::bio>);
+
+impl Bio {
+    /// Allocates a bio with room for `vecs` pieces of memory, at most 256, for
+    /// `bdev`. Sleeps until there is one. C: `bio_alloc_bioset(GFP_KERNEL)`.
+    #[inline]
+    pub fn alloc(bdev: &BlockDevice, vecs: u16, opf: Opf, set: Option<BioSet>) -> Result<Self> {
+        let set = set.unwrap_or_else(BioSet::kernel_default);
+        // SAFETY: Device and set are valid by their types.
+        let bio = unsafe {
+            bindings::bio_alloc_bioset(
+                bdev.as_ptr(),
+                vecs,
+                opf.0,
+                bindings::GFP_KERNEL,
+                set.0.as_ptr(),
+            )
+        };
+        // Cannot fail with GFP_KERNEL from a set whose mempool has bvecs.
+        // INVARIANT: Fresh.
+        NonNull::new(bio).map(Self).ok_or(ENOMEM)
+    }
+
+    #[inline]
+    fn as_ptr(&self) -> *mut bindings::bio {
+        self.0.as_ptr()
+    }
+
+    /// Where on the device to start, in sectors of 512 bytes.
+    #[inline]
+    pub fn set_sector(&mut self, sector: u64) {
+        // SAFETY: Valid and unshared by the type invariant.
+        unsafe { (*self.as_ptr()).bi_iter.bi_sector = sector }
+    }
+
+    /// Takes over what inode and request say of lifetime and priority.
+    #[inline]
+    pub fn set_hints(&mut self, inode: &Inode, iocb: &Kiocb) {
+        // SAFETY: Valid and unshared by the type invariant.
+        unsafe {
+            (*self.as_ptr()).bi_write_hint = inode.write_hint();
+            (*self.as_ptr()).bi_ioprio = iocb.ioprio();
+        }
+    }
+
+    /// Lets the block layer encrypt or decrypt the data, which starts at byte
+    /// `pos` of `inode`, if the file is encrypted that way.
+    /// C: `fscrypt_set_bio_crypt_ctx()`.
+    #[inline]
+    pub fn set_crypt_ctx(&mut self, inode: &Inode, pos: i64) {
+        #[cfg(CONFIG_FS_ENCRYPTION_INLINE_CRYPT)]
+        // SAFETY: Both are valid by their types.
+        unsafe {
+            bindings::fscrypt_set_bio_crypt_ctx(
+                self.as_ptr(),
+                inode.as_ptr(),
+                (pos >> inode.block_bits()) as u64,
+                bindings::GFP_KERNEL,
+            )
+        }
+        #[cfg(not(CONFIG_FS_ENCRYPTION_INLINE_CRYPT))]
+        let _ = (inode, pos);
+    }
+
+    /// Adds as much of `iter`'s memory as there is room for, and moves `iter`
+    /// on. The pages are pinned until the bio is released. May sleep. On error
+    /// nothing was added. C: `bio_iov_iter_get_pages()`.
+    #[inline]
+    pub fn add_iter(&mut self, iter: &mut IovIter) -> Result {
+        // SAFETY: Both are valid by their types.
+        check(unsafe { bindings::bio_iov_iter_get_pages(self.as_ptr(), iter.as_ptr()) })?;
+        Ok(())
+    }
+
+    /// Adds the first `bytes` bytes of `page`, which outlives the bio.
+    ///
+    /// # Safety
+    ///
+    /// `page` starts a physically contiguous run of at least `bytes` bytes, and
+    /// the bio has room for one more vector.
+    #[inline]
+    pub(super) unsafe fn add_page(&mut self, page: NonNull<bindings::page>, bytes: u32) {
+        // SAFETY: By the contract.
+        unsafe { bindings::__bio_add_page(self.as_ptr(), page.as_ptr(), bytes, 0) }
+    }
+
+    /// Bytes in the bio. C: `bi_iter.bi_size`.
+    #[inline]
+    pub fn size(&self) -> u32 {
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.as_ptr()).bi_iter.bi_size }
+    }
+
+    /// Marks the pages, a user's that are about to be read into, as dirty. May
+    /// sleep. C: `bio_set_pages_dirty()`.
+    #[inline]
+    pub fn set_pages_dirty(&mut self) {
+        // SAFETY: Valid by the type invariant.
+        unsafe { bindings::bio_set_pages_dirty(self.as_ptr()) }
+    }
+
+    /// Has `owner` hear of the bio's end.
+    #[inline]
+    pub fn arm<T: BioOwner>(self, owner: InFlight<T>) -> ArmedBio {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: Valid and unshared by the type invariant.
+        unsafe {
+            (*this.as_ptr()).bi_private = owner.into_raw();
+            (*this.as_ptr()).bi_end_io = Some(end_io::<T>);
+        }
+        // INVARIANT: Completion is set.
+        ArmedBio(this.0)
+    }
+}
+
+impl Drop for Bio {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: The sole reference, by the type invariant.
+        unsafe { bindings::bio_put(self.as_ptr()) }
+    }
+}
+
+/// A bio that will call back, ready to be submitted. Dropping it ends it with
+/// an error.
+///
+/// # Invariants
+///
+/// Points to a bio that nobody else refers to, whose completion is set.
+#[must_use = "a bio that is not submitted ends with an error"]
+pub struct ArmedBio(NonNull<bindings::bio>);
+
+impl ArmedBio {
+    /// Has the issuer of `iocb` poll for the bio. C: `REQ_POLLED`.
+    #[inline]
+    pub fn set_polled(&mut self, iocb: &Kiocb) {
+        // SAFETY: Valid and unshared by the type invariant.
+        unsafe { (*self.0.as_ptr()).bi_opf |= bindings::REQ_POLLED }
+        iocb.set_polled_bio(self.0.as_ptr());
+    }
+
+    /// Submits the bio. May sleep. C: `submit_bio()`.
+    #[inline]
+    pub fn submit(self) {
+        // SAFETY: By the type invariant; `self` is consumed.
+        unsafe { bindings::submit_bio(self.into_raw()) }
+    }
+
+    /// Gives the bio to C, which must submit or end it.
+    #[inline]
+    pub(crate) fn into_raw(self) -> *mut bindings::bio {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+}
+
+impl Drop for ArmedBio {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; nobody else will end it.
+        unsafe { bindings::iomap_rs_bio_io_error(self.0.as_ptr()) }
+    }
+}
+
+/// A bio that came back from the device. Dropping it releases it.
+///
+/// # Invariants
+///
+/// Points to a completed bio that nobody else refers to.
+pub struct CompletedBio(NonNull<bindings::bio>);
+
+impl CompletedBio {
+    /// What became of it.
+    #[inline]
+    pub fn status(&self) -> Result {
+        // SAFETY: Valid by the type invariant.
+        let status = unsafe { (*self.0.as_ptr()).bi_status };
+        if status == 0 {
+            return Ok(());
+        }
+        // SAFETY: Always sound.
+        check(unsafe { bindings::blk_status_to_errno(status) })?;
+        Ok(())
+    }
+
+    /// Releases the bio and its pages, a user's that were read into: pages that
+    /// were cleaned meanwhile are made dirty again, in a task if need be.
+    /// C: `bio_check_pages_dirty()`.
+    #[inline]
+    pub fn release_dirty(self) {
+        let bio = ManuallyDrop::new(self).0;
+        // SAFETY: By the type invariant; `self` is consumed.
+        unsafe { bindings::bio_check_pages_dirty(bio.as_ptr()) }
+    }
+}
+
+impl Drop for CompletedBio {
+    #[inline]
+    fn drop(&mut self) {
+        let bio = self.0.as_ptr();
+        // SAFETY: By the type invariant; `self` is gone afterwards.
+        unsafe {
+            if (*bio).bi_flags & (1 << bindings::BIO_PAGE_PINNED) != 0 {
+                bindings::__bio_release_pages(bio, false);
+            }
+            bindings::bio_put(bio);
+        }
+    }
+}
+
+/// The completion of every bio that was armed for a `T`. C: `bi_end_io`.
+///
+/// # Safety
+///
+/// `bio` has ended, is the caller's to give away, and its `bi_private` is what
+/// [`Bio::arm`] put there for an owner of type `T`.
+pub(crate) unsafe extern "C" fn end_io<T: BioOwner>(bio: *mut bindings::bio) {
+    // SAFETY: By the contract.
+    let (owner, bio) = unsafe {
+        // INVARIANT: Completed, and the caller's to give away.
+        (
+            InFlight::from_raw((*bio).bi_private),
+            CompletedBio(NonNull::new_unchecked(bio)),
+        )
+    };
+    T::end_io(owner, bio);
+}

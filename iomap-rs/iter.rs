@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Walks a file range mapping by mapping.
+//!
+//! ```text
+//!   for each mapping:   begin -> check -> body -> end -> advance
+//! ```
+//!
+//! Stands for `fs/iomap/iter.c`. [`advance`] has the decisions.
+
+pub mod advance;
+
+use crate::{
+    mapping::MapFlags,
+    operations::{Map, Purpose, Range},
+    vfs::{self, warn_once, Inode, IterState, Mapping, Maps, Warning},
+};
+use advance::{check, Defect, Next};
+use kernel::prelude::*;
+
+/// What the body of a walk did with a mapping.
+pub type Progress = advance::Progress<Error>;
+
+/// A walk over a range of a file. C: `struct iomap_iter` with its
+/// `struct iomap_ops`.
+pub struct Iter<'a, P: Purpose, M: Map<P>> {
+    state: IterState<'a>,
+    request: P::Request,
+    mapper: &'a M,
+}
+
+impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
+    /// A walk over `range` of `inode`, with the mappings that `mapper` finds.
+    #[inline]
+    pub fn new(inode: &'a Inode, range: Range, request: P::Request, mapper: &'a M) -> Self {
+        let flags = P::flags(request);
+        Self {
+            state: IterState::new(inode, range.pos, range.len, flags, mapper.client()),
+            request,
+            mapper,
+        }
+    }
+
+    /// How far the walk is.
+    #[inline]
+    pub fn state(&self) -> &IterState<'a> {
+        &self.state
+    }
+
+    /// Calls `body` for one mapping after the other, until the range is done,
+    /// `body` stops, or there is an error. Task context; sleeps as the
+    /// filesystem's hooks do. Does not look at signals, nor reschedule.
+    ///
+    /// After an error or a stop, [`IterState::pos`] and
+    /// [`IterState::remaining`] say what was left.
+    ///
+    /// # Errors
+    ///
+    /// The filesystem's or `body`'s; [`EIO`], with a warning, for a mapping that
+    /// cannot be used.
+    ///
+    /// C: the loop around `iomap_iter()`.
+    #[inline]
+    pub fn for_each(&mut self, mut body: impl FnMut(&IterState<'a>) -> Progress) -> Result {
+        vfs::trace::iter(&self.state, || self.mapper.client());
+        loop {
+            self.begin()?;
+            let progress = body(&self.state);
+            match self.finish(progress)? {
+                Next::Map { pos, len } => self.state.set_range(pos, len),
+                Next::Done { pos, len } => {
+                    self.state.set_range(pos, len);
+                    return Ok(());
+                }
+                Next::Failed(error) => return Err(error),
+                Next::TooMuch => {
+                    warn_once(Warning::TooMuchProcessed);
+                    return Err(EIO);
+                }
+            }
+            self.state.clear();
+        }
+    }
+
+    /// What the filesystem is asked for, or told of, next.
+    #[inline]
+    fn range(&self, len: u64) -> Range {
+        Range {
+            pos: self.state.pos(),
+            len,
+        }
+    }
+
+    /// Gets the mapping at the position.
+    #[inline]
+    fn begin(&self) -> Result {
+        let maps = Maps { state: &self.state };
+        let range = self.range(self.state.remaining());
+        self.mapper
+            .begin(self.state.inode(), range, self.request, maps)?;
+        if let Err(defect) = self.check() {
+            return Err(self.reject(defect));
+        }
+        vfs::trace::mapped(&self.state);
+        Ok(())
+    }
+
+    /// Whether the filesystem's answer can be used.
+    #[inline]
+    fn check(&self) -> Result<(), Defect> {
+        let pos = self.state.pos();
+        let check =
+            |map: &Mapping| check(pos, map.offset(), map.length(), map.raw_kind(), map.flags());
+        check(self.state.map())?;
+        match self.state.distinct_source() {
+            Some(source) => check(source).map(|_| ()).map_err(|_| Defect::BadSource),
+            None => Ok(()),
+        }
+    }
+
+    /// Reports a mapping that cannot be used and gives it back.
+    #[cold]
+    fn reject(&self, defect: Defect) -> Error {
+        warn_once(match defect {
+            Defect::OffsetPastPos => Warning::OffsetPastPos,
+            Defect::Empty => Warning::EmptyMapping,
+            Defect::NotCoveringPos => Warning::NotCoveringPos,
+            Defect::Stale => Warning::StaleMapping,
+            Defect::UnknownType => Warning::UnknownType,
+            Defect::Overflow => Warning::RangeOverflow,
+            Defect::BadSource => Warning::BadSourceMapping,
+        });
+        vfs::trace::mapped(&self.state);
+        // The filesystem may hold locks or transactions for the mapping. That it
+        // fails to drop them is no better than what it did before.
+        let _ = self.end(self.state.length(), 0);
+        EIO
+    }
+
+    /// Tells the filesystem what was done, and decides what comes next.
+    #[inline]
+    fn finish(&self, progress: Progress) -> Result<Next<Error>> {
+        let served = self.state.length();
+        let (written, processed) = match &progress {
+            Progress::Bytes(bytes) => (*bytes, *bytes as i64),
+            Progress::Stop => (0, 0),
+            Progress::Failed(error) => (0, error.to_errno().into()),
+        };
+        self.state.set_processed(processed);
+        let ended = self.end(served, written);
+        if processed == 0 {
+            ended?;
+        }
+        vfs::trace::iter(&self.state, || self.mapper.client());
+        let stale = self.state.map().flags().contains(MapFlags::STALE);
+        let (pos, len) = (self.state.pos(), self.state.remaining());
+        Ok(advance::advance(pos, len, served, stale, progress))
+    }
+
+    #[inline]
+    fn end(&self, served: u64, written: u64) -> Result {
+        let range = self.range(served);
+        self.mapper.end(
+            self.state.inode(),
+            range,
+            written,
+            self.request,
+            self.state.map(),
+        )
+    }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a filesystem implements.
+//!
+//! A filesystem has a type per way to map its files, and implements [`Map`] on
+//! it for each [`Purpose`] that it serves: one type for all, or one for reads,
+//! another for writes, another for reports, as XFS has four sets of operations
+//! for one inode. Operations of the engine ask for the purpose that they have,
+//! so that a type which cannot allocate is refused for a write at compile time.
+//!
+//! Counterpart of `struct iomap_ops` and `struct iomap_dio_ops`. What holds of
+//! the C hooks holds of these, word for word.
+
+use crate::{
+    mapping::{flag_set, OpFlags},
+    vfs::{ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Mapping, Maps},
+};
+use kernel::prelude::*;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What mappings are wanted for. The engine has the implementations.
+pub trait Purpose: sealed::Sealed {
+    /// What there is to say of a request besides its range.
+    type Request: Copy;
+
+    /// The request as C filesystems have it.
+    fn flags(request: Self::Request) -> OpFlags;
+}
+
+/// Reporting where data lies: FIEMAP, FIBMAP, `llseek()`, swap files. Nothing
+/// is transferred, nothing may be allocated. C: `IOMAP_REPORT`.
+pub struct Report;
+
+impl sealed::Sealed for Report {}
+impl Purpose for Report {
+    type Request = ();
+
+    #[inline]
+    fn flags((): ()) -> OpFlags {
+        OpFlags::REPORT
+    }
+}
+
+/// Direct I/O. C: `IOMAP_DIRECT`.
+pub struct Direct;
+
+/// A request for direct I/O.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DirectRequest {
+    /// A write: blocks must be allocated.
+    pub write: bool,
+    /// Must not block: fail with [`EAGAIN`] instead.
+    pub nowait: bool,
+    /// A write to blocks that hold data already: fail with [`EAGAIN`] if any
+    /// would have to be allocated or zeroed.
+    pub overwrite_only: bool,
+}
+
+impl sealed::Sealed for Direct {}
+impl Purpose for Direct {
+    type Request = DirectRequest;
+
+    #[inline]
+    fn flags(request: DirectRequest) -> OpFlags {
+        OpFlags::DIRECT
+            .with_if(request.write, OpFlags::WRITE)
+            .with_if(request.nowait, OpFlags::NOWAIT)
+            .with_if(request.overwrite_only, OpFlags::OVERWRITE_ONLY)
+    }
+}
+
+/// Part of a file that an operation is about: `len` bytes from `pos`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// First byte, as an offset in the file.
+    pub pos: i64,
+    /// Length in bytes.
+    pub len: u64,
+}
+
+/// Maps file ranges to storage for one purpose. C: `struct iomap_ops`.
+///
+/// Called in a task that may sleep, with the locks that the filesystem took
+/// before it called the engine, and no lock of the engine's.
+pub trait Map<P: Purpose> {
+    /// Finds, reserves or allocates what `range` needs and puts a mapping of it
+    /// into `maps`: one that covers `range.pos`, and as much of the rest as one
+    /// mapping can. Both slots of `maps` are blank before.
+    ///
+    /// An error ends the operation, and [`Self::end`] is not called.
+    fn begin(&self, inode: &Inode, range: Range, request: P::Request, maps: Maps<'_, '_>)
+        -> Result;
+
+    /// Commits what was done under `map`, and gives back what was not needed.
+    ///
+    /// Called once for each successful [`Self::begin`]. `range` starts where
+    /// that one did, and is as long as `map` served; `written` of its bytes were
+    /// dealt with. An error counts only if nothing was dealt with and the body
+    /// of the operation had no error of its own.
+    #[inline]
+    fn end(
+        &self,
+        inode: &Inode,
+        range: Range,
+        written: u64,
+        request: P::Request,
+        map: &Mapping,
+    ) -> Result {
+        let _ = (inode, range, written, request, map);
+        Ok(())
+    }
+
+    /// How trace events and C hooks see the filesystem. C filesystems only.
+    #[doc(hidden)]
+    #[inline]
+    fn client(&self) -> Client {
+        Client::RUST
+    }
+}
+
+flag_set! {
+    /// What a filesystem wants of a direct I/O. C: the `IOMAP_DIO_*` flags that
+    /// a caller passes.
+    DioFlags(u32) {
+        /// Wait for the end even if the issuer does not.
+        FORCE_WAIT = 1 << 0;
+        /// Fail with EAGAIN rather than allocate, extend or zero part of a block.
+        OVERWRITE_ONLY = 1 << 1;
+        /// On a page fault return what was done; the caller faults the page in
+        /// and calls again with the count so far.
+        PARTIAL = 1 << 2;
+    }
+}
+
+flag_set! {
+    /// What a direct I/O came across. C: the `IOMAP_DIO_*` flags that `end_io`
+    /// is passed.
+    DioCovers(u32) {
+        /// Wrote to unwritten extents, which are to be converted.
+        UNWRITTEN = 1 << 0;
+        /// Wrote to blocks for copy on write, which are to be remapped.
+        COW = 1 << 1;
+    }
+}
+
+/// What a filesystem may do to its direct I/O. C: `struct iomap_dio_ops`.
+pub trait DirectHooks: Send + Sync {
+    /// All bios ended: `size` bytes were transferred, unless there was an
+    /// `error`. Before the page cache is invalidated and the issuer hears of it;
+    /// called exactly once for each request that got as far as mapping blocks.
+    ///
+    /// `Ok(None)` takes the engine's count, `Ok(Some(bytes))` replaces it.
+    /// Writes and errors: in a task that may sleep. Successful asynchronous
+    /// reads: any context.
+    #[inline]
+    fn end_io(
+        &self,
+        iocb: &Kiocb,
+        size: i64,
+        error: Result,
+        covers: DioCovers,
+    ) -> Result<Option<i64>> {
+        let _ = (iocb, size, covers);
+        error.map(|()| None)
+    }
+
+    /// Submits a bio for the data at file offset `pos`.
+    #[inline]
+    fn submit_io(&self, state: &IterState<'_>, bio: ArmedBio, pos: i64) {
+        let _ = (state, pos);
+        bio.submit();
+    }
+
+    /// The pool that bios come from, if not the kernel's.
+    #[inline]
+    fn bio_set(&self) -> Option<BioSet> {
+        None
+    }
+}
+
+/// A filesystem that wants nothing special.
+impl DirectHooks for () {}

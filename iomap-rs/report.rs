@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Operations that say where data lies and transfer none.
+
+mod bmap;
+mod fiemap;
+pub mod fiemap_extents;
+mod seek;
+pub mod swap_extents;
+mod swapfile;
+
+pub use bmap::bmap;
+pub use fiemap::fiemap;
+pub use seek::{seek_data, seek_hole};
+pub use swapfile::swapfile_activate;

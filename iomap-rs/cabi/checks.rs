@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Compile-time checks of the engine against `<linux/iomap.h>`.
+//!
+//! What bindgen read is C's truth. Sizes and offsets of its structs are asserted
+//! in the generated file itself; here it is prototypes, constants, and that
+//! nothing new in the header passes unnoticed.
+
+use super::{direct, report};
+use crate::{
+    direct::plan::State,
+    mapping::{Kind, MapFlags, OpFlags},
+    operations::{DioCovers, DioFlags},
+    sys as bindings,
+    vfs::{ExtentFlags, IterState, Mapping},
+};
+use core::mem::{align_of, size_of};
+
+/// Each function has the type of its prototype: an array has but one type.
+macro_rules! same_prototype {
+    ($($module:ident::$function:ident;)*) => {
+        $(const _: () = { let _ = [bindings::$function, $module::$function]; };)*
+    };
+}
+
+same_prototype! {
+    direct::__iomap_dio_rw;
+    direct::iomap_dio_bio_end_io;
+    direct::iomap_dio_complete;
+    direct::iomap_dio_rw;
+    report::iomap_bmap;
+    report::iomap_fiemap;
+    report::iomap_seek_data;
+    report::iomap_seek_hole;
+}
+
+#[cfg(CONFIG_SWAP)]
+same_prototype! {
+    report::iomap_swapfile_activate;
+}
+
+/// Constants that the engine has a value of its own for.
+macro_rules! same_value {
+    ($($c:ident == $rust:expr;)*) => {
+        $(const _: () = assert!(bindings::$c as u64 == $rust as u64);)*
+    };
+}
+
+same_value! {
+    IOMAP_HOLE == Kind::Hole;
+    IOMAP_DELALLOC == Kind::Delalloc;
+    IOMAP_MAPPED == Kind::Mapped;
+    IOMAP_UNWRITTEN == Kind::Unwritten;
+    IOMAP_INLINE == Kind::Inline;
+    IOMAP_F_NEW == MapFlags::NEW.bits();
+    IOMAP_F_DIRTY == MapFlags::DIRTY.bits();
+    IOMAP_F_SHARED == MapFlags::SHARED.bits();
+    IOMAP_F_MERGED == MapFlags::MERGED.bits();
+    IOMAP_F_XATTR == MapFlags::XATTR.bits();
+    IOMAP_F_SIZE_CHANGED == MapFlags::SIZE_CHANGED.bits();
+    IOMAP_F_STALE == MapFlags::STALE.bits();
+    IOMAP_F_PRIVATE == MapFlags::PRIVATE.bits();
+    IOMAP_WRITE == OpFlags::WRITE.bits();
+    IOMAP_ZERO == OpFlags::ZERO.bits();
+    IOMAP_REPORT == OpFlags::REPORT.bits();
+    IOMAP_FAULT == OpFlags::FAULT.bits();
+    IOMAP_DIRECT == OpFlags::DIRECT.bits();
+    IOMAP_NOWAIT == OpFlags::NOWAIT.bits();
+    IOMAP_OVERWRITE_ONLY == OpFlags::OVERWRITE_ONLY.bits();
+    IOMAP_UNSHARE == OpFlags::UNSHARE.bits();
+    IOMAP_DIO_FORCE_WAIT == DioFlags::FORCE_WAIT.bits();
+    IOMAP_DIO_OVERWRITE_ONLY == DioFlags::OVERWRITE_ONLY.bits();
+    IOMAP_DIO_PARTIAL == DioFlags::PARTIAL.bits();
+    IOMAP_DIO_UNWRITTEN == DioCovers::UNWRITTEN.bits();
+    IOMAP_DIO_COW == DioCovers::COW.bits();
+    IOMAP_DIO_UNWRITTEN == State::UNWRITTEN.bits();
+    IOMAP_DIO_COW == State::COW.bits();
+    FIEMAP_EXTENT_LAST == ExtentFlags::LAST.bits();
+    FIEMAP_EXTENT_UNKNOWN == ExtentFlags::UNKNOWN.bits();
+    FIEMAP_EXTENT_DELALLOC == ExtentFlags::DELALLOC.bits();
+    FIEMAP_EXTENT_DATA_INLINE == ExtentFlags::DATA_INLINE.bits();
+    FIEMAP_EXTENT_UNWRITTEN == ExtentFlags::UNWRITTEN.bits();
+    FIEMAP_EXTENT_MERGED == ExtentFlags::MERGED.bits();
+    FIEMAP_EXTENT_SHARED == ExtentFlags::SHARED.bits();
+}
+
+// 0 in C where the kernel is built without them.
+const _: () = assert!(
+    bindings::IOMAP_F_BUFFER_HEAD == 0
+        || bindings::IOMAP_F_BUFFER_HEAD == MapFlags::BUFFER_HEAD.bits()
+);
+const _: () = assert!(bindings::IOMAP_DAX == 0 || bindings::IOMAP_DAX == OpFlags::DAX.bits());
+
+// The header has as many constants as this file knows: one that is new there
+// stops the build here.
+const KNOWN_CONSTANTS: usize = 28;
+const _: () = assert!(bindings::IOMAP_CONSTANTS.len() == KNOWN_CONSTANTS);
+
+/// Fails to compile when a field is added to a C struct that filesystems and
+/// the engine share.
+#[expect(dead_code, reason = "compiled only")]
+fn all_fields_known(
+    iomap: bindings::iomap,
+    iter: bindings::iomap_iter,
+    ops: bindings::iomap_ops,
+    dio_ops: bindings::iomap_dio_ops,
+) {
+    let bindings::iomap {
+        addr: _,
+        offset: _,
+        length: _,
+        type_: _,
+        flags: _,
+        bdev: _,
+        dax_dev: _,
+        inline_data: _,
+        private: _,
+        folio_ops: _,
+        validity_cookie: _,
+    } = iomap;
+    let bindings::iomap_iter {
+        inode: _,
+        pos: _,
+        len: _,
+        processed: _,
+        flags: _,
+        iomap: _,
+        srcmap: _,
+        private: _,
+    } = iter;
+    let bindings::iomap_ops {
+        iomap_begin: _,
+        iomap_end: _,
+    } = ops;
+    let bindings::iomap_dio_ops {
+        end_io: _,
+        submit_io: _,
+        bio_set: _,
+    } = dio_ops;
+}
+
+// What filesystems are handed is C's struct, nothing around it.
+const _: () = assert!(
+    size_of::<Mapping>() == size_of::<bindings::iomap>()
+        && align_of::<Mapping>() == align_of::<bindings::iomap>()
+        && size_of::<IterState<'_>>() == size_of::<bindings::iomap_iter>()
+        && align_of::<IterState<'_>>() == align_of::<bindings::iomap_iter>()
+);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel module.
+
+use crate::vfs::ZeroPages;
+use kernel::prelude::*;
+
+module! {
+    type: Engine,
+    name: "iomap_rs",
+    author: "The iomap-rs authors",
+    description: "iomap, the file range mapping engine, in Rust",
+    license: "GPL",
+}
+
+/// What the engine holds while it is loaded.
+struct Engine {
+    _zeros: ZeroPages,
+}
+
+impl kernel::Module for Engine {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(Self {
+            _zeros: ZeroPages::new()?,
+        })
+    }
+}

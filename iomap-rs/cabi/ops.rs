@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! C tables of operations as implementations of the engine's traits.
+
+use crate::{
+    operations::{DioCovers, Direct, DirectHooks, DirectRequest, Map, Purpose, Range, Report},
+    sys as bindings,
+    vfs::{check, ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Mapping, Maps},
+};
+use core::{ffi::c_void, ptr};
+use kernel::prelude::*;
+
+/// A C filesystem's `struct iomap_ops`, for whatever purpose it passes it.
+///
+/// # Invariants
+///
+/// The table is valid, and its functions keep the contract of
+/// `<linux/iomap.h>`.
+pub(super) struct CMapper<'a> {
+    ops: &'a bindings::iomap_ops,
+    private: *mut c_void,
+    caller: *const (),
+}
+
+impl CMapper<'_> {
+    /// Takes a C filesystem's table. `private` is passed on in the iterator;
+    /// `caller` is the address that trace events show for the operation.
+    ///
+    /// # Safety
+    ///
+    /// `ops` is valid while the value is, and its functions keep the contract of
+    /// `<linux/iomap.h>`.
+    #[inline]
+    pub(super) unsafe fn new(
+        ops: *const bindings::iomap_ops,
+        private: *mut c_void,
+        caller: *const (),
+    ) -> Self {
+        // INVARIANT: By the contract.
+        Self {
+            // SAFETY: By the contract.
+            ops: unsafe { &*ops },
+            private,
+            caller,
+        }
+    }
+
+    #[inline]
+    fn call_begin(&self, inode: &Inode, range: Range, maps: Maps<'_, '_>) -> Result {
+        let Some(begin) = self.ops.iomap_begin else {
+            return Err(EINVAL);
+        };
+        let state = maps.state.as_ptr();
+        // SAFETY: All pointers are valid; both mappings are in a C iterator, from
+        // which filesystems may derive a pointer to the whole.
+        check(unsafe {
+            begin(
+                inode.as_ptr(),
+                range.pos,
+                range.len as i64,
+                (*state).flags,
+                &raw mut (*state).iomap,
+                &raw mut (*state).srcmap,
+            )
+        })?;
+        Ok(())
+    }
+
+    #[inline]
+    fn call_end(
+        &self,
+        inode: &Inode,
+        range: Range,
+        written: u64,
+        flags: u32,
+        map: &Mapping,
+    ) -> Result {
+        let Some(end) = self.ops.iomap_end else {
+            return Ok(());
+        };
+        // SAFETY: All pointers are valid; as in `call_begin()`.
+        check(unsafe {
+            end(
+                inode.as_ptr(),
+                range.pos,
+                range.len as i64,
+                written as isize,
+                flags,
+                map.as_ptr(),
+            )
+        })?;
+        Ok(())
+    }
+
+    #[inline]
+    fn as_client(&self) -> Client {
+        Client {
+            ops: ptr::from_ref(self.ops).cast(),
+            private: self.private,
+            caller: self.caller,
+        }
+    }
+}
+
+/// One table serves every purpose: C filesystems tell them apart by flags.
+macro_rules! map_for_purpose {
+    ($purpose:ty, $request:ty) => {
+        impl Map<$purpose> for CMapper<'_> {
+            #[inline]
+            fn begin(
+                &self,
+                inode: &Inode,
+                range: Range,
+                _request: $request,
+                maps: Maps<'_, '_>,
+            ) -> Result {
+                self.call_begin(inode, range, maps)
+            }
+
+            #[inline]
+            fn end(
+                &self,
+                inode: &Inode,
+                range: Range,
+                written: u64,
+                request: $request,
+                map: &Mapping,
+            ) -> Result {
+                let flags = <$purpose>::flags(request).bits();
+                self.call_end(inode, range, written, flags, map)
+            }
+
+            #[inline]
+            fn client(&self) -> Client {
+                self.as_client()
+            }
+        }
+    };
+}
+
+map_for_purpose!(Report, ());
+map_for_purpose!(Direct, DirectRequest);
+
+/// A C filesystem's `struct iomap_dio_ops`, or none.
+///
+/// # Invariants
+///
+/// Null, or valid until the request has ended, with functions that keep the
+/// contract of `<linux/iomap.h>`.
+#[derive(Clone, Copy)]
+pub(super) struct CHooks(*const bindings::iomap_dio_ops);
+
+// SAFETY: The table is constant, and C calls its functions in any task.
+unsafe impl Send for CHooks {}
+// SAFETY: As above.
+unsafe impl Sync for CHooks {}
+
+impl CHooks {
+    /// Takes a C filesystem's table.
+    ///
+    /// # Safety
+    ///
+    /// `ops` is null, or valid until the request has ended, and its functions
+    /// keep the contract of `<linux/iomap.h>`.
+    #[inline]
+    pub(super) unsafe fn new(ops: *const bindings::iomap_dio_ops) -> Self {
+        // INVARIANT: By the contract.
+        Self(ops)
+    }
+
+    #[inline]
+    fn table(&self) -> Option<&bindings::iomap_dio_ops> {
+        // SAFETY: By the type invariant.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl DirectHooks for CHooks {
+    #[inline]
+    fn end_io(
+        &self,
+        iocb: &Kiocb,
+        size: i64,
+        error: Result,
+        covers: DioCovers,
+    ) -> Result<Option<i64>> {
+        let Some(end_io) = self.table().and_then(|table| table.end_io) else {
+            return error.map(|()| None);
+        };
+        let errno = error.map_or_else(Error::to_errno, |()| 0);
+        // SAFETY: The iocb is valid until it is completed.
+        let ret = check(unsafe { end_io(iocb.as_ptr(), size as isize, errno, covers.bits()) })?;
+        Ok((ret > 0).then_some(ret.into()))
+    }
+
+    #[inline]
+    fn submit_io(&self, state: &IterState<'_>, bio: ArmedBio, pos: i64) {
+        match self.table().and_then(|table| table.submit_io) {
+            // SAFETY: Both are valid; the hook takes over the bio.
+            Some(submit_io) => unsafe { submit_io(state.as_ptr(), bio.into_raw(), pos) },
+            None => bio.submit(),
+        }
+    }
+
+    #[inline]
+    fn bio_set(&self) -> Option<BioSet> {
+        // SAFETY: The filesystem's bio set outlives its bios.
+        self.table()
+            .and_then(|table| unsafe { BioSet::from_raw(table.bio_set) })
+    }
+}

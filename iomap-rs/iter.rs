@@ -140,19 +140,20 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     /// Tells the filesystem what was done, and decides what comes next.
     #[inline]
     fn finish(&self, progress: Progress) -> Result<Next<Error>> {
-        let served = self.state.length();
         let (written, processed) = match &progress {
             Progress::Bytes(bytes) => (*bytes, *bytes as i64),
             Progress::Stop => (0, 0),
             Progress::Failed(error) => (0, error.to_errno().into()),
         };
         self.state.set_processed(processed);
-        let ended = self.end(served, written);
+        let ended = self.end(self.state.length(), written);
         if processed == 0 {
             ended?;
         }
         vfs::trace::iter(&self.state, || self.mapper.client());
+        // Read anew: the filesystem may have changed the mapping when it ended.
         let stale = self.state.map().flags().contains(MapFlags::STALE);
+        let served = self.state.length();
         let (pos, len) = (self.state.pos(), self.state.remaining());
         Ok(advance::advance(pos, len, served, stale, progress))
     }

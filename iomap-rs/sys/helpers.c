@@ -15,47 +15,20 @@
 
 #include "helpers.h"
 
-void iomap_rs_warn_once(enum iomap_rs_warning warning)
-{
-	switch (warning) {
-	case IOMAP_RS_WARN_OFFSET_PAST_POS:
-		WARN_ONCE(1, "iomap: filesystem returned a mapping that starts after the position\n");
-		break;
-	case IOMAP_RS_WARN_EMPTY_MAPPING:
-		WARN_ONCE(1, "iomap: filesystem returned an empty mapping\n");
-		break;
-	case IOMAP_RS_WARN_NOT_COVERING_POS:
-		WARN_ONCE(1, "iomap: filesystem returned a mapping that ends before the position\n");
-		break;
-	case IOMAP_RS_WARN_STALE_MAPPING:
-		WARN_ONCE(1, "iomap: filesystem returned a stale mapping\n");
-		break;
-	case IOMAP_RS_WARN_UNKNOWN_TYPE:
-		WARN_ONCE(1, "iomap: filesystem returned a mapping of unknown type\n");
-		break;
-	case IOMAP_RS_WARN_RANGE_OVERFLOW:
-		WARN_ONCE(1, "iomap: filesystem returned a mapping outside of any file\n");
-		break;
-	case IOMAP_RS_WARN_BAD_SOURCE_MAPPING:
-		WARN_ONCE(1, "iomap: filesystem returned a bad source mapping\n");
-		break;
-	case IOMAP_RS_WARN_TOO_MUCH_PROCESSED:
-		WARN_ONCE(1, "iomap: more processed than was mapped\n");
-		break;
-	case IOMAP_RS_WARN_DIO_WRITE_TO_HOLE:
-		WARN_ONCE(1, "iomap: filesystem mapped a direct write to a hole\n");
-		break;
-	case IOMAP_RS_WARN_DIO_BLOCK_TOO_LARGE:
-		WARN_ONCE(1, "iomap: block too large to be padded by direct I/O\n");
-		break;
-	case IOMAP_RS_WARN_DIO_NO_BDEV:
-		WARN_ONCE(1, "iomap: filesystem mapped direct I/O to no block device\n");
-		break;
-	case IOMAP_RS_WARN_INLINE_BEYOND_PAGE:
-		WARN_ONCE(1, "iomap: inline data crosses a page\n");
-		break;
-	}
-}
+#define WARNING(name) noinline void name(void) { WARN_ON_ONCE(1); }
+
+WARNING(iomap_rs_mapping_starts_after_pos)
+WARNING(iomap_rs_mapping_is_empty)
+WARNING(iomap_rs_mapping_ends_before_pos)
+WARNING(iomap_rs_mapping_is_stale)
+WARNING(iomap_rs_mapping_has_unknown_type)
+WARNING(iomap_rs_mapping_is_outside_of_any_file)
+WARNING(iomap_rs_mapping_has_bad_source)
+WARNING(iomap_rs_more_processed_than_mapped)
+WARNING(iomap_rs_dio_write_to_hole)
+WARNING(iomap_rs_dio_block_too_large_to_pad)
+WARNING(iomap_rs_dio_without_block_device)
+WARNING(iomap_rs_inline_data_crosses_page)
 
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order)
 {

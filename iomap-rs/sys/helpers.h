@@ -14,23 +14,22 @@ struct page;
 struct task_struct;
 struct work_struct;
 
-/* One warning site each: every defect is reported once, not the first only. */
-enum iomap_rs_warning {
-	IOMAP_RS_WARN_OFFSET_PAST_POS,
-	IOMAP_RS_WARN_EMPTY_MAPPING,
-	IOMAP_RS_WARN_NOT_COVERING_POS,
-	IOMAP_RS_WARN_STALE_MAPPING,
-	IOMAP_RS_WARN_UNKNOWN_TYPE,
-	IOMAP_RS_WARN_RANGE_OVERFLOW,
-	IOMAP_RS_WARN_BAD_SOURCE_MAPPING,
-	IOMAP_RS_WARN_TOO_MUCH_PROCESSED,
-	IOMAP_RS_WARN_DIO_WRITE_TO_HOLE,
-	IOMAP_RS_WARN_DIO_BLOCK_TOO_LARGE,
-	IOMAP_RS_WARN_DIO_NO_BDEV,
-	IOMAP_RS_WARN_INLINE_BEYOND_PAGE,
-};
-
-void iomap_rs_warn_once(enum iomap_rs_warning warning);
+/*
+ * A function per defect, each with a warning of its own: the name is what the
+ * log says, and one that has fired does not silence the others.
+ */
+void iomap_rs_mapping_starts_after_pos(void);
+void iomap_rs_mapping_is_empty(void);
+void iomap_rs_mapping_ends_before_pos(void);
+void iomap_rs_mapping_is_stale(void);
+void iomap_rs_mapping_has_unknown_type(void);
+void iomap_rs_mapping_is_outside_of_any_file(void);
+void iomap_rs_mapping_has_bad_source(void);
+void iomap_rs_more_processed_than_mapped(void);
+void iomap_rs_dio_write_to_hole(void);
+void iomap_rs_dio_block_too_large_to_pad(void);
+void iomap_rs_dio_without_block_device(void);
+void iomap_rs_inline_data_crosses_page(void);
 
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order);
 

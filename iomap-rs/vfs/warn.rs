@@ -4,28 +4,53 @@
 
 use crate::sys as bindings;
 
-/// What is wrong. Each is reported once per boot, with a backtrace.
+/// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-#[expect(missing_docs, reason = "the texts are in sys/helpers.c")]
 pub enum Warning {
-    OffsetPastPos = bindings::iomap_rs_warning_IOMAP_RS_WARN_OFFSET_PAST_POS,
-    EmptyMapping = bindings::iomap_rs_warning_IOMAP_RS_WARN_EMPTY_MAPPING,
-    NotCoveringPos = bindings::iomap_rs_warning_IOMAP_RS_WARN_NOT_COVERING_POS,
-    StaleMapping = bindings::iomap_rs_warning_IOMAP_RS_WARN_STALE_MAPPING,
-    UnknownType = bindings::iomap_rs_warning_IOMAP_RS_WARN_UNKNOWN_TYPE,
-    RangeOverflow = bindings::iomap_rs_warning_IOMAP_RS_WARN_RANGE_OVERFLOW,
-    BadSourceMapping = bindings::iomap_rs_warning_IOMAP_RS_WARN_BAD_SOURCE_MAPPING,
-    TooMuchProcessed = bindings::iomap_rs_warning_IOMAP_RS_WARN_TOO_MUCH_PROCESSED,
-    DioWriteToHole = bindings::iomap_rs_warning_IOMAP_RS_WARN_DIO_WRITE_TO_HOLE,
-    DioBlockTooLarge = bindings::iomap_rs_warning_IOMAP_RS_WARN_DIO_BLOCK_TOO_LARGE,
-    DioNoBdev = bindings::iomap_rs_warning_IOMAP_RS_WARN_DIO_NO_BDEV,
-    InlineBeyondPage = bindings::iomap_rs_warning_IOMAP_RS_WARN_INLINE_BEYOND_PAGE,
+    /// A mapping starts after the position that was asked for.
+    OffsetPastPos,
+    /// A mapping has no byte.
+    EmptyMapping,
+    /// A mapping ends at or before the position that was asked for.
+    NotCoveringPos,
+    /// A mapping is marked stale from the start.
+    StaleMapping,
+    /// A mapping is of a type that does not exist.
+    UnknownType,
+    /// A mapping starts before the file or its end exceeds 64 bits.
+    RangeOverflow,
+    /// A source mapping has one of the defects above.
+    BadSourceMapping,
+    /// More was processed than the mapping served.
+    TooMuchProcessed,
+    /// A direct write was mapped to a hole.
+    DioWriteToHole,
+    /// A block is larger than direct I/O can pad.
+    DioBlockTooLarge,
+    /// Direct I/O was mapped to no block device.
+    DioNoBdev,
+    /// Inline data is missing or crosses a page.
+    InlineBeyondPage,
 }
 
-/// Warns once. Any context. C: `WARN_ON_ONCE()`.
+/// Warns with a backtrace, once for each kind. Any context.
+/// C: `WARN_ON_ONCE()`.
 #[cold]
 pub fn warn_once(warning: Warning) {
+    let warn = match warning {
+        Warning::OffsetPastPos => bindings::iomap_rs_mapping_starts_after_pos,
+        Warning::EmptyMapping => bindings::iomap_rs_mapping_is_empty,
+        Warning::NotCoveringPos => bindings::iomap_rs_mapping_ends_before_pos,
+        Warning::StaleMapping => bindings::iomap_rs_mapping_is_stale,
+        Warning::UnknownType => bindings::iomap_rs_mapping_has_unknown_type,
+        Warning::RangeOverflow => bindings::iomap_rs_mapping_is_outside_of_any_file,
+        Warning::BadSourceMapping => bindings::iomap_rs_mapping_has_bad_source,
+        Warning::TooMuchProcessed => bindings::iomap_rs_more_processed_than_mapped,
+        Warning::DioWriteToHole => bindings::iomap_rs_dio_write_to_hole,
+        Warning::DioBlockTooLarge => bindings::iomap_rs_dio_block_too_large_to_pad,
+        Warning::DioNoBdev => bindings::iomap_rs_dio_without_block_device,
+        Warning::InlineBeyondPage => bindings::iomap_rs_inline_data_crosses_page,
+    };
     // SAFETY: Always sound.
-    unsafe { bindings::iomap_rs_warn_once(warning as u32) }
+    unsafe { warn() }
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A null_blk device in memory, with the cache that a test wants.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::sys::mount;
+
+const CONFIGFS: &str = "/sys/kernel/config";
+const NAME: &str = "scriptnull";
+
+/// Gone when dropped; must not be in use any more by then.
+pub struct NullDisk {
+    config: PathBuf,
+}
+
+impl NullDisk {
+    /// A disk of 16 MiB with a volatile write cache, with or without FUA.
+    pub fn with_cache(fua: bool) -> Result<Self> {
+        let devices = Path::new(CONFIGFS).join("nullb");
+        if !devices.exists() {
+            mount::mount(Path::new("configfs"), Path::new(CONFIGFS), "configfs", "")?;
+        }
+        let config = devices.join(NAME);
+        fs::create_dir(&config)
+            .with_context(|| format!("cannot make {}: is null_blk loaded?", config.display()))?;
+        let disk = Self { config };
+        disk.set("size", "16")?;
+        disk.set("memory_backed", "1")?;
+        disk.set("cache_size", "1")?;
+        disk.set("fua", if fua { "1" } else { "0" })?;
+        disk.set("power", "1")?;
+        Ok(disk)
+    }
+
+    pub fn path(&self) -> PathBuf {
+        Path::new("/dev").join(NAME)
+    }
+
+    fn set(&self, attribute: &str, value: &str) -> Result<()> {
+        let path = self.config.join(attribute);
+        fs::write(&path, value)
+            .with_context(|| format!("cannot write {value} to {}", path.display()))
+    }
+}
+
+impl Drop for NullDisk {
+    fn drop(&mut self) {
+        let result = self
+            .set("power", "0")
+            .and_then(|()| fs::remove_dir(&self.config).context("rmdir"));
+        if let Err(error) = result {
+            eprintln!("cannot remove the null_blk device: {error:#}");
+        }
+    }
+}

@@ -2,7 +2,47 @@
 
 //! Tests on `script_fs`, the filesystem with scripted mappings.
 
+mod bmap;
+mod dio_async;
+mod dio_cache;
+mod dio_caller;
+mod dio_inline;
+mod dio_read;
+mod dio_result;
+mod dio_sync;
+mod dio_write;
+mod dio_zero;
+mod fiemap;
+mod hostile;
+mod iter;
+mod log;
+mod module_memory;
+mod null_disk;
+mod scripted;
+mod seek;
+mod swap;
+mod syscalls;
+mod trace_events;
+
 use crate::case::Case;
 
 /// The tables of this directory's files.
-pub const CASES: &[&[Case]] = &[];
+pub const CASES: &[&[Case]] = &[
+    bmap::CASES,
+    dio_async::CASES,
+    dio_cache::CASES,
+    dio_caller::CASES,
+    dio_inline::CASES,
+    dio_read::CASES,
+    dio_result::CASES,
+    dio_sync::CASES,
+    dio_write::CASES,
+    dio_zero::CASES,
+    fiemap::CASES,
+    hostile::CASES,
+    iter::CASES,
+    module_memory::CASES,
+    seek::CASES,
+    swap::CASES,
+    trace_events::CASES,
+];

@@ -19,7 +19,6 @@ pub const FLAG_XATTR: u32 = 2;
 pub const EXTENT_LAST: u32 = 0x1;
 pub const EXTENT_UNKNOWN: u32 = 0x2;
 pub const EXTENT_DELALLOC: u32 = 0x4;
-pub const EXTENT_ENCODED: u32 = 0x8;
 pub const EXTENT_DATA_INLINE: u32 = 0x200;
 pub const EXTENT_UNWRITTEN: u32 = 0x800;
 pub const EXTENT_MERGED: u32 = 0x1000;
@@ -94,11 +93,10 @@ pub struct Answer {
     pub extents: Vec<Extent>,
     /// `fm_mapped_extents`.
     pub mapped: u32,
-    /// `fm_flags` afterwards: on `EBADR` the flags that it does not know.
-    pub flags: u32,
 }
 
-/// Asks for extents; what an error leaves in `fm_flags` comes with it.
+/// Asks for extents. With an error comes what it leaves in `fm_flags`: on `EBADR`
+/// the flags that the filesystem does not know.
 pub fn ask(file: &File, request: Request) -> Result<Answer, (io::Error, u32)> {
     let room = request.room as usize;
     let bytes = size_of::<Header>() + room * size_of::<RawExtent>();
@@ -139,7 +137,6 @@ pub fn ask(file: &File, request: Request) -> Result<Answer, (io::Error, u32)> {
     Ok(Answer {
         extents,
         mapped: header.mapped_extents,
-        flags: header.flags,
     })
 }
 

@@ -8,7 +8,6 @@ pub const SWAP: &[&str] = &["swap"];
 pub const EXT2: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
 pub const EXT4: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k"];
 pub const BTRFS: &[&str] = &["btrfs"];
-pub const F2FS: &[&str] = &["f2fs"];
 
 /// The filesystems that overwrite blocks in place and pass requests that are
 /// aligned to sectors only on to the engine.
@@ -23,3 +22,9 @@ pub const ALL: &[&str] = &[
 
 /// Filesystems that allocate blocks ahead of the data.
 pub const UNWRITTEN: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs"];
+
+/// Filesystems on which nobody can read a new block before its first write is
+/// through; f2fs lets direct reads see what the disk held there.
+pub const NO_EARLY_BLOCKS: &[&str] = &[
+    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs",
+];

@@ -66,7 +66,6 @@ pub enum Method {
 impl Method {
     /// Those that every device can do.
     pub const ALL: [Self; 4] = [Self::Sync, Self::Aio, Self::Uring, Self::UringFixed];
-    pub const ASYNC: [Self; 3] = [Self::Aio, Self::Uring, Self::UringFixed];
 
     /// Runs the transfers, up to `depth` at a time, and returns what the kernel
     /// says of each, in their order.

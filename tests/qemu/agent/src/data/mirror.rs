@@ -14,6 +14,7 @@ use crate::sys::buffer::AlignedBuf;
 
 /// Bytes read at a time when a file is checked.
 const CHUNK: usize = 1 << 20;
+const SECTOR: usize = 512;
 
 /// A file under test. Each write goes to the file and to the copy.
 pub struct Mirror {
@@ -35,13 +36,29 @@ impl Mirror {
         })
     }
 
+    /// A file of `length` bytes that reads as zeros.
+    pub fn adopt(path: PathBuf, id: u8, length: usize) -> Result<Self> {
+        let size = open(&path, 0)?.metadata().context("cannot stat")?.len();
+        ensure!(
+            size == length as u64,
+            "{} has {size} bytes instead of {length}",
+            path.display()
+        );
+        Ok(Self {
+            path,
+            id,
+            generation: 0,
+            bytes: vec![0; length],
+        })
+    }
+
     /// A file of `length` bytes, written by direct I/O and on the disk.
     pub fn filled(path: PathBuf, id: u8, length: usize) -> Result<Self> {
         let mut mirror = Self::create(path, id)?;
         let file = mirror.direct()?;
         let mut offset = 0;
         while offset < length {
-            let chunk = CHUNK.min((length - offset).next_multiple_of(512));
+            let chunk = CHUNK.min((length - offset).next_multiple_of(SECTOR));
             mirror.write(&file, offset as u64, chunk)?;
             offset += chunk;
         }
@@ -51,6 +68,10 @@ impl Mirror {
         }
         file.sync_all().context("fsync")?;
         Ok(mirror)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What the file must hold.
@@ -146,9 +167,11 @@ impl Mirror {
         let mut buffer = AlignedBuf::new(CHUNK).context("no memory")?;
         let mut offset = 0;
         for expected in self.bytes.chunks(CHUNK) {
-            let found = read_full(file, &mut buffer, offset)
+            let length = expected.len().next_multiple_of(SECTOR);
+            let found = buffer.get_mut(..length).unwrap_or_default();
+            let count = read_full(file, found, offset)
                 .with_context(|| format!("cannot read {} at {offset}", name()))?;
-            let found = buffer.get(..found).unwrap_or_default();
+            let found = found.get(..count).unwrap_or_default();
             pattern::compare(expected, found, offset).with_context(|| name().to_string())?;
             offset += CHUNK as u64;
         }
@@ -198,7 +221,7 @@ fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
             0 => break,
             count => done += count,
         }
-        if done % 512 != 0 {
+        if done % SECTOR != 0 {
             break;
         }
     }

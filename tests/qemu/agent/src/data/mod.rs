@@ -2,6 +2,7 @@
 
 //! What files hold, and what they should hold.
 
+pub mod digest;
 pub mod mirror;
 pub mod pattern;
 pub mod stale;

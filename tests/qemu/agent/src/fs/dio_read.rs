@@ -2,18 +2,17 @@
 
 //! Direct reads.
 
-use std::fs::File;
 use std::io::IoSliceMut;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use anyhow::{ensure, Context as _, Result};
 use iomap_qemu_protocol::decode_path;
-use sha2::{Digest, Sha256};
 
 use super::{KIB, MIB, SECTOR};
 use crate::case::{skip, Case};
 use crate::check::transfers;
 use crate::context::Context;
+use crate::data::digest;
 use crate::data::mirror::{open_read, Mirror};
 use crate::data::pattern;
 use crate::suites;
@@ -62,7 +61,7 @@ fn read_tree(context: &Context) -> Result<()> {
         let path = decode_path(&entry.path).context("bad path in the manifest")?;
         let path = context.mount_point().join(path);
         let file = open_read(&path, libc::O_DIRECT)?;
-        let found = hash(&file, &mut buffer).with_context(|| entry.path.clone())?;
+        let (found, _) = digest::of_file(&file, &mut buffer).with_context(|| entry.path.clone())?;
         ensure!(
             found == entry.sha256,
             "{}: SHA-256 is {found} instead of {}",
@@ -72,20 +71,6 @@ fn read_tree(context: &Context) -> Result<()> {
     }
     context.note(format!("{} files", manifest.len()));
     Ok(())
-}
-
-/// SHA-256 of all that `file` returns.
-fn hash(file: &File, buffer: &mut AlignedBuf) -> Result<String> {
-    let mut hash = Sha256::new();
-    let mut offset = 0;
-    loop {
-        let count = file.read_at(buffer, offset).context("cannot read")?;
-        hash.update(buffer.get(..count).unwrap_or_default());
-        offset += count as u64;
-        if count < buffer.len() {
-            return Ok(format!("{:x}", hash.finalize()));
-        }
-    }
 }
 
 fn read_unaligned(context: &Context) -> Result<()> {

@@ -3,12 +3,22 @@
 //! Tests on real filesystems, one file for each thing that programs do.
 
 mod aio;
+mod bmap;
 mod coherence;
+mod cow;
 mod dio_fault;
 mod dio_limits;
 mod dio_read;
 mod dio_write;
 mod dio_write_new;
+mod events;
+mod fiemap;
+mod layout;
+mod module_use;
+mod seek;
+mod stress;
+mod swap;
+mod sync;
 mod uring;
 
 use crate::case::Case;
@@ -16,12 +26,21 @@ use crate::case::Case;
 /// The tables of this directory's files.
 pub const CASES: &[&[Case]] = &[
     aio::CASES,
+    cow::CASES,
+    bmap::CASES,
     coherence::CASES,
     dio_fault::CASES,
     dio_limits::CASES,
     dio_read::CASES,
     dio_write::CASES,
     dio_write_new::CASES,
+    events::CASES,
+    fiemap::CASES,
+    module_use::CASES,
+    seek::CASES,
+    stress::CASES,
+    swap::CASES,
+    sync::CASES,
     uring::CASES,
 ];
 

@@ -77,6 +77,17 @@ impl AlignedBuf {
         self.length = self.length.min(offset);
         Ok(())
     }
+
+    /// Asks the kernel to move the pages to swap now.
+    pub fn page_out(&self) -> io::Result<()> {
+        // SAFETY: the contents stay; only where they are changes.
+        let result =
+            unsafe { libc::madvise(self.start.as_ptr().cast(), self.mapped, libc::MADV_PAGEOUT) };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
 }
 
 impl Deref for AlignedBuf {

@@ -4,6 +4,7 @@
 //! only unsafe code of the agent.
 
 pub mod aio;
+pub mod attributes;
 pub mod buffer;
 pub mod fibmap;
 pub mod fiemap;
@@ -13,3 +14,4 @@ pub mod mount;
 pub mod raw_io;
 pub mod swap;
 pub mod uring;
+pub mod xattr;

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Everything at once on one file: whatever is read must have been written to
+//! that place at some time, or be the zeros of a hole.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail, ensure, Context as _, Result};
+
+use super::{KIB, MIB, SECTOR};
+use crate::case::Case;
+use crate::context::Context;
+use crate::data::mirror::{drop_cache, open};
+use crate::data::pattern::{Stamp, Word};
+use crate::suites;
+use crate::sys::buffer::AlignedBuf;
+use crate::sys::mapping::FileMapping;
+
+pub const CASES: &[Case] = &[
+    Case::new("stress_one_file", suites::NO_EARLY_BLOCKS, one_file)
+        .doc(
+            "Four threads read, write, map and truncate one file; no byte shows up that was \
+          not written there.",
+        )
+        .holds(&["DIO-6", "DIO-17", "DIO-33", "DIO-37"]),
+];
+
+const THREADS: u64 = 4;
+const DURATION: Duration = Duration::from_secs(5);
+const FILE: u8 = 77;
+/// Bytes of a word that say its generation.
+const GENERATION: Range<usize> = 4..7;
+/// The file shrinks to this at the most: mappings reach as far.
+const MAPPED: usize = MIB;
+const SIZE: usize = 2 * MIB;
+const LONGEST: usize = 128 * KIB;
+
+/// What the threads share.
+struct Shared {
+    path: PathBuf,
+    generation: AtomicU32,
+}
+
+/// A small generator of numbers; the same every time.
+struct Random(u64);
+
+impl Random {
+    /// A number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        // xorshift64
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % limit
+    }
+
+    /// Offset and length of whole sectors below `limit`.
+    fn range(&mut self, limit: usize) -> (usize, usize) {
+        let length = (1 + self.below(LONGEST / SECTOR)) * SECTOR;
+        let offset = self.below((limit - length) / SECTOR + 1) * SECTOR;
+        (offset, length)
+    }
+}
+
+fn one_file(context: &Context) -> Result<()> {
+    let path = context.path("file")?;
+    File::create_new(&path)?.set_len(SIZE as u64)?;
+    let shared = Shared {
+        path,
+        generation: AtomicU32::new(0),
+    };
+    let steps = thread::scope(|scope| {
+        let workers: Vec<_> = (1..=THREADS)
+            .map(|seed| {
+                let shared = &shared;
+                scope.spawn(move || work(shared, seed))
+            })
+            .collect();
+        let mut total = 0;
+        for worker in workers {
+            total += worker.join().map_err(|_| anyhow!("a thread panicked"))??;
+        }
+        anyhow::Ok(total)
+    })?;
+    context.note(format!("{steps} steps"));
+    ensure!(steps > 20, "only {steps} steps");
+    settle(&shared.path)
+}
+
+/// One thread's part; the number of its steps.
+fn work(shared: &Shared, seed: u64) -> Result<usize> {
+    let direct = open(&shared.path, libc::O_DIRECT)?;
+    let buffered = open(&shared.path, 0)?;
+    let mapping = FileMapping::new(&buffered, MAPPED)?;
+    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut buffer = AlignedBuf::new(LONGEST)?;
+    let end = Instant::now() + DURATION;
+    let mut steps = 0;
+    while Instant::now() < end {
+        let kind = random.below(16);
+        let limit = if matches!(kind, 12..=14) {
+            MAPPED
+        } else {
+            SIZE
+        };
+        let (offset, length) = random.range(limit);
+        let memory = buffer.get_mut(..length).context("too long a range")?;
+        step(shared, kind, (&direct, &buffered, &mapping), offset, memory)
+            .with_context(|| format!("thread {seed}, step {steps}: {length} bytes at {offset}"))?;
+        steps += 1;
+    }
+    Ok(steps)
+}
+
+fn step(
+    shared: &Shared,
+    kind: usize,
+    (direct, buffered, mapping): (&File, &File, &FileMapping),
+    offset: usize,
+    memory: &mut [u8],
+) -> Result<()> {
+    let place = offset as u64;
+    match kind {
+        0..=3 => {
+            shared.stamp(memory, place);
+            direct.write_all_at(memory, place).context("direct write")
+        }
+        4..=7 => read(direct, memory, place).context("direct read"),
+        8..=9 => {
+            shared.stamp(memory, place);
+            buffered
+                .write_all_at(memory, place)
+                .context("buffered write")
+        }
+        10..=11 => read(buffered, memory, place).context("buffered read"),
+        12 => {
+            shared.stamp(memory, place);
+            Ok(mapping.write(offset, memory)?)
+        }
+        13..=14 => {
+            mapping.read(offset, memory)?;
+            check(memory, place).context("mapping")
+        }
+        _ => {
+            let size = MAPPED + offset % (SIZE - MAPPED);
+            Ok(direct.set_len(size as u64).context("truncate")?)
+        }
+    }
+}
+
+impl Shared {
+    fn stamp(&self, memory: &mut [u8], offset: u64) {
+        let stamp = Stamp {
+            file: FILE,
+            generation: 1 + self.generation.fetch_add(1, Ordering::Relaxed),
+        };
+        stamp.fill(memory, offset);
+    }
+}
+
+/// Reads what there is of a range and checks it.
+fn read(file: &File, memory: &mut [u8], offset: u64) -> Result<()> {
+    let count = file.read_at(memory, offset)?;
+    check(memory.get(..count).unwrap_or_default(), offset)
+}
+
+/// Each word must be zero or belong where it is.
+///
+/// A read may come between two bytes of a store through a mapping; so zeros may
+/// stand for some bytes of a word.
+fn check(memory: &[u8], offset: u64) -> Result<()> {
+    for (index, bytes) in memory.chunks_exact(8).enumerate() {
+        let place = offset + 8 * index as u64;
+        let mut expected = [0; 8];
+        let stamp = Stamp {
+            file: FILE,
+            generation: 0,
+        };
+        stamp.fill(&mut expected, place);
+        let fits = |index: usize, found: &u8, expected: &u8| {
+            GENERATION.contains(&index) || *found == 0 || found == expected
+        };
+        let mut pairs = bytes.iter().zip(&expected).enumerate();
+        if !pairs.all(|(index, (found, expected))| fits(index, found, expected)) {
+            let word = bytes.try_into().map(u64::from_le_bytes)?;
+            bail!("at {place} there is {word:#018x}: {}", Word::parse(word));
+        }
+    }
+    Ok(())
+}
+
+/// After all is done, every way to read the file must agree.
+fn settle(path: &Path) -> Result<()> {
+    let buffered = open(path, 0)?;
+    let direct = open(path, libc::O_DIRECT)?;
+    let by_cache = whole(&buffered)?;
+    // A lost race of a store against a direct write is reported to the next
+    // fsync, as it should be; nobody's data is at stake here.
+    let _ = buffered.sync_all();
+    let by_device = whole(&direct)?;
+    drop_cache(&buffered)?;
+    let by_cold_cache = whole(&buffered)?;
+    ensure!(by_cache == by_device, "cache and device differ");
+    ensure!(
+        by_cache == by_cold_cache,
+        "the cache changes when it is dropped"
+    );
+    check(&by_device, 0)
+}
+
+fn whole(file: &File) -> io::Result<Vec<u8>> {
+    let mut buffer = AlignedBuf::new(SIZE)?;
+    let count = file.read_at(&mut buffer, 0)?;
+    Ok(buffer.get(..count).unwrap_or_default().to_vec())
+}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a person types. The work is done by scripts/setup.sh (tools and packages)
+# and by the harness in tests/qemu (kernels, modules, guests). Kbuild reads the
+# file of that name, never this one.
+
+MAKEFLAGS += --no-print-directory
+
+harness = @scripts/setup.sh && scripts/harness.sh
+cargo = scripts/with-tools.sh cargo
+workspaces := $(wildcard tests/host/Cargo.toml tests/qemu/Cargo.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test shell kernel modules conformance clean distclean \
+	clippy fmt doc rust-analyzer
+
+help:
+	@echo 'make demo           untouched C ext2 and ext4 on the Rust engine, in QEMU, with a report'
+	@echo 'make test           all tests; T=dio_read or T=ext4-4k/dio_read: that test alone;'
+	@echo '                    T=fiemap: all whose names contain it; ENGINE=c: on the C engine'
+	@echo 'make list           the names of the tests'
+	@echo 'make shell          a guest with disks and modules, interactive; ENGINE=c as above'
+	@echo 'make kernel         the test kernel alone; ENGINE=c: that of the C engine'
+	@echo 'make modules        iomap_rs.ko for the test kernel; KDIR=/path/to/linux-build: for yours'
+	@echo 'make conformance    docs/conformance.md afresh'
+	@echo 'make clippy         lints of everything in Rust'
+	@echo 'make fmt            formats everything in Rust; CHECK=1: only looks'
+	@echo 'make doc            rustdoc of the engine'
+	@echo 'make rust-analyzer  rust-project.json for your editor'
+	@echo 'make setup          installs and fetches what all this needs; the others do so too'
+	@echo 'make clean          removes what was built here; make distclean: the cache too'
+
+setup:
+	@scripts/setup.sh
+
+demo:
+	$(harness) demo
+
+test:
+	$(harness) test --engine '$(or $(ENGINE),rust)' $(if $(T),--filter '$(T)')
+
+.PHONY: list
+list:
+	$(harness) test --list $(if $(T),--filter '$(T)')
+
+shell:
+	$(harness) shell --engine '$(or $(ENGINE),rust)'
+
+kernel:
+	$(harness) kernel --engine '$(or $(ENGINE),module)'
+
+modules:
+	$(harness) modules $(if $(KDIR),--kdir '$(KDIR)')
+
+conformance:
+	$(harness) conformance
+
+doc:
+	$(harness) doc
+
+rust-analyzer:
+	$(harness) rust-analyzer
+
+clippy:
+	$(harness) clippy
+	@set -e; for manifest in $(workspaces); do \
+		$(cargo) clippy --locked --all-targets --manifest-path $$manifest -- -D warnings; \
+	done
+
+fmt:
+	@scripts/setup.sh
+	@set -e; for manifest in $(workspaces); do \
+		$(cargo) fmt --all --manifest-path $$manifest $(if $(CHECK),-- --check); \
+	done
+	@find iomap-rs -name '*.rs' ! -name '*_generated.rs' -exec \
+		scripts/with-tools.sh rustfmt --config skip_children=true $(if $(CHECK),--check) {} +
+
+clean:
+	@scripts/clean.sh
+
+distclean:
+	@scripts/clean.sh --cache

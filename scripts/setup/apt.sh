@@ -1,0 +1,89 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# apt without side effects: nothing is removed, and packages that a person's
+# sources do not offer come by way of a private list of sources in the cache.
+
+APT_INSTALL=(-y --no-remove --no-install-recommends)
+
+# Filled by use_backports: options that make apt see backports too.
+APT_BACKPORTS=()
+
+as_root() {
+	if ((EUID == 0)); then
+		"$@"
+	else
+		sudo -- "$@"
+	fi
+}
+
+# Asks for the password here, in the foreground, not within a step.
+require_root() {
+	((EUID == 0)) && return
+	if ! command -v sudo >/dev/null || ! sudo -v; then
+		die "not root and no sudo; have these installed, then run this again: $*"
+	fi
+}
+
+apt_update() {
+	[[ -z ${apt_updated:-} ]] || return 0
+	step "reading apt's package lists" as_root apt-get -q update ||
+		die "apt-get update failed: is there a network, are apt's sources right?"
+	apt_updated=yes
+}
+
+# Would apt install these without removing or breaking anything?
+apt_can_install() {
+	apt-get -s "${APT_BACKPORTS[@]}" "${APT_INSTALL[@]}" install "$@" >"$LOGS/apt-simulation.log" 2>&1
+}
+
+apt_install() {
+	step "installing $*" as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+		apt-get -q "${APT_BACKPORTS[@]}" "${APT_INSTALL[@]}" install "$@" ||
+		die "apt could not install: $*"
+}
+
+# The mirror that the person's own sources take this Debian release from.
+debian_mirror() {
+	# shellcheck disable=SC2016 # $(...) is apt's own notation
+	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+		awk -v release="$CODENAME" '$1 == release && $2 ~ /debian\/?$/ { print $2; exit }'
+}
+
+# Makes APT_BACKPORTS name a private list of sources: the person's and backports.
+use_backports() {
+	local dir=$CACHE/apt mirror
+	((${#APT_BACKPORTS[@]} == 0)) || return 0
+	mirror=$(debian_mirror)
+	[[ -n $mirror ]] || die "apt's sources name no mirror of Debian $CODENAME, so its backports cannot be found"
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+	{
+		[[ ! -r /etc/apt/sources.list ]] || cat /etc/apt/sources.list
+		printf '\ndeb [signed-by=%s] %s %s main\n' \
+			/usr/share/keyrings/debian-archive-keyring.gpg "$mirror" "$CODENAME-backports"
+	} >"$dir/sources.list"
+	APT_BACKPORTS=(
+		-o "Dir::Etc::sourcelist=$dir/sources.list"
+		-o "Dir::State::lists=$dir/lists"
+		-o "Dir::Cache=$dir/cache"
+		-t "$CODENAME-backports"
+	)
+	# One broken third-party source must not matter: who needs a package looks whether it is there.
+	step "reading the package lists of $CODENAME-backports" \
+		apt-get -q "${APT_BACKPORTS[@]}" update || true
+}
+
+# The version that apt would take, or nothing.
+apt_candidate() {
+	LC_ALL=C apt-cache "${APT_BACKPORTS[@]}" policy "$1" |
+		awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
+}
+
+# apt_download DIRECTORY PACKAGE...: the .deb files, signatures checked as usual.
+# Needs no root.
+apt_download() {
+	local dir=$1
+	shift
+	mkdir -p "$dir"
+	(cd "$dir" && apt-get -q "${APT_BACKPORTS[@]}" download "$@")
+}

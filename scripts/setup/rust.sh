@@ -1,0 +1,158 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The Rust toolchain with core's sources, and bindgen. The tools that are used
+# stand in <cache>/tools/bin, whatever else is on PATH: a rustup toolchain, which
+# often comes first there, usually lacks rust-src.
+
+NEEDED_RUSTC=1.85
+NEEDED_BINDGEN=0.71
+BINDGEN_TO_BUILD=0.72.1
+
+RUST_PROGRAMS=(rustc rustdoc rustfmt cargo cargo-fmt cargo-clippy clippy-driver)
+
+rust_packages() {
+	# Debian 12's own rustc is too old; it has newer ones under other names.
+	case $DEBIAN in
+	12) printf '%s\n' rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web ;;
+	*) printf '%s\n' rustc cargo rust-src rust-clippy rustfmt ;;
+	esac
+}
+
+# Is DIRECTORY's toolchain complete and new enough? Sets RUSTC_VERSION; says why not in RUST_PROBLEM.
+rust_usable() {
+	local dir=$1 program sysroot
+	for program in "${RUST_PROGRAMS[@]}"; do
+		if [[ ! -x $dir/$program ]]; then
+			RUST_PROBLEM="$dir/$program is missing"
+			return 1
+		fi
+	done
+	RUSTC_VERSION=$("$dir/rustc" --version | version_in)
+	if ! version_at_least "$RUSTC_VERSION" "$NEEDED_RUSTC"; then
+		RUST_PROBLEM="needs rustc $NEEDED_RUSTC or newer, found $RUSTC_VERSION ($dir/rustc)"
+		return 1
+	fi
+	sysroot=$("$dir/rustc" --print sysroot)
+	if [[ ! -e $sysroot/lib/rustlib/src/rust/library/core/src/lib.rs ]]; then
+		RUST_PROBLEM="$dir/rustc has no sources of core (rust-src)"
+		return 1
+	fi
+}
+
+# For a person who must not lose a package: the toolchain of Debian, unpacked, not installed.
+unpack_rust() {
+	local root=$TOOLS/rust wanted program
+	mapfile -t wanted < <(
+		# shellcheck disable=SC2046 # one word per package
+		apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
+			--no-replaces --no-enhances $(rust_packages) |
+			grep -E '^[a-z0-9]' |
+			grep -Ex '(rust|cargo|clippy|libstd-rust|libllvm|libgit2|libhttp-parser|libssh2).*' | sort -u
+	)
+	rm -rf "$root"
+	mkdir -p "$root/bin"
+	step "fetching a Rust toolchain into the cache" apt_download "$root/packages" "${wanted[@]}" ||
+		die "cannot download $(rust_packages | tr '\n' ' '): is there a network?"
+	for package in "$root"/packages/*.deb; do
+		step "unpacking ${package##*/}" dpkg -x "$package" "$root" || die "cannot unpack $package"
+	done
+	rm -rf "$root/packages"
+	for program in "${RUST_PROGRAMS[@]}"; do
+		cat >"$root/bin/$program" <<-END
+			#!/bin/sh
+			LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/usr/lib\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}
+			export LD_LIBRARY_PATH
+			exec $root/usr/bin/$program "\$@"
+		END
+		chmod +x "$root/bin/$program"
+	done
+}
+
+install_rust() {
+	local packages
+	require_debian "rustc $NEEDED_RUSTC or newer with its rust-src, cargo, clippy, rustfmt"
+	mapfile -t packages < <(rust_packages)
+	if apt_can_install "${packages[@]}"; then
+		require_root "${packages[@]}"
+		apt_update
+		apt_install "${packages[@]}"
+		RUST_BIN=/usr/bin
+		return
+	fi
+	# No candidate at all may only mean that apt's lists are old or empty.
+	if [[ -z $(apt_candidate "${packages[0]}") ]]; then
+		require_root "${packages[@]}"
+		apt_update
+		if apt_can_install "${packages[@]}"; then
+			apt_install "${packages[@]}"
+			RUST_BIN=/usr/bin
+			return
+		fi
+	fi
+	unpack_rust
+	RUST_BIN=$TOOLS/rust/bin
+}
+
+ensure_rust() {
+	local program
+	if rust_usable /usr/bin; then
+		RUST_BIN=/usr/bin
+	elif rust_usable "$TOOLS/rust/bin"; then
+		RUST_BIN=$TOOLS/rust/bin
+	else
+		install_rust
+		rust_usable "$RUST_BIN" || die "$RUST_PROBLEM"
+	fi
+	for program in "${RUST_PROGRAMS[@]}"; do
+		[[ $TOOLS/bin/$program -ef $RUST_BIN/$program ]] ||
+			ln -sfn "$RUST_BIN/$program" "$TOOLS/bin/$program"
+	done
+}
+
+bindgen_usable() {
+	[[ -x $1 ]] || return 1
+	BINDGEN_VERSION=$("$1" --version | version_in)
+	version_at_least "$BINDGEN_VERSION" "$NEEDED_BINDGEN"
+}
+
+build_bindgen() {
+	PATH=$TOOLS/bin:$PATH cargo install bindgen-cli --version "$BINDGEN_TO_BUILD" --locked \
+		--root "$TOOLS/cargo"
+}
+
+install_bindgen() {
+	require_debian "bindgen $NEEDED_BINDGEN or newer"
+	if ((DEBIAN >= 13)); then
+		require_root bindgen
+		apt_update
+		apt_install bindgen
+		BINDGEN_BIN=/usr/bin/bindgen
+	else
+		step "building bindgen $BINDGEN_TO_BUILD" build_bindgen ||
+			die "cannot build bindgen from crates.io: is there a network?"
+		BINDGEN_BIN=$TOOLS/cargo/bin/bindgen
+	fi
+}
+
+ensure_bindgen() {
+	local wrapper=$TOOLS/bin/bindgen
+	if bindgen_usable /usr/bin/bindgen; then
+		BINDGEN_BIN=/usr/bin/bindgen
+	elif bindgen_usable "$TOOLS/cargo/bin/bindgen"; then
+		BINDGEN_BIN=$TOOLS/cargo/bin/bindgen
+	else
+		install_bindgen
+		bindgen_usable "$BINDGEN_BIN" ||
+			die "needs bindgen $NEEDED_BINDGEN or newer, found $BINDGEN_VERSION ($BINDGEN_BIN)"
+	fi
+	# bindgen loads any libclang it finds; it must be that of the clang in use.
+	printf '#!/bin/sh\nLIBCLANG_PATH=%s exec %s "$@"\n' \
+		"${LLVM_BIN%/bin}/lib" "$BINDGEN_BIN" >"$wrapper.new"
+	chmod +x "$wrapper.new"
+	if cmp -s "$wrapper.new" "$wrapper"; then
+		rm -f "$wrapper.new"
+	else
+		mv "$wrapper.new" "$wrapper"
+	fi
+}

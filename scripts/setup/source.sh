@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The kernel's source: Debian's package linux-source-6.12, kept in the cache
+# and never installed.
+
+SOURCE_PACKAGE=linux-source-6.12
+
+newest_source() {
+	find "$CACHE/packages" -name "${SOURCE_PACKAGE}_*_all.deb" 2>/dev/null | sort -V | tail -n 1
+}
+
+fetch_source() {
+	require_debian "$SOURCE_PACKAGE"
+	if [[ -z $(apt_candidate "$SOURCE_PACKAGE") ]]; then
+		use_backports
+		[[ -n $(apt_candidate "$SOURCE_PACKAGE") ]] ||
+			die "neither apt's sources nor $CODENAME-backports offer $SOURCE_PACKAGE: is there a network?"
+	fi
+	step "downloading $SOURCE_PACKAGE" apt_download "$CACHE/packages" "$SOURCE_PACKAGE" ||
+		die "cannot download $SOURCE_PACKAGE: is there a network? (apt-get update may help)"
+	APT_BACKPORTS=()
+}
+
+ensure_source() {
+	local update=$1
+	LINUX_SOURCE=$(newest_source)
+	if [[ -z $LINUX_SOURCE || $update == yes ]]; then
+		fetch_source
+		LINUX_SOURCE=$(newest_source)
+	fi
+	[[ -n $LINUX_SOURCE ]] || die "$SOURCE_PACKAGE did not arrive in $CACHE/packages"
+	LINUX_SOURCE_VERSION=${LINUX_SOURCE##*/"${SOURCE_PACKAGE}"_}
+	LINUX_SOURCE_VERSION=${LINUX_SOURCE_VERSION%_all.deb}
+}

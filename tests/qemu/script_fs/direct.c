@@ -204,7 +204,8 @@ void script_submit_io(const struct iomap_iter *iter, struct bio *bio, loff_t pos
 	unsigned long irq;
 
 	script_log_bio(file, iter->private, bio, pos);
-	script_set_probe(file, bio_first_page_all(bio));
+	/* Not by bio_first_page_all(), which refuses bios on borrowed vectors. */
+	script_set_probe(file, bio->bi_io_vec->bv_page);
 
 	switch (how.action) {
 	case SCRIPT_BIO_SUBMIT:

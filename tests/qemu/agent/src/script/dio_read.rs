@@ -45,6 +45,9 @@ pub const CASES: &[Case] = &[
     Case::new("dio_many_segments", SCRIPT, many_segments)
         .doc("More segments than a bio holds are read by several bios, in order.")
         .holds(&["DIO-18", "DIO-19", "DIO-20", "DIO-21"]),
+    Case::new("dio_registered_memory", SCRIPT, registered_memory)
+        .doc("Memory that comes as a vector of pages is read into by one bio, however long.")
+        .holds(&["DIO-20"]),
     Case::new("dio_read_own_bio_set", SCRIPT, read_own_bio_set)
         .doc("Bios come from the filesystem's set if it has one.")
         .holds(&["DIO-22"]),
@@ -273,6 +276,22 @@ fn many_segments(context: &Context) -> Result<()> {
         "end_io size=153600 error=0",
         "return ret=153600 left=0",
     ])
+}
+
+fn registered_memory(context: &Context) -> Result<()> {
+    const LENGTH: usize = 2 << 20;
+    fill_device(context, 1 << 20, LENGTH, 0x66)?;
+    let fs = Scripted::new(
+        context,
+        "inode size=2097152\nextent offset=0 length=2097152 addr=1048576",
+    )?;
+    // More pages than a bio of the engine's own making could hold.
+    let mut transfers = [Transfer::read(0, LENGTH)?];
+    Method::UringFixed.run_whole(fs.file(), &mut transfers, 1)?;
+    for transfer in &transfers {
+        expect_bytes(&transfer.buffer, 0x66, "the data")?;
+    }
+    fs.expect_only("submit", &["submit pos=0 op=read bytes=2097152"])
 }
 
 fn read_own_bio_set(context: &Context) -> Result<()> {

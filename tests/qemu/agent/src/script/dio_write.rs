@@ -3,6 +3,7 @@
 //! Direct writes: sizes, flags of bios, and the answers for
 //! which a caller falls back to buffered I/O.
 
+use std::fs;
 use std::io::IoSlice;
 
 use anyhow::{ensure, Context as _, Result};
@@ -17,10 +18,10 @@ use crate::sys::raw_io;
 
 pub const CASES: &[Case] = &[
     Case::new("dio_write_plain", SCRIPT, plain)
-        .doc("An overwrite is one bio with the write flags and the data on the device.")
+        .doc("An overwrite is one bio with the write flags, accounted to the task.")
         .holds(&["DIO-18", "DIO-21", "DIO-37"]),
     Case::new("dio_write_hints", SCRIPT, hints)
-        .doc("Data bios carry the file's write hint, bios of zeroes don't.")
+        .doc("Data bios carry write hint and priority of the request, bios of zeroes don't.")
         .holds(&["DIO-18"]),
     Case::new("dio_write_to_hole", SCRIPT, to_hole)
         .doc("A hole as answer to a write is the filesystem's fault: a warning and EIO.")
@@ -52,7 +53,10 @@ fn plain(context: &Context) -> Result<()> {
         context,
         "inode size=65536\nextent offset=0 length=65536 addr=65536",
     )?;
+    let before = written_bytes()?;
     ensure!(fs.write(4096, 8192, 0x31)? == 8192);
+    let accounted = written_bytes()?.saturating_sub(before);
+    ensure!(accounted == 8192, "{accounted} bytes accounted to the task");
     fs.expect(&[
         "write pos=4096 count=8192 sync=1",
         "begin pos=4096 len=8192 flags=write|direct private=1",
@@ -62,6 +66,15 @@ fn plain(context: &Context) -> Result<()> {
         "return ret=8192 pos=12288 left=0 dio_count=0",
     ])?;
     expect_bytes(&fs.device(69632, 8192)?, 0x31, "the device")
+}
+
+/// Bytes that this process has caused to be written.
+fn written_bytes() -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/io").context("no accounting of I/O")?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "))
+        .and_then(|number| number.parse().ok())
+        .context("no write_bytes in /proc/self/io")
 }
 
 fn hints(context: &Context) -> Result<()> {
@@ -75,9 +88,10 @@ fn hints(context: &Context) -> Result<()> {
     fs.expect(&[
         "write",
         "begin",
-        "submit pos=0 hint=0",
-        "submit pos=512 hint=4",
-        "submit pos=1024 hint=0",
+        "submit pos=0 hint=0 ioprio=0",
+        // Best effort, level 4: what a task has that never asked for another.
+        "submit pos=512 hint=4 ioprio=16388",
+        "submit pos=1024 hint=0 ioprio=0",
         "end",
         "end_io",
         "return ret=512",

@@ -5,7 +5,8 @@
 
 use anyhow::{ensure, Result};
 
-use super::scripted::{expect_errno, Scripted};
+use super::null_disk::NullDisk;
+use super::scripted::{expect_bytes, expect_errno, Scripted};
 use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
@@ -28,6 +29,9 @@ pub const CASES: &[Case] = &[
     Case::new("dio_polled", SCRIPT, polled)
         .doc("Only a request of one bio and one mapping that can end inline is polled.")
         .holds(&["DIO-9", "DIO-16", "DIO-21", "DIO-22"]),
+    Case::new("dio_polled_device", SCRIPT, polled_device)
+        .doc("A polled read is completed by the task that polls for it.")
+        .holds(&["DIO-22", "DIO-31"]),
     Case::new("dio_split_completion", SCRIPT, split_completion)
         .doc("__iomap_dio_rw leaves completion to the caller if there is something to complete.")
         .holds(&["DIO-1", "DIO-3", "DIO-8", "DIO-27"]),
@@ -128,6 +132,28 @@ fn polled(context: &Context) -> Result<()> {
         fs.expect_only("submit", submits)?;
     }
     Ok(())
+}
+
+fn polled_device(context: &Context) -> Result<()> {
+    let disk = NullDisk::with_poll_queue()?;
+    let options = format!("bdev2={}", disk.path().display());
+    let fs = Scripted::with_options(context, &options, &format!("{EXTENT} bdev=1"))?;
+    ensure!(fs.write(0, 4096, 0x38)? == 4096);
+    fs.clear_log()?;
+
+    let mut transfers = [Transfer::read(0, 4096)?];
+    Method::UringPolled.run_whole(fs.file(), &mut transfers, 1)?;
+    for transfer in &transfers {
+        expect_bytes(&transfer.buffer, 0x38, "the data")?;
+    }
+    fs.expect(&[
+        "read sync=0",
+        "begin",
+        "submit flags=polled published=1 bdev=1",
+        "end",
+        "return ret=queued",
+        "end_io size=4096 error=0 context=task",
+    ])
 }
 
 fn split_completion(context: &Context) -> Result<()> {

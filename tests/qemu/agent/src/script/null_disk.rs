@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A null_blk device in memory, with the cache that a test wants.
+//! A null_blk device in memory, with the features that a test wants.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,18 @@ pub struct NullDisk {
 }
 
 impl NullDisk {
-    /// A disk of 16 MiB with a volatile write cache, with or without FUA.
+    /// A disk with a volatile write cache, with or without FUA.
     pub fn with_cache(fua: bool) -> Result<Self> {
+        Self::new(&[("cache_size", "1"), ("fua", if fua { "1" } else { "0" })])
+    }
+
+    /// A disk whose requests can be polled for.
+    pub fn with_poll_queue() -> Result<Self> {
+        Self::new(&[("poll_queues", "1")])
+    }
+
+    /// A disk of 16 MiB.
+    fn new(attributes: &[(&str, &str)]) -> Result<Self> {
         let devices = Path::new(CONFIGFS).join("nullb");
         if !devices.exists() {
             mount::mount(Path::new("configfs"), Path::new(CONFIGFS), "configfs", "")?;
@@ -30,8 +40,9 @@ impl NullDisk {
         let disk = Self { config };
         disk.set("size", "16")?;
         disk.set("memory_backed", "1")?;
-        disk.set("cache_size", "1")?;
-        disk.set("fua", if fua { "1" } else { "0" })?;
+        for (attribute, value) in attributes {
+            disk.set(attribute, value)?;
+        }
         disk.set("power", "1")?;
         Ok(disk)
     }

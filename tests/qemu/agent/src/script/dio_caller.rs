@@ -10,8 +10,8 @@ use super::scripted::{expect_bytes, expect_errno, Scripted};
 use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
-use crate::sys::buffer::AlignedBuf;
-use crate::transfer::{Method, Transfer};
+use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
+use crate::transfer::{Direction, Method, Transfer};
 
 const EXTENT: &str = "inode size=65536\nextent offset=0 length=65536 addr=65536";
 
@@ -92,7 +92,7 @@ fn polled(context: &Context) -> Result<()> {
     const BIOS: &str = "bio complete\nbio complete";
     let fs = Scripted::new(context, "")?;
     let write = |length| Ok(Transfer::write(0, AlignedBuf::new(length)?));
-    let cases: [(&str, &str, Result<Transfer>, &[&str]); 5] = [
+    let cases: [(&str, &str, Result<Transfer>, &[&str]); 6] = [
         (
             "a read",
             "",
@@ -104,6 +104,12 @@ fn polled(context: &Context) -> Result<()> {
             "\nanswer offset=0 length=4096 addr=65536",
             Ok(Transfer::read(0, 8192)?),
             &["submit flags=polled published=1", "submit flags=-"],
+        ),
+        (
+            "a second bio",
+            "\nanswer offset=0 length=2097152 addr=65536",
+            scattered_read(300),
+            &["submit bytes=1048576 flags=-", "submit flags=-"],
         ),
         (
             "a write",
@@ -126,12 +132,28 @@ fn polled(context: &Context) -> Result<()> {
     ];
     for (what, script, transfer, submits) in cases {
         context.note(what);
-        fs.restart(&format!("{EXTENT}{script}\n{BIOS}"))?;
+        fs.restart(&format!("{EXTENT}{script}\n{BIOS}\ninode size=2097152"))?;
         let mut transfers = [transfer?];
         Method::UringPolled.run_whole(fs.file(), &mut transfers, 1)?;
         fs.expect_only("submit", submits)?;
     }
     Ok(())
+}
+
+/// A read into pages of which no two in a row are so in memory: a bio takes 256.
+fn scattered_read(pages: usize) -> Result<Transfer> {
+    let mut buffer = AlignedBuf::new(pages * PAGE_SIZE)?;
+    // Pages get memory when they are touched, neighbours mostly one after the
+    // other; so the odd ones have to wait for all of the even ones.
+    for parity in [0, 1] {
+        for page in buffer.chunks_mut(PAGE_SIZE).skip(parity).step_by(2) {
+            page.fill(0xEE);
+        }
+    }
+    Ok(Transfer {
+        direction: Direction::Read,
+        ..Transfer::write(0, buffer)
+    })
 }
 
 fn polled_device(context: &Context) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::suites::SCRIPT;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::raw_io;
-use crate::transfer::{Method, Transfer};
+use crate::transfer::{Direction, Method, Transfer};
 
 pub const CASES: &[Case] = &[
     Case::new("dio_end_io_decides", SCRIPT, end_io_decides)
@@ -182,7 +182,7 @@ fn partial(context: &Context) -> Result<()> {
     for transfer in [
         Transfer::write(0, one_page_of_two()?),
         Transfer {
-            direction: crate::transfer::Direction::Read,
+            direction: Direction::Read,
             ..Transfer::write(0, one_page_of_two()?)
         },
     ] {

@@ -2,9 +2,12 @@
 
 //! The iterator, seen through the operations that run on it.
 
+use std::io;
+
 use anyhow::{ensure, Result};
 
 use super::scripted::{expect_bytes, expect_errno, fill_device, Scripted};
+use super::syscalls;
 use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
@@ -42,6 +45,13 @@ pub const CASES: &[Case] = &[
     )
     .doc("A mapping that went stale before any progress is asked for again.")
     .holds(&["IT-7"]),
+    Case::new(
+        "iter_stale_answer_is_dropped",
+        SCRIPT,
+        stale_answer_is_dropped,
+    )
+    .doc("What was found in a mapping that went stale does not count after the next one.")
+    .holds(&["IT-7", "SK-2", "SK-3"]),
     Case::new("iter_stale_at_the_end", SCRIPT, stale_at_the_end)
         .doc("Staleness does not matter once the whole range is processed.")
         .holds(&["IT-6", "IT-7"]),
@@ -137,8 +147,8 @@ fn end_error_without_progress(context: &Context) -> Result<()> {
     ])
 }
 
-fn seek_data(fs: &Scripted) -> std::io::Result<u64> {
-    rustix::fs::seek(fs.file(), rustix::fs::SeekFrom::Data(0)).map_err(Into::into)
+fn seek_data(fs: &Scripted) -> io::Result<i64> {
+    syscalls::seek(fs.file(), 0, libc::SEEK_DATA)
 }
 
 fn end_error_after_progress(context: &Context) -> Result<()> {
@@ -193,6 +203,29 @@ fn stale_without_progress(context: &Context) -> Result<()> {
         "begin pos=4096 len=4096 type=mapped",
         "end pos=4096 written=0",
     ])
+}
+
+fn stale_answer_is_dropped(context: &Context) -> Result<()> {
+    const HOLE: &str = "answer offset=0 length=4096 type=hole";
+    const DATA: &str = "answer offset=0 length=4096 addr=65536";
+    let fs = Scripted::new(context, "")?;
+    let restart =
+        |first, second| fs.restart(&format!("inode size=4096\n{first}\n{second}\nend stale"));
+    let wanted = [
+        "begin pos=0",
+        "end pos=0 written=0",
+        "begin pos=0",
+        "end pos=0 written=4096",
+    ];
+
+    restart(HOLE, DATA)?;
+    let hole = syscalls::seek(fs.file(), 0, libc::SEEK_HOLE)?;
+    ensure!(hole == 4096, "hole found at {hole}");
+    fs.expect(&wanted)?;
+
+    restart(DATA, HOLE)?;
+    expect_errno(seek_data(&fs), libc::ENXIO)?;
+    fs.expect(&wanted)
 }
 
 fn stale_at_the_end(context: &Context) -> Result<()> {

@@ -5,6 +5,7 @@
 use std::io;
 
 use anyhow::{ensure, Context as _, Result};
+use rustix::thread::{sched_getaffinity, sched_getcpu, sched_setaffinity, CpuSet};
 
 use super::scripted::{expect_errno, Scripted};
 use super::syscalls;
@@ -186,6 +187,17 @@ fn unwritten_partly_cached(context: &Context) -> Result<()> {
 }
 
 fn unwritten_evicted(context: &Context) -> Result<()> {
+    // A page that another processor still has in its batch is not reclaimed.
+    let everywhere = sched_getaffinity(None).context("sched_getaffinity")?;
+    let mut here = CpuSet::new();
+    here.set(sched_getcpu());
+    sched_setaffinity(None, &here).context("sched_setaffinity")?;
+    let result = seek_evicted(context);
+    sched_setaffinity(None, &everywhere).context("sched_setaffinity")?;
+    result
+}
+
+fn seek_evicted(context: &Context) -> Result<()> {
     let fs = Scripted::new(
         context,
         "inode size=65536\nextent offset=0 length=16384 type=unwritten addr=65536\ncache index=1",

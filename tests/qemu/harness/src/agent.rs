@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's `/init`: built as a static binary, asked for its tests.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use iomap_qemu_protocol::TestInfo;
+
+use crate::paths::Paths;
+use crate::process::{output_of, run_logged};
+use crate::progress::Progress;
+use crate::toolchain::Toolchain;
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const PACKAGE: &str = "iomap-qemu-agent";
+
+/// The built agent.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    pub binary: PathBuf,
+}
+
+impl Agent {
+    /// Builds the agent; cargo knows whether there is anything to do.
+    pub fn build(paths: &Paths, tools: &Toolchain) -> Result<Self> {
+        let progress = Progress::new("building the guest agent", None);
+        let target_dir = paths.qemu_tests().join("target");
+        let mut cargo = tools.command("cargo");
+        cargo
+            .current_dir(paths.qemu_tests())
+            .args(["build", "--release", "--locked", "--package", PACKAGE])
+            // With a target named, the flags below do not reach build scripts
+            // and procedural macros, which cannot be static.
+            .args(["--target", TARGET])
+            .env(
+                "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+                "-C target-feature=+crt-static",
+            )
+            .env("CARGO_TARGET_DIR", &target_dir)
+            .env("RUSTC", &tools.rustc);
+        run_logged(&mut cargo, &paths.logs().join("agent.log"))
+            .context("cannot build the guest agent")?;
+        progress.finish();
+        Ok(Self {
+            binary: target_dir.join(TARGET).join("release").join(PACKAGE),
+        })
+    }
+
+    /// The tests that the agent has.
+    pub fn tests(&self) -> Result<Vec<TestInfo>> {
+        let text = output_of(Command::new(&self.binary).arg("list"))
+            .context("cannot ask the agent for its tests")?;
+        serde_json::from_str(&text).context("the agent's list of tests is not as agreed")
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! No filesystem's source is touched: everything under `fs/` that the patch does
+//! not name is byte for byte what the package has, and the patch names no
+//! file of a filesystem.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{bail, Result};
+
+use super::Subject;
+
+pub fn check(subject: &Subject) -> Result<()> {
+    let mut patched = BTreeSet::new();
+    for patch in subject.recipe.patches() {
+        patched.extend(files_of(&patch.text));
+    }
+    if let Some(file) = patched.iter().find(|file| is_of_a_filesystem(file)) {
+        bail!("the patch touches {file}, which is a filesystem's");
+    }
+    let pristine = subject.source.pristine_digests()?;
+    let present = subject.source.present_digests()?;
+    let changed = differing(&pristine, &present);
+    let unexpected: Vec<String> = changed
+        .into_iter()
+        .map(|name| format!("fs/{name}"))
+        .filter(|name| !patched.contains(name.as_str()))
+        .collect();
+    if !unexpected.is_empty() {
+        bail!(
+            "{} differs from the package: {}; remove that directory",
+            subject.source.dir.display(),
+            unexpected.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// The files that a patch changes: `+++ b/fs/buffer.c`.
+fn files_of(patch: &str) -> impl Iterator<Item = &str> {
+    let targets = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+    targets.filter_map(|target| target.split_whitespace().next())
+}
+
+/// Is the file in a directory below `fs/` other than the engine's own?
+fn is_of_a_filesystem(file: &str) -> bool {
+    let directory = file
+        .strip_prefix("fs/")
+        .and_then(|rest| rest.split_once('/'))
+        .map(|(directory, _)| directory);
+    directory.is_some_and(|directory| directory != "iomap")
+}
+
+fn differing<'a>(
+    one: &'a BTreeMap<String, String>,
+    other: &'a BTreeMap<String, String>,
+) -> Vec<&'a str> {
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| one.get(*name) != other.get(*name))
+        .map(String::as_str)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_names_its_files() {
+        let patch = "--- a/fs/Kconfig\n+++ b/fs/Kconfig\t2026-01-01\n@@\n+++ not a file\n\
+                     --- /dev/null\n+++ b/fs/iomap/x.c\n";
+        let files: Vec<_> = files_of(patch).collect();
+        assert_eq!(files, ["fs/Kconfig", "fs/iomap/x.c"]);
+    }
+
+    #[test]
+    fn filesystems_are_told_from_the_rest() {
+        assert!(is_of_a_filesystem("fs/ext2/inode.c"));
+        for file in ["fs/iomap/iter.c", "fs/buffer.c", "mm/filemap.c"] {
+            assert!(!is_of_a_filesystem(file), "{file}");
+        }
+    }
+
+    #[test]
+    fn changed_added_and_removed_files_differ() {
+        let map = |pairs: &[(&str, &str)]| {
+            let owned = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+            owned.collect::<BTreeMap<_, _>>()
+        };
+        let one = map(&[("same", "1"), ("changed", "1"), ("removed", "1")]);
+        let other = map(&[("same", "1"), ("changed", "2"), ("added", "1")]);
+        assert_eq!(differing(&one, &other), ["added", "changed", "removed"]);
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use iomap_qemu_protocol::Engine;
+
+use crate::kernel::Link;
+
+/// Builds, boots and judges the QEMU tests of iomap-rs.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows untouched C filesystems at work on the Rust engine
+    Demo,
+    /// Runs host and guest tests
+    Test(TestArguments),
+    /// Boots a guest with a shell
+    Shell {
+        /// Whose engine serves the filesystems
+        #[arg(long, value_enum, default_value = "rust")]
+        engine: EngineArgument,
+    },
+    /// Builds a test kernel
+    Kernel {
+        /// How the engine is linked
+        #[arg(long, value_enum, default_value = "module")]
+        engine: Link,
+    },
+    /// Builds iomap_rs.ko and the test modules
+    Modules {
+        /// The build directory of a kernel of yours, instead of the cached one
+        #[arg(long)]
+        kdir: Option<PathBuf>,
+    },
+    /// Writes docs/conformance.md
+    Conformance {
+        /// Only look whether it is current
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct TestArguments {
+    /// Only this test (`dio_read`, `ext4-4k/dio_read`), or all whose names contain this
+    #[arg(long, short)]
+    pub filter: Option<String>,
+    /// Whose engine serves the filesystems
+    #[arg(long, value_enum, default_value = "rust")]
+    pub engine: EngineArgument,
+    /// List the tests instead of running them
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum EngineArgument {
+    Rust,
+    C,
+}
+
+impl From<EngineArgument> for Engine {
+    fn from(argument: EngineArgument) -> Self {
+        match argument {
+            EngineArgument::Rust => Self::Rust,
+            EngineArgument::C => Self::C,
+        }
+    }
+}

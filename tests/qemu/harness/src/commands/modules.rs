@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `modules`: iomap_rs.ko for a cached kernel or for a person's own.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::kernel::{self, KernelTree, Link, Recipe};
+use crate::modules::{self, Modules, ENGINE};
+use crate::paths::Paths;
+use crate::toolchain::Toolchain;
+
+pub fn run(paths: &Paths, tools: &Toolchain, kdir: Option<&Path>) -> Result<()> {
+    if let Some(dir) = kdir {
+        let kernel = KernelTree::examine(dir)?;
+        let file = modules::build_engine(paths, tools, &kernel)?;
+        println!("{} for Linux {}", file.display(), kernel.release()?);
+        return Ok(());
+    }
+    let recipe = Recipe::new(paths, tools, Link::Module)?;
+    let kernel = kernel::build(paths, tools, &recipe)?;
+    let modules = Modules::build(paths, tools, &kernel)?;
+    for name in [ENGINE, "script_fs"] {
+        let file = modules.path(name)?.display();
+        println!("{file} for Linux {}", kernel.release()?);
+    }
+    Ok(())
+}

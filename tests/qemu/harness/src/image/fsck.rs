@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The real fsck over an image that a guest has let go of. Nothing is repaired.
+
+use std::path::Path;
+
+use anyhow::{bail, Context, Result};
+
+use super::Filesystem;
+use crate::process::output_of;
+use crate::toolchain::Toolchain;
+
+/// An error if fsck finds anything wrong.
+pub fn check(tools: &Toolchain, filesystem: Filesystem, image: &Path) -> Result<()> {
+    let (program, arguments): (_, &[&str]) = match filesystem {
+        Filesystem::Ext { .. } => ("e2fsck", &["-fn"]),
+        Filesystem::Btrfs => ("btrfs", &["check", "--readonly", "--check-data-csum"]),
+        Filesystem::F2fs => ("fsck.f2fs", &["-f", "--dry-run"]),
+    };
+    let mut fsck = tools.command(program);
+    fsck.args(arguments).arg(image);
+    let said = output_of(&mut fsck)
+        .with_context(|| format!("{program} complains about {}", image.display()))?;
+    // fsck.f2fs tells of errors in words alone.
+    if let Some(line) = said.lines().find(|line| line.contains("[Fail]")) {
+        bail!("{program} complains about {}: {line}", image.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The test kernels: Debian's source with the project's patch, small configs,
+//! built once and kept in the cache.
+
+mod build;
+mod config;
+mod make_output;
+mod recipe;
+mod source;
+mod tree;
+
+pub use build::build;
+pub use recipe::{Link, Recipe};
+pub use source::Source;
+pub use tree::KernelTree;

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Everything that a kernel build depends on, and its digest: the key of the cache.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+use clap::ValueEnum;
+use iomap_qemu_protocol::Engine;
+
+use crate::hash;
+use crate::paths::{read_text, Paths};
+use crate::toolchain::Toolchain;
+
+/// How the engine is linked to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Link {
+    /// `iomap_rs.ko` exports the symbols; the C engine serves vmlinux alone.
+    Module,
+    /// The C engine exports them, for comparison.
+    C,
+}
+
+impl Link {
+    /// The kernel that a suite on this engine boots.
+    pub fn of(engine: Engine) -> Self {
+        match engine {
+            Engine::Rust => Self::Module,
+            Engine::C => Self::C,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::C => "c",
+        }
+    }
+}
+
+/// What goes into a kernel.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    pub link: Link,
+    source_version: String,
+    /// The config fragments, one after the other.
+    pub config: String,
+    patches: Vec<Patch>,
+    tools: String,
+}
+
+/// One file of `patches/linux-6.12/`.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+impl Recipe {
+    pub fn new(paths: &Paths, tools: &Toolchain, link: Link) -> Result<Self> {
+        let dir = paths.qemu_tests().join("config");
+        let mut config = String::new();
+        for name in ["base", "filesystems", &format!("engine-{}", link.name())] {
+            config.push_str(&read_text(&dir.join(format!("{name}.config")))?);
+        }
+        Ok(Self {
+            link,
+            source_version: tools.linux_source_version.clone(),
+            config,
+            patches: patches_in(&paths.patches())?,
+            tools: tools.fingerprint(),
+        })
+    }
+
+    /// Names the patched source tree: the version, and what the patches say.
+    pub fn source_name(&self) -> String {
+        let texts: String = self.patches.iter().map(|p| p.text.as_str()).collect();
+        format!("linux-{}-{}", self.source_version, short(&hash::hex(texts)))
+    }
+
+    /// Names the build directory.
+    pub fn build_name(&self) -> String {
+        let digest = hash::hex([self.base().as_str(), &self.config].join("\0"));
+        format!(
+            "{}-{}-{}",
+            self.source_version,
+            self.link.name(),
+            short(&digest)
+        )
+    }
+
+    /// What builds have to have in common for one to start from the other's objects.
+    pub fn base(&self) -> String {
+        format!("{} {}", self.source_name(), self.tools)
+    }
+
+    pub fn patches(&self) -> &[Patch] {
+        &self.patches
+    }
+
+    pub fn source_version(&self) -> &str {
+        &self.source_version
+    }
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+/// The patches in the order of their names.
+fn patches_in(dir: &Path) -> Result<Vec<Patch>> {
+    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("cannot read {}", dir.display()))?
+            .path();
+        if path.extension().is_some_and(|ext| ext == "patch") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        bail!("no patch in {}; is the checkout complete?", dir.display());
+    }
+    files.sort();
+    files
+        .into_iter()
+        .map(|path| {
+            let text = read_text(&path)?;
+            Ok(Patch { path, text })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe() -> Recipe {
+        Recipe {
+            link: Link::Module,
+            source_version: "6.12.1-1".into(),
+            config: "CONFIG_A=y\n".into(),
+            patches: vec![Patch {
+                path: "0001.patch".into(),
+                text: "+a\n".into(),
+            }],
+            tools: "rustc 1.85.0".into(),
+        }
+    }
+
+    #[test]
+    fn whatever_matters_changes_the_key() {
+        let base = recipe();
+        let mut others = [recipe(), recipe(), recipe(), recipe(), recipe()];
+        let [link, source, config, patches, tools] = &mut others;
+        link.link = Link::C;
+        source.source_version = "6.12.2-1".into();
+        config.config.push_str("CONFIG_B=y\n");
+        patches.patches.clear();
+        tools.tools = "rustc 1.96.0".into();
+        for other in &others {
+            assert_ne!(base.build_name(), other.build_name(), "{other:?}");
+        }
+        assert_eq!(base.build_name(), recipe().build_name());
+    }
+
+    #[test]
+    fn the_source_depends_on_version_and_patches_alone() {
+        let mut other = recipe();
+        other.config.clear();
+        other.tools.clear();
+        assert_eq!(recipe().source_name(), other.source_name());
+    }
+
+    #[test]
+    fn a_checkout_without_patches_is_refused() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        assert!(patches_in(dir.path()).is_err());
+        Ok(())
+    }
+}

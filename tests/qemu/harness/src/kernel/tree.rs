@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A kernel's build tree: one of ours, or one that a person gives as `KDIR`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Result};
+
+use super::config::value_of;
+use super::recipe::Link;
+use crate::paths::read_text;
+
+/// A tree that modules can be built against.
+#[derive(Clone, Debug)]
+pub struct KernelTree {
+    pub dir: PathBuf,
+    pub link: Link,
+}
+
+impl KernelTree {
+    /// Looks whether a person's tree will do, and says what to change if not.
+    pub fn examine(dir: &Path) -> Result<Self> {
+        let shown = dir.display();
+        if !dir.is_dir() {
+            bail!("KDIR={shown}: no such directory; give the build directory of a 6.12 kernel");
+        }
+        let Ok(config) = fs::read_to_string(dir.join(".config")) else {
+            bail!("KDIR={shown} has no .config; configure and build that kernel first");
+        };
+        if value_of(&config, "CONFIG_RUST") != Some("y") {
+            bail!("KDIR={shown} has no CONFIG_RUST=y; set it (`make rustavailable` there says what is missing) and build again");
+        }
+        let link = engine_of(&config).ok_or_else(|| {
+            anyhow::anyhow!("KDIR={shown} lacks the engine choice; apply patches/linux-6.12/*.patch to its source and set CONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y")
+        })??;
+        if !dir.join("Module.symvers").is_file() {
+            bail!("KDIR={shown} is configured but not built (no Module.symvers); run `make` there");
+        }
+        let release = read_text(&dir.join("include/config/kernel.release"))?;
+        if !release.starts_with("6.12.") {
+            bail!("KDIR={shown} is Linux {}; needs 6.12", release.trim_end());
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+            link,
+        })
+    }
+
+    /// The kernel's own name for its version.
+    pub fn release(&self) -> Result<String> {
+        let text = read_text(&self.dir.join("include/config/kernel.release"))?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    pub fn image(&self) -> PathBuf {
+        self.dir.join("arch/x86/boot/bzImage")
+    }
+}
+
+/// `None` where the patch is missing, an error where the choice does not suit.
+fn engine_of(config: &str) -> Option<Result<Link>> {
+    let is_set = |name: &str| {
+        let option = format!("CONFIG_FS_IOMAP_ENGINE_{name}");
+        value_of(config, &option) == Some("y")
+    };
+    let unsuitable = |which: &str| {
+        anyhow::anyhow!("KDIR's kernel has {which} as its iomap engine, which exports the same symbols as iomap_rs.ko; set CONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y and build it again")
+    };
+    if is_set("RUST_MODULE") {
+        Some(Ok(Link::Module))
+    } else if is_set("RUST_BUILTIN") {
+        Some(Err(unsuitable("the built-in Rust engine")))
+    } else if is_set("C") {
+        Some(Err(unsuitable("the C engine")))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paths::make_dir;
+
+    struct Sample(tempfile::TempDir);
+
+    impl Sample {
+        fn new(config: &str) -> Result<Self> {
+            let dir = tempfile::tempdir()?;
+            fs::write(dir.path().join(".config"), config)?;
+            fs::write(dir.path().join("Module.symvers"), "")?;
+            make_dir(&dir.path().join("include/config"))?;
+            fs::write(
+                dir.path().join("include/config/kernel.release"),
+                "6.12.107\n",
+            )?;
+            Ok(Self(dir))
+        }
+
+        fn complaint(&self) -> String {
+            match KernelTree::examine(self.0.path()) {
+                Ok(_) => String::new(),
+                Err(error) => format!("{error:#}"),
+            }
+        }
+    }
+
+    const GOOD: &str = "CONFIG_RUST=y\nCONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y\n";
+
+    #[test]
+    fn a_good_tree_is_taken() -> Result<()> {
+        assert_eq!(Sample::new(GOOD)?.complaint(), "");
+        Ok(())
+    }
+
+    #[test]
+    fn each_wrong_thing_has_its_remedy() -> Result<()> {
+        let without_rust = Sample::new("# CONFIG_RUST is not set\n")?;
+        assert!(without_rust.complaint().contains("CONFIG_RUST=y"));
+        let without_patch = Sample::new("CONFIG_RUST=y\n")?;
+        assert!(without_patch.complaint().contains("patches/linux-6.12"));
+        let c_engine = Sample::new("CONFIG_RUST=y\nCONFIG_FS_IOMAP_ENGINE_C=y\n")?;
+        assert!(c_engine.complaint().contains("the C engine"));
+        let unbuilt = Sample::new(GOOD)?;
+        fs::remove_file(unbuilt.0.path().join("Module.symvers"))?;
+        assert!(unbuilt.complaint().contains("not built"));
+        let other = Sample::new(GOOD)?;
+        fs::write(
+            other.0.path().join("include/config/kernel.release"),
+            "7.3.0",
+        )?;
+        assert!(other.complaint().contains("needs 6.12"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_missing_directory_is_named() {
+        let complaint = KernelTree::examine(Path::new("/no/such/tree"))
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(complaint.starts_with("KDIR=/no/such/tree: no such directory"));
+    }
+}

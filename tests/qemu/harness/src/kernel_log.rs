@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reads a guest's console for signs of a bug that no test accounted for: what
+//! happened before the first test, after the last, or while unmounting.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use regex::RegexSet;
+
+/// Lines that tell of a bug in the kernel.
+const SIGNS: &[&str] = &[
+    "WARNING:",
+    "BUG:",
+    r"\bOops\b",
+    "general protection",
+    "KASAN",
+    "UBSAN",
+    "lockdep",
+    "possible circular",
+    "INFO: task .* blocked",
+    "(?i)kernel panic",
+    "refcount_t",
+    "list_add corruption",
+    "memory leak",
+];
+
+/// The lines of `console` that look like a bug and are not among `accounted`.
+pub fn unaccounted(console: &str, accounted: &BTreeSet<String>) -> Result<Vec<String>> {
+    let signs = RegexSet::new(SIGNS).context("the signs of kernel bugs")?;
+    Ok(console
+        .lines()
+        .map(without_time)
+        .filter(|line| signs.is_match(line) && !accounted.contains(*line))
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The last thing that went wrong, to say in one line why a guest died.
+pub fn cause_of_death(console: &str) -> Option<String> {
+    let mut lines = console.lines().map(without_time);
+    lines
+        .rfind(|line| line.starts_with("Kernel panic"))
+        .map(str::to_owned)
+}
+
+/// `[    1.234567] text` without the time.
+fn without_time(line: &str) -> &str {
+    let line = line.trim();
+    match line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+    {
+        Some((time, text)) if time.trim().parse::<f64>().is_ok() => text,
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONSOLE: &str = "[    0.000000] Linux version 6.12\n\
+        [    1.500000] WARNING: CPU: 0 PID: 1 at fs/iomap/iter.c:33 x+0x1/0x2\n\
+        [    2.500000] EXT4-fs (vda): mounted\n\
+        [    3.000000] BUG: kernel NULL pointer dereference, address: 0\n";
+
+    #[test]
+    fn what_no_test_accounted_for_is_found() -> Result<()> {
+        let accounted =
+            BTreeSet::from(["WARNING: CPU: 0 PID: 1 at fs/iomap/iter.c:33 x+0x1/0x2".to_owned()]);
+        assert_eq!(
+            unaccounted(CONSOLE, &accounted)?,
+            ["BUG: kernel NULL pointer dereference, address: 0"]
+        );
+        assert_eq!(unaccounted(CONSOLE, &BTreeSet::new())?.len(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn an_ordinary_boot_is_clean() -> Result<()> {
+        let console = "[    0.1] debug: lock [x] and\n[ 1.0] Run /init as init process\nroot\n";
+        assert!(unaccounted(console, &BTreeSet::new())?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_panic_is_named() {
+        let console = "[ 1.0] Kernel panic - not syncing: Attempted to kill init!\n[ 1.1] x\n";
+        assert_eq!(
+            cause_of_death(console).as_deref(),
+            Some("Kernel panic - not syncing: Attempted to kill init!")
+        );
+        assert_eq!(cause_of_death(CONSOLE), None);
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All that a boot needs, built and found once: kernel, modules, agent,
+//! accelerator, a place for disks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use iomap_qemu_protocol::ktap::Line;
+use iomap_qemu_protocol::{Engine, Mode, RunSpec};
+use tempfile::TempDir;
+
+use crate::agent::Agent;
+use crate::image::{self, Tree};
+use crate::initramfs::Initramfs;
+use crate::kernel::{self, KernelTree, Link, Recipe};
+use crate::modules::{Modules, ENGINE};
+use crate::paths::{make_dir, Paths};
+use crate::process::output_of;
+use crate::qemu::{self, Accel, Console, Event, Guest, Machine};
+use crate::suites::{self, Suite};
+use crate::toolchain::Toolchain;
+
+/// How long a guest on KVM may take to say a word before KVM counts as broken.
+const PROBE_PATIENCE: Duration = Duration::from_secs(10);
+
+pub struct Lab {
+    pub paths: Paths,
+    pub tools: Toolchain,
+    pub agent: Agent,
+    pub engine: Engine,
+    pub kernel: KernelTree,
+    pub accel: Accel,
+    modules: Modules,
+    work: TempDir,
+}
+
+/// What differs between boots of one suite.
+#[derive(Clone, Debug)]
+pub struct Boot<'a> {
+    pub suite: &'a Suite,
+    pub mode: Mode,
+    pub tests: Vec<String>,
+    pub extra: serde_json::Value,
+    pub console: Console,
+    /// Fills the disks that want it.
+    pub tree: Option<&'a Tree>,
+}
+
+impl Lab {
+    /// Builds what is missing for guests on `engine`.
+    pub fn prepare(paths: &Paths, tools: &Toolchain, agent: Agent, engine: Engine) -> Result<Self> {
+        let recipe = Recipe::new(paths, tools, Link::of(engine))?;
+        let kernel = kernel::build(paths, tools, &recipe)?;
+        let modules = Modules::build(paths, tools, &kernel)?;
+        let run = paths.cache.join("run");
+        make_dir(&run)?;
+        let work = TempDir::new_in(&run)
+            .with_context(|| format!("cannot create a directory in {}", run.display()))?;
+        let mut lab = Self {
+            paths: paths.clone(),
+            tools: tools.clone(),
+            agent,
+            engine,
+            kernel,
+            accel: Accel::Tcg,
+            modules,
+            work,
+        };
+        lab.accel = qemu::choose(paths, tools, || lab.comes_up_on_kvm())?;
+        Ok(lab)
+    }
+
+    /// A directory that goes away with the lab.
+    pub fn work(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// Makes disks and initramfs for one boot.
+    pub fn assemble(&self, boot: &Boot) -> Result<Machine> {
+        let dir = self.work.path().join(boot.suite.name);
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        }
+        let disks = image::make_all(&self.tools, boot.suite, &dir, boot.tree)?;
+        let initramfs = dir.join("initramfs");
+        self.write_initramfs(boot, &initramfs)?;
+        Ok(Machine {
+            kernel: self.kernel.image(),
+            initramfs,
+            disks,
+            memory_mib: boot.suite.memory_mib,
+            accel: self.accel,
+            console: boot.console.clone(),
+        })
+    }
+
+    /// Boots the machine; KTAP and QEMU's own words go to files in `logs`.
+    pub fn start(&self, machine: &Machine, logs: &Path) -> Result<Guest> {
+        Guest::boot(
+            &mut self.command(machine),
+            &logs.join("ktap.log"),
+            &logs.join("qemu.log"),
+        )
+    }
+
+    /// The command that boots the machine.
+    pub fn command(&self, machine: &Machine) -> Command {
+        let mut command = machine.command(&self.tools, Path::new("qmp"));
+        // The path of a socket must be short, so it is a relative one.
+        command.current_dir(machine.initramfs.parent().unwrap_or(self.work.path()));
+        command
+    }
+
+    fn write_initramfs(&self, boot: &Boot, path: &Path) -> Result<()> {
+        let mut archive = Initramfs::create(path)?;
+        for directory in ["bin", "dev", "proc", "sys", "tmp", "mnt", "modules"] {
+            archive.directory(directory)?;
+        }
+        archive.copy("init", &self.agent.binary)?;
+        let mut names = Vec::new();
+        if self.engine == Engine::Rust && boot.mode != Mode::Probe {
+            names.push(ENGINE);
+        }
+        names.extend(boot.suite.modules);
+        let mut modules = Vec::new();
+        for file in self.modules.in_load_order(&names)? {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            archive.copy(&format!("modules/{name}"), file)?;
+            modules.push(format!("/modules/{name}"));
+        }
+        if boot.mode == Mode::Shell {
+            add_busybox(&mut archive)?;
+        }
+        archive.run_spec(&self.run_spec(boot, modules))?;
+        archive.finish()
+    }
+
+    fn run_spec(&self, boot: &Boot, modules: Vec<String>) -> RunSpec {
+        let filesystem = boot.suite.filesystem();
+        let disks = boot.suite.disks.iter();
+        RunSpec {
+            suite: boot.suite.name.to_owned(),
+            engine: self.engine,
+            mode: boot.mode,
+            modules,
+            disks: disks
+                .map(|disk| (disk.role.to_owned(), disk.role.to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+            fs: filesystem.map(|filesystem| filesystem.name().to_owned()),
+            block_size: filesystem.and_then(|filesystem| filesystem.block_size()),
+            tests: boot.tests.clone(),
+            extra: boot.extra.clone(),
+        }
+    }
+
+    fn comes_up_on_kvm(&self) -> Result<bool> {
+        let boot = Boot {
+            suite: &suites::PROBE,
+            mode: Mode::Probe,
+            tests: Vec::new(),
+            extra: serde_json::Value::Null,
+            console: Console::Log(self.work.path().join("probe-console.log")),
+            tree: None,
+        };
+        let mut machine = self.assemble(&boot)?;
+        machine.accel = Accel::Kvm;
+        let mut guest = self.start(&machine, self.work.path())?;
+        let works = guest.next(PROBE_PATIENCE) == Event::Line(Line::Version);
+        Ok(works)
+    }
+}
+
+/// The host's busybox, statically linked, with a name for each of its commands.
+fn add_busybox(archive: &mut Initramfs) -> Result<()> {
+    let path = PathBuf::from("/bin/busybox");
+    if !path.exists() {
+        return Ok(());
+    }
+    archive.copy("bin/busybox", &path)?;
+    let list = output_of(Command::new(&path).arg("--list"))?;
+    for name in list.lines().filter(|name| *name != "busybox") {
+        archive.symlink(&format!("bin/{name}"), "busybox")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The host side of the QEMU tests: builds kernels and modules, makes disks,
+//! boots guests, judges what they say.
+
+mod agent;
+mod cargo_tests;
+mod checks;
+mod cli;
+mod commands;
+mod conformance;
+mod demo;
+mod filter;
+mod hash;
+mod image;
+mod initramfs;
+mod kernel;
+mod kernel_log;
+mod lab;
+mod lock;
+mod modules;
+mod paths;
+mod process;
+mod progress;
+mod qemu;
+mod report;
+mod session;
+mod suites;
+mod toolchain;
+mod tracker;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+use paths::Paths;
+use toolchain::Toolchain;
+
+fn main() -> ExitCode {
+    let outcome = || {
+        let paths = Paths::discover()?;
+        let tools = Toolchain::load(&paths)?;
+        commands::run(Cli::parse().command, &paths, &tools)
+    };
+    match outcome() {
+        Ok(true) => ExitCode::SUCCESS,
+        // What is wrong was said already.
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

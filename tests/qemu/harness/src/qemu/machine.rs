@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the guest is made of, as QEMU's command line.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::accel::Accel;
+use crate::image::Image;
+use crate::toolchain::Toolchain;
+
+/// The kernel's command line. A panic ends QEMU at once (with `-no-reboot`), but
+/// only after its text is out. Addresses in traces are those of `System.map`.
+/// One virtqueue polls, for polled direct I/O.
+const COMMAND_LINE: &str = "console=ttyS0 panic=1 nokaslr virtio_blk.poll_queues=1";
+
+/// Where the kernel's console goes.
+#[derive(Clone, Debug)]
+pub enum Console {
+    /// To a log file; KTAP comes out of QEMU's standard output.
+    Log(PathBuf),
+    /// To the person's terminal.
+    Terminal,
+}
+
+/// A guest that can be booted.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub kernel: PathBuf,
+    pub initramfs: PathBuf,
+    pub disks: Vec<Image>,
+    pub memory_mib: u32,
+    pub accel: Accel,
+    pub console: Console,
+}
+
+impl Machine {
+    /// The command that boots it. `control` is where QEMU's monitor (QMP) listens.
+    pub fn command(&self, tools: &Toolchain, control: &Path) -> Command {
+        let mut qemu = tools.command("qemu-system-x86_64");
+        qemu.args([
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+        ])
+        .args(["-machine", "q35", "-smp", "2"])
+        .arg("-m")
+        .arg(format!("{}M", self.memory_mib))
+        .args(self.accel.arguments())
+        .arg("-kernel")
+        .arg(&self.kernel)
+        .arg("-initrd")
+        .arg(&self.initramfs)
+        .args(["-append", COMMAND_LINE])
+        .arg("-qmp")
+        .arg(format!("unix:{},server=on,wait=off", control.display()))
+        .args(["-device", "virtio-serial-pci", "-device", "virtio-rng-pci"]);
+        match &self.console {
+            Console::Log(log) => {
+                qemu.arg("-serial").arg(format!("file:{}", log.display()));
+                qemu.args(["-chardev", "stdio,id=ktap,signal=off"]);
+            }
+            Console::Terminal => {
+                // The multiplexer takes Ctrl-a; Ctrl-c goes to the guest.
+                qemu.args(["-serial", "mon:stdio", "-chardev", "null,id=ktap"]);
+            }
+        }
+        qemu.args(["-device", "virtconsole,chardev=ktap"]);
+        for disk in &self.disks {
+            // The first option's value may hold commas, which QEMU wants doubled.
+            let file = disk.path.display().to_string().replace(',', ",,");
+            let role = disk.role;
+            qemu.arg("-drive").arg(format!(
+                "if=none,id={role},file={file},format=raw,cache=writeback,discard=unmap"
+            ));
+            qemu.arg("-device").arg(format!(
+                "virtio-blk-pci,drive={role},serial={role},num-queues=3"
+            ));
+        }
+        qemu
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The virtual machine: its command line, its accelerator, its life.
+
+mod accel;
+mod guest;
+mod machine;
+
+pub use accel::{choose, Accel};
+pub use guest::{Event, Guest};
+pub use machine::{Console, Machine};

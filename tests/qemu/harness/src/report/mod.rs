@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a person and what a CI system gets to see of the results.
+
+mod junit;
+mod lines;
+
+pub use lines::Report;

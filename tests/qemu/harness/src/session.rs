@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One suite from its first boot to fsck: runs the tests in a guest, and in
+//! another one if that dies under a test, until all have a result.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use iomap_qemu_protocol::ktap::Line;
+use iomap_qemu_protocol::{DemoSpec, Mode, TestInfo};
+
+use crate::image::{self, Tree};
+use crate::kernel_log::{cause_of_death, unaccounted};
+use crate::lab::{Boot, Lab};
+use crate::paths::make_dir;
+use crate::process::tail_of;
+use crate::qemu::{Console, Event, Guest, Machine};
+use crate::suites::Suite;
+use crate::tracker::{TestResult, Tracker, Verdict};
+
+/// How long a guest may be silent: in a test without a limit of its own, while
+/// it comes up, while it powers off.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A suite under way.
+pub struct Session<'a> {
+    lab: &'a Lab,
+    suite: &'a Suite,
+    tree: &'a Tree,
+    limits: BTreeMap<String, Duration>,
+    logs: PathBuf,
+    emit: &'a mut dyn FnMut(TestResult),
+}
+
+/// How a guest's life ended.
+enum End {
+    /// All was done and it powered off.
+    Clean,
+    /// Anything else, in words.
+    Died(String),
+}
+
+impl<'a> Session<'a> {
+    pub fn new(
+        lab: &'a Lab,
+        suite: &'a Suite,
+        tree: &'a Tree,
+        logs: PathBuf,
+        emit: &'a mut dyn FnMut(TestResult),
+    ) -> Self {
+        Self {
+            lab,
+            suite,
+            tree,
+            limits: BTreeMap::new(),
+            logs,
+            emit,
+        }
+    }
+
+    /// Runs `tests`; every one of them gets a result, whatever happens.
+    pub fn run(mut self, tests: &[TestInfo]) -> Result<()> {
+        for test in tests {
+            let own = test.timeout_secs.map(Duration::from_secs);
+            self.limits
+                .insert(test.name.clone(), own.unwrap_or(PATIENCE));
+        }
+        let names = tests.iter().map(|test| test.name.clone());
+        let mut tracker = Tracker::new(self.suite.name, names);
+        for number in 1.. {
+            if !tracker.is_waiting() {
+                break;
+            }
+            let logs = match number {
+                1 => self.logs.clone(),
+                _ => self.logs.join(format!("boot-{number}")),
+            };
+            self.boot(&mut tracker, &logs)?;
+        }
+        Ok(())
+    }
+
+    fn boot(&mut self, tracker: &mut Tracker, logs: &Path) -> Result<()> {
+        make_dir(logs)?;
+        let console = logs.join("console.log");
+        let machine = self.lab.assemble(&Boot {
+            suite: self.suite,
+            mode: Mode::Test,
+            tests: tracker.waiting().cloned().collect(),
+            extra: serde_json::to_value(DemoSpec {
+                manifest: self.tree.manifest.clone(),
+            })
+            .context("cannot write the manifest")?,
+            console: Console::Log(console.clone()),
+            tree: Some(self.tree),
+        })?;
+        let mut guest = self.lab.start(&machine, logs)?;
+        let mut accounted = BTreeSet::new();
+        let end = self.follow(&mut guest, tracker, &console, &mut accounted);
+        drop(guest);
+        match end {
+            End::Clean => {
+                for result in tracker.guest_ended("the guest ended without running this test") {
+                    (self.emit)(with_log(result, &console));
+                }
+                self.check_log(&console, &accounted)?;
+                self.check_disks(&machine);
+            }
+            End::Died(reason) => {
+                let reason = match cause_of_death(&text_of(&console)) {
+                    Some(panic) => format!("{reason}: {panic}"),
+                    None => reason,
+                };
+                let complaint = tail_of(&logs.join("qemu.log"));
+                let reason = format!("{reason}\n{complaint}");
+                for result in tracker.guest_ended(reason.trim_end()) {
+                    (self.emit)(with_log(result, &console));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what the guest says until it ends, or is silent for too long.
+    fn follow(
+        &mut self,
+        guest: &mut Guest,
+        tracker: &mut Tracker,
+        console: &Path,
+        accounted: &mut BTreeSet<String>,
+    ) -> End {
+        loop {
+            let running = tracker.running();
+            let limit = running.and_then(|name| self.limits.get(name));
+            let limit = limit.copied().unwrap_or(PATIENCE);
+            match guest.next(limit) {
+                Event::Line(line) => {
+                    if let Line::Log(text) = &line {
+                        accounted.insert(text.trim().to_owned());
+                    }
+                    if let Some(result) = tracker.line(line) {
+                        (self.emit)(with_log(result, console));
+                    }
+                }
+                Event::Exited if tracker.finished() => return End::Clean,
+                Event::Exited => return End::Died("the guest died".into()),
+                Event::Silent => {
+                    let seconds = limit.as_secs();
+                    let what = match tracker.running() {
+                        Some(_) => "the guest hung",
+                        None if tracker.finished() => "the guest did not power off",
+                        None => "the guest hung outside of any test",
+                    };
+                    return End::Died(format!("{what}: not a word for {seconds} s"));
+                }
+            }
+        }
+    }
+
+    fn check_log(&mut self, console: &Path, accounted: &BTreeSet<String>) -> Result<()> {
+        let start = Instant::now();
+        let lines = unaccounted(&text_of(console), accounted)?;
+        let failed = !lines.is_empty();
+        let result = self.host_result("guest_log", start, failed, lines);
+        (self.emit)(with_log(result, console));
+        Ok(())
+    }
+
+    fn check_disks(&mut self, machine: &Machine) {
+        for disk in &machine.disks {
+            let Some(filesystem) = disk.filesystem else {
+                continue;
+            };
+            let start = Instant::now();
+            let outcome = image::check(&self.lab.tools, filesystem, &disk.path);
+            let details: Vec<String> = outcome.err().iter().map(|e| format!("{e:#}")).collect();
+            let failed = !details.is_empty();
+            let result = self.host_result("host_fsck", start, failed, details);
+            (self.emit)(result);
+        }
+    }
+
+    fn host_result(
+        &self,
+        name: &str,
+        start: Instant,
+        failed: bool,
+        details: Vec<String>,
+    ) -> TestResult {
+        TestResult {
+            name: format!("{}/{name}", self.suite.name),
+            verdict: if failed {
+                Verdict::Failed
+            } else {
+                Verdict::Passed
+            },
+            seconds: start.elapsed().as_secs_f64(),
+            details,
+        }
+    }
+}
+
+fn text_of(console: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(console).unwrap_or_default()).into_owned()
+}
+
+/// A failure comes with the end of the guest's kernel log and its place.
+fn with_log(mut result: TestResult, console: &Path) -> TestResult {
+    if result.verdict == Verdict::Failed {
+        let tail = tail_of(console);
+        result.details.push(format!(
+            "--- end of the guest's log, {}:\n{tail}",
+            console.display()
+        ));
+    }
+    result
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The suites: what one boot of the guest gets to work with.
+
+use crate::image::{Contents, Filesystem};
+
+/// One kind of boot.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    pub name: &'static str,
+    /// Kernel modules besides the engine, without those they depend on.
+    pub modules: &'static [&'static str],
+    pub disks: &'static [Disk],
+    pub memory_mib: u32,
+}
+
+/// One virtio-blk disk.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// What it is to the tests, and its virtio serial.
+    pub role: &'static str,
+    pub size_mib: u64,
+    pub contents: Contents,
+}
+
+impl Suite {
+    /// The filesystem that the agent mounts.
+    pub fn filesystem(&self) -> Option<Filesystem> {
+        let main = self.disks.iter().find(|disk| disk.role == MAIN)?;
+        main.contents.filesystem()
+    }
+}
+
+/// The role of the disk that the agent mounts.
+pub const MAIN: &str = "main";
+
+const MEMORY_MIB: u32 = 1024;
+
+const SCRATCH: Disk = Disk {
+    role: "scratch",
+    size_mib: 64,
+    contents: Contents::Blank,
+};
+
+/// A disk to mount, filled with the tree of files, and a blank one.
+const fn disks(filesystem: Filesystem, size_mib: u64) -> [Disk; 2] {
+    let contents = Contents::Tree(filesystem);
+    let main = Disk {
+        role: MAIN,
+        size_mib,
+        contents,
+    };
+    [main, SCRATCH]
+}
+
+/// A disk filled with the tree of files.
+const fn filled(filesystem: Filesystem) -> [Disk; 1] {
+    [Disk {
+        role: MAIN,
+        size_mib: 256,
+        contents: Contents::Tree(filesystem),
+    }]
+}
+
+const fn suite(
+    name: &'static str,
+    modules: &'static [&'static str],
+    disks: &'static [Disk],
+) -> Suite {
+    Suite {
+        name,
+        modules,
+        disks,
+        memory_mib: MEMORY_MIB,
+    }
+}
+
+/// The suites of `make test`, in the order in which they run.
+pub const TEST: &[Suite] = &[
+    suite("script", &["null_blk", "script_fs"], &[SCRATCH]),
+    suite("ext2-1k", &["ext2"], &disks(Filesystem::ext2(1024), 256)),
+    suite("ext2-2k", &["ext2"], &disks(Filesystem::ext2(2048), 256)),
+    suite("ext2-4k", &["ext2"], &disks(Filesystem::ext2(4096), 256)),
+    suite("ext4-1k", &["ext4"], &disks(Filesystem::ext4(1024), 256)),
+    suite("ext4-2k", &["ext4"], &disks(Filesystem::ext4(2048), 256)),
+    suite("ext4-4k", &["ext4"], &disks(Filesystem::ext4(4096), 256)),
+    suite("btrfs", &["btrfs"], &disks(Filesystem::Btrfs, 256)),
+    suite("f2fs", &["f2fs"], &disks(Filesystem::F2fs, 256)),
+    Suite {
+        // Little memory, so that swapping takes little time.
+        memory_mib: 256,
+        ..suite("swap", &["ext4"], &SWAP_DISKS)
+    },
+];
+
+const SWAP_DISKS: [Disk; 2] = [
+    Disk {
+        role: MAIN,
+        size_mib: 512,
+        contents: Contents::Empty(Filesystem::ext4(4096)),
+    },
+    SCRATCH,
+];
+
+/// The suites of `make demo`.
+pub const DEMO: &[Suite] = &[
+    suite("demo-ext2", &["ext2"], &filled(Filesystem::ext2(1024))),
+    suite("demo-ext4", &["ext4"], &filled(Filesystem::ext4(4096))),
+];
+
+/// What `make shell` boots.
+pub const SHELL: Suite = suite(
+    "shell",
+    &["ext2", "ext4", "xfs", "btrfs", "f2fs"],
+    &SHELL_DISKS,
+);
+
+const SHELL_DISKS: [Disk; 3] = [
+    Disk {
+        role: MAIN,
+        size_mib: 256,
+        contents: Contents::Tree(Filesystem::ext2(1024)),
+    },
+    Disk {
+        role: "ext4",
+        size_mib: 256,
+        contents: Contents::Tree(Filesystem::ext4(4096)),
+    },
+    SCRATCH,
+];
+
+/// A boot that only has to reach the agent.
+pub const PROBE: Suite = suite("probe", &[], &[]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_roles_are_unique() {
+        let all: Vec<&Suite> = TEST.iter().chain(DEMO).chain([&SHELL, &PROBE]).collect();
+        for (at, suite) in all.iter().enumerate() {
+            assert!(all
+                .iter()
+                .skip(at + 1)
+                .all(|other| other.name != suite.name));
+            for (at, disk) in suite.disks.iter().enumerate() {
+                let mut rest = suite.disks.iter().skip(at + 1);
+                assert!(rest.all(|other| other.role != disk.role));
+            }
+        }
+    }
+
+    #[test]
+    fn the_agent_learns_what_to_mount() {
+        let blocks = |name: &str| {
+            let suite = TEST.iter().find(|suite| suite.name == name)?;
+            suite.filesystem()?.block_size()
+        };
+        assert_eq!(blocks("ext2-1k"), Some(1024));
+        assert_eq!(blocks("script"), None);
+    }
+}

@@ -3,17 +3,19 @@
 //! The guest as a test sees it.
 
 use std::cell::Cell;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::{DemoSpec, Engine, ManifestEntry, RunSpec};
 
+use crate::data::mirror::open;
 use crate::data::stale;
 use crate::disk::Disk;
-use crate::init::MOUNT_POINT;
+use crate::init::{mount_main, MOUNT_POINT};
 use crate::output::Output;
+use crate::sys::mount;
 
 /// Once a boot is enough: what tests write later is no better.
 static FREE_SPACE_FILLED: AtomicBool = AtomicBool::new(false);
@@ -111,6 +113,15 @@ impl<'a> Context<'a> {
             return Ok(());
         }
         stale::fill_free_space(self.mount_point())
+    }
+
+    /// Hands the main disk to `work` while its filesystem is not mounted. No file
+    /// of it may be open.
+    pub fn with_raw_disk<T>(&self, work: impl FnOnce(&File) -> Result<T>) -> Result<T> {
+        mount::unmount(self.mount_point())?;
+        let result = open(&self.disk("main")?.path(), libc::O_DIRECT).and_then(|disk| work(&disk));
+        mount_main(self.spec)?;
+        result
     }
 
     /// Removes what the test left on the main disk.

@@ -4,8 +4,10 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use anyhow::Result;
+use anyhow::{anyhow, Result};
 
 use super::{KIB, MIB, SECTOR};
 use crate::case::Case;
@@ -26,7 +28,14 @@ pub const CASES: &[Case] = &[
         .holds(&["DIO-20", "DIO-26"]),
     Case::new("dio_read_into_mapping", suites::ALL, read_into_mapping)
         .doc("Pages of another file that a direct read fills are dirty and reach the disk.")
-        .holds(&["DIO-21", "DIO-29"]),
+        .holds(&["DIO-20"]),
+    Case::new(
+        "dio_read_into_cleaned_mapping",
+        suites::EXT,
+        read_into_cleaned_mapping,
+    )
+    .doc("Pages that are written back while a direct read fills them get dirty again.")
+    .holds(&["DIO-21", "DIO-29"]),
     Case::new("dio_write_from_mapping", suites::ALL, write_from_mapping)
         .doc("A direct write takes its data from the mapped pages of another file.")
         .holds(&["DIO-20"]),
@@ -97,6 +106,42 @@ fn read_into_mapping(context: &Context) -> Result<()> {
     target.verify()
 }
 
+fn read_into_cleaned_mapping(context: &Context) -> Result<()> {
+    let length = 512 * KIB;
+    let sources = [
+        Mirror::filled(context.path("source1")?, 1, length)?,
+        Mirror::filled(context.path("source2")?, 2, length)?,
+    ];
+    let mut target = Mirror::filled(context.path("target")?, 3, length)?;
+    let buffered = target.buffered()?;
+    let stop = AtomicBool::new(false);
+    // Another thread cleans the pages all the time: some rounds hit the moment
+    // between the submission of a read and its completion.
+    for source in sources.iter().cycle().take(40) {
+        stop.store(false, Ordering::Relaxed);
+        let mapping = FileMapping::new(&buffered, length)?;
+        let to = mapping.pointer(0, length)?;
+        let file = source.direct()?;
+        thread::scope(|scope| {
+            let cleaner = scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    buffered.sync_data()?;
+                }
+                io::Result::Ok(())
+            });
+            let count = raw_io::read_to(&file, to, length, 0);
+            stop.store(true, Ordering::Relaxed);
+            cleaner.join().map_err(|_| anyhow!("a thread panicked"))??;
+            transfers(count, length, "a read into a mapping")
+        })?;
+        target.note(0, source.bytes())?;
+        drop(mapping);
+        target.drop_cache()?;
+        target.verify_buffered()?;
+    }
+    Ok(())
+}
+
 fn write_from_mapping(context: &Context) -> Result<()> {
     let length = 256 * KIB;
     let source = Mirror::filled(context.path("source")?, 1, length)?;
@@ -118,7 +163,10 @@ fn own_mapping(context: &Context) -> Result<()> {
 
 fn own_mapping_overlapping(context: &Context) -> Result<()> {
     let range = 64 * KIB..192 * KIB;
-    copy_within(context, range.clone(), range)
+    copy_within(context, range.clone(), range)?;
+    // Downwards, as nothing is overwritten before it was read then. The pages
+    // that come into the cache as the source are stale once they are the target.
+    copy_within(context, 64 * KIB..192 * KIB, 60 * KIB..188 * KIB)
 }
 
 /// Copies a range of a file to another by a direct write from its mapping, then

@@ -51,7 +51,7 @@ fn misaligned_length(context: &Context) -> Result<()> {
 
 fn misaligned_memory(context: &Context) -> Result<()> {
     let mask: usize = context.disk("main")?.number("queue/dma_alignment")?;
-    let step = (mask + 1) / 2;
+    let step = mask.div_ceil(2);
     ensure!(step > 0, "the device takes memory at any address");
     refused(context, &[(0, step, 512), (0, 1, 4096), (1024, step, 8192)])
 }

@@ -2,7 +2,7 @@
 
 //! Direct writes into holes and into blocks that were never written.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use anyhow::{ensure, Context as _, Result};
 use rustix::fs::{fallocate, FallocateFlags};
@@ -11,7 +11,10 @@ use super::{KIB, MIB, SECTOR};
 use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
+use crate::data::pattern::{self, STALE};
 use crate::suites;
+use crate::sys::buffer::AlignedBuf;
+use crate::sys::fiemap::{self, EXTENT_UNWRITTEN};
 use crate::sys::mapping::FileMapping;
 use crate::trace;
 
@@ -31,6 +34,12 @@ pub const CASES: &[Case] = &[
     Case::new("dio_write_new_sub_block", suites::ALL, new_sub_block)
         .doc("A sector written into a new block leaves the rest of the block zeroed.")
         .holds(&["DIO-12", "DIO-17"]),
+    Case::new("dio_write_eof_tail", suites::EXT, eof_tail)
+        .doc(
+            "A write up to the end of the file zeroes the rest of its last block, though the \
+              block is not new.",
+        )
+        .holds(&["DIO-17"]),
     Case::new("dio_write_unwritten", suites::UNWRITTEN, write_unwritten)
         .doc("Preallocated blocks become data where they are written and stay zeros elsewhere.")
         .holds(&["DIO-10", "DIO-12", "DIO-17"]),
@@ -138,6 +147,23 @@ fn new_sub_block(context: &Context) -> Result<()> {
     Ok(())
 }
 
+fn eof_tail(context: &Context) -> Result<()> {
+    let block = usize::try_from(context.block_size()?)?;
+    let mut mirror = Mirror::filled(context.path("file")?, 1, SECTOR)?;
+    let extents = fiemap::extents(&mirror.direct()?)?;
+    let after = extents.first().context("no extent")?.physical + SECTOR as u64;
+
+    // Nothing in a filesystem leaves data after the end: the disk itself has to.
+    let stale = AlignedBuf::filled(block - SECTOR, STALE)?;
+    context.with_raw_disk(|disk| Ok(disk.write_all_at(&stale, after)?))?;
+
+    mirror.write(&mirror.direct()?, 0, SECTOR)?;
+    let mut tail = AlignedBuf::filled(block - SECTOR, 0xEE)?;
+    context.with_raw_disk(|disk| Ok(disk.read_exact_at(&mut tail, after)?))?;
+    pattern::compare(&vec![0; tail.len()], &tail, SECTOR as u64)?;
+    mirror.verify()
+}
+
 fn write_unwritten(context: &Context) -> Result<()> {
     context.fill_free_space()?;
     let mut mirror = Mirror::create(context.path("file")?, 1)?;
@@ -152,8 +178,6 @@ fn write_unwritten(context: &Context) -> Result<()> {
 }
 
 fn unwritten_converts(context: &Context) -> Result<()> {
-    use crate::sys::fiemap::{self, EXTENT_UNWRITTEN};
-
     let block = context.block_size()?;
     let mut mirror = Mirror::create(context.path("file")?, 1)?;
     let file = mirror.direct()?;

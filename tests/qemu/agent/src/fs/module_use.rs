@@ -49,7 +49,7 @@ fn in_use(context: &Context) -> Result<()> {
     ensure!(!module::is_loaded(ENGINE), "the engine is still there");
 
     for name in [ENGINE, filesystem] {
-        module::load(&path(context, name)?, "")?;
+        module::load(path(context, name)?, "")?;
     }
     mount_main(context.spec())?;
     Mirror::filled(context.path("file")?, 1, 100_000)?.verify()

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asynchronous direct I/O by io_uring.
+//! Direct I/O by io_uring, and I/O that asks to be polled for.
+
+use std::io::{IoSlice, IoSliceMut};
 
 use anyhow::{ensure, Result};
 
 use super::aio::{exercise, exercise_errors};
 use super::KIB;
 use crate::case::Case;
-use crate::check::fails_with;
+use crate::check::{fails_with, transfers};
 use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::data::pattern;
 use crate::suites;
+use crate::sys::buffer::AlignedBuf;
+use crate::sys::raw_io;
 use crate::transfer::{Method, Transfer};
 
 pub const CASES: &[Case] = &[
@@ -27,6 +31,9 @@ pub const CASES: &[Case] = &[
     Case::new("uring_polled", suites::EXT4, polled)
         .doc("A polling ring reads and overwrites, or is refused where the device cannot poll.")
         .holds(&["DIO-9", "DIO-16", "DIO-22"]),
+    Case::new("dio_hipri", suites::EXT, hipri)
+        .doc("RWF_HIPRI on a synchronous call is no more than a hint.")
+        .holds(&["DIO-9", "DIO-22"]),
 ];
 
 fn depth_32(context: &Context) -> Result<()> {
@@ -70,5 +77,20 @@ fn polled(context: &Context) -> Result<()> {
         writes.push(Transfer::write(offset, mirror.stamp(offset, piece)?));
     }
     Method::UringPolled.run_whole(&file, &mut writes, 8)?;
+    mirror.verify()
+}
+
+fn hipri(context: &Context) -> Result<()> {
+    let length = 16 * KIB;
+    let mut mirror = Mirror::filled(context.path("file")?, 1, 4 * length)?;
+    let file = mirror.direct()?;
+    let mut buffer = AlignedBuf::new(length)?;
+    let mut to = [IoSliceMut::new(&mut buffer)];
+    let count = raw_io::read_vectored(&file, &mut to, 0, libc::RWF_HIPRI);
+    transfers(count, length, "a read")?;
+    pattern::compare(mirror.range(0, length), &buffer, 0)?;
+    let bytes = mirror.stamp(0, length)?;
+    let count = raw_io::write_vectored(&file, &[IoSlice::new(&bytes)], 0, libc::RWF_HIPRI);
+    transfers(count, length, "an overwrite")?;
     mirror.verify()
 }

@@ -21,6 +21,17 @@ use kernel::prelude::*;
 /// What the body of a walk did with a mapping.
 pub type Progress = advance::Progress<Error>;
 
+/// How a walk ended. What was mapped last is the filesystem's again.
+#[must_use = "the walk may have failed"]
+pub struct Walked {
+    /// The first byte that was not dealt with, as an offset in the file.
+    pub pos: i64,
+    /// How many bytes of the range were not dealt with.
+    pub remaining: u64,
+    /// Whether there was an error.
+    pub result: Result,
+}
+
 /// A walk over a range of a file. C: `struct iomap_iter` with its
 /// `struct iomap_ops`.
 pub struct Iter<'a, P: Purpose, M: Map<P>> {
@@ -41,18 +52,9 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
         }
     }
 
-    /// How far the walk is.
-    #[inline]
-    pub fn state(&self) -> &IterState<'a> {
-        &self.state
-    }
-
     /// Calls `body` for one mapping after the other, until the range is done,
     /// `body` stops, or there is an error. Task context; sleeps as the
     /// filesystem's hooks do. Does not look at signals, nor reschedule.
-    ///
-    /// After an error or a stop, [`IterState::pos`] and
-    /// [`IterState::remaining`] say what was left.
     ///
     /// # Errors
     ///
@@ -61,7 +63,17 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     ///
     /// C: the loop around `iomap_iter()`.
     #[inline]
-    pub fn for_each(&mut self, mut body: impl FnMut(&IterState<'a>) -> Progress) -> Result {
+    pub fn for_each(self, mut body: impl FnMut(&IterState<'a>) -> Progress) -> Walked {
+        let result = self.walk(&mut body);
+        Walked {
+            pos: self.state.pos(),
+            remaining: self.state.remaining(),
+            result,
+        }
+    }
+
+    #[inline]
+    fn walk(&self, body: &mut impl FnMut(&IterState<'a>) -> Progress) -> Result {
         vfs::trace::iter(&self.state, || self.mapper.client());
         loop {
             self.begin()?;
@@ -161,12 +173,6 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     #[inline]
     fn end(&self, served: u64, written: u64) -> Result {
         let range = self.range(served);
-        self.mapper.end(
-            self.state.inode(),
-            range,
-            written,
-            self.request,
-            self.state.map(),
-        )
+        self.mapper.end(&self.state, range, written, self.request)
     }
 }

@@ -13,7 +13,7 @@
 
 use crate::{
     mapping::{flag_set, OpFlags},
-    vfs::{ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Mapping, Maps},
+    vfs::{ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps},
 };
 use kernel::prelude::*;
 
@@ -90,26 +90,34 @@ pub trait Map<P: Purpose> {
     /// into `maps`: one that covers `range.pos`, and as much of the rest as one
     /// mapping can. Both slots of `maps` are blank before.
     ///
-    /// An error ends the operation, and [`Self::end`] is not called.
+    /// # Errors
+    ///
+    /// Any: it ends the operation, and [`Self::end`] is not called. For direct
+    /// I/O [`ENOTBLK`] means that the caller does the rest through the page
+    /// cache; [`EAGAIN`] that it would have to block, or is no pure overwrite.
     fn begin(&self, inode: &Inode, range: Range, request: P::Request, maps: Maps<'_, '_>)
         -> Result;
 
-    /// Commits what was done under `map`, and gives back what was not needed.
+    /// Commits what was done under the mapping in `state`, and gives back what
+    /// was not needed.
     ///
-    /// Called once for each successful [`Self::begin`]. `range` starts where
-    /// that one did, and is as long as `map` served; `written` of its bytes were
-    /// dealt with. An error counts only if nothing was dealt with and the body
-    /// of the operation had no error of its own.
+    /// Called once for each successful [`Self::begin`], for a mapping that the
+    /// engine cannot use as well. `range` starts where that one did, and is as
+    /// long as the mapping served; `written` of its bytes were dealt with.
+    ///
+    /// # Errors
+    ///
+    /// Any: it counts only if nothing was dealt with and the body of the
+    /// operation had no error of its own.
     #[inline]
     fn end(
         &self,
-        inode: &Inode,
+        state: &IterState<'_>,
         range: Range,
         written: u64,
         request: P::Request,
-        map: &Mapping,
     ) -> Result {
-        let _ = (inode, range, written, request, map);
+        let _ = (state, range, written, request);
         Ok(())
     }
 
@@ -147,9 +155,9 @@ flag_set! {
 }
 
 /// What a filesystem may do to its direct I/O. C: `struct iomap_dio_ops`.
-pub trait DirectHooks: Send + Sync {
-    /// All bios ended: `size` bytes were transferred, unless there was an
-    /// `error`. Before the page cache is invalidated and the issuer hears of it;
+pub trait DirectHooks: Send + Sync + 'static {
+    /// All bios ended: `size` bytes were transferred or, if there is an `error`,
+    /// submitted. Before the page cache is invalidated and the issuer hears of it;
     /// called exactly once for each request that got as far as mapping blocks.
     ///
     /// `Ok(None)` takes the engine's count, `Ok(Some(bytes))` replaces it.

@@ -7,9 +7,11 @@ mod fiemap;
 pub mod fiemap_extents;
 mod seek;
 pub mod swap_extents;
+#[cfg(CONFIG_SWAP)]
 mod swapfile;
 
 pub use bmap::bmap;
 pub use fiemap::fiemap;
 pub use seek::{seek_data, seek_hole};
+#[cfg(CONFIG_SWAP)]
 pub use swapfile::swapfile_activate;

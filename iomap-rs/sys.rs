@@ -5,8 +5,11 @@
 //! `sys/bindings_helper.h` names the headers, `sys/bindgen_parameters` what is
 //! taken from them. Nothing but [`vfs`](crate::vfs) and `cabi` uses this.
 
+#[cfg_attr(not(CONFIG_RUSTC_HAS_UNNECESSARY_TRANSMUTES), allow(unknown_lints))]
 #[allow(
     clippy::all,
+    clippy::indexing_slicing,
+    clippy::undocumented_unsafe_blocks,
     dead_code,
     improper_ctypes,
     missing_docs,

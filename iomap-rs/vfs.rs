@@ -4,11 +4,12 @@
 //!
 //! One object per file. What C keeps in the programmer's head is a type here:
 //! an unsubmitted bio is a [`Bio`], one that will call back is an [`ArmedBio`],
-//! one that came back is a [`CompletedBio`]; a request is [`InFlight`] while
-//! bios refer to it and [`Last`] for whoever drops the final reference.
+//! one that came back is a [`CompletedBio`]; a request is a [`Submission`] for
+//! its submitter, [`InFlight`] for its bios, and [`Last`] for whoever drops the
+//! final reference.
 //!
-//! What runs for every request reads the kernel's structures in place; what is
-//! rare calls the C of `sys/helpers.c`.
+//! Small reads of the kernel's structures are done in place; the C of
+//! `sys/helpers.c` is called for what is rare or large.
 
 mod bdev;
 mod bio;
@@ -22,6 +23,7 @@ mod kiocb;
 mod mapped;
 mod plug;
 mod state;
+#[cfg(CONFIG_SWAP)]
 mod swap;
 mod task;
 pub(crate) mod trace;
@@ -34,15 +36,17 @@ pub use bio::{ArmedBio, Bio, BioOwner, BioSet, CompletedBio, Opf};
 pub(crate) use error::check;
 pub use fiemap::{ExtentFlags, FiemapInfo, Fill};
 pub use file::{AddressSpace, File};
-pub use in_flight::{Deferred, InFlight, Last};
+pub use in_flight::{Deferred, InFlight, Last, Submission};
 pub use inode::Inode;
-pub use iov_iter::{Direction, IovIter};
+pub use iov_iter::{Direction, IovIter, Mark};
 pub(crate) use kiocb::to_ssize;
 pub use kiocb::{IocbRef, Kiocb};
 pub use mapped::Mapping;
 pub use plug::with_plug;
 pub use state::{Client, IterState, Maps};
+#[cfg(CONFIG_SWAP)]
 pub(crate) use swap::warn_no_usable_page;
+#[cfg(CONFIG_SWAP)]
 pub use swap::SwapInfo;
 pub(crate) use task::account_write;
 pub use warn::{warn_once, Warning};

@@ -91,10 +91,59 @@ const _: () = assert!(
 );
 const _: () = assert!(bindings::IOMAP_DAX == 0 || bindings::IOMAP_DAX == OpFlags::DAX.bits());
 
-// The header has as many constants as this file knows: one that is new there
-// stops the build here.
-const KNOWN_CONSTANTS: usize = 28;
-const _: () = assert!(bindings::IOMAP_CONSTANTS.len() == KNOWN_CONSTANTS);
+/// The constants of the header that this file knows, in the order of ASCII.
+const KNOWN_CONSTANTS: &[&str] = &[
+    "IOMAP_DAX",
+    "IOMAP_DELALLOC",
+    "IOMAP_DIO_COW",
+    "IOMAP_DIO_FORCE_WAIT",
+    "IOMAP_DIO_OVERWRITE_ONLY",
+    "IOMAP_DIO_PARTIAL",
+    "IOMAP_DIO_UNWRITTEN",
+    "IOMAP_DIRECT",
+    "IOMAP_FAULT",
+    "IOMAP_F_BUFFER_HEAD",
+    "IOMAP_F_DIRTY",
+    "IOMAP_F_MERGED",
+    "IOMAP_F_NEW",
+    "IOMAP_F_PRIVATE",
+    "IOMAP_F_SHARED",
+    "IOMAP_F_SIZE_CHANGED",
+    "IOMAP_F_STALE",
+    "IOMAP_F_XATTR",
+    "IOMAP_HOLE",
+    "IOMAP_INLINE",
+    "IOMAP_MAPPED",
+    "IOMAP_NOWAIT",
+    "IOMAP_OVERWRITE_ONLY",
+    "IOMAP_REPORT",
+    "IOMAP_UNSHARE",
+    "IOMAP_UNWRITTEN",
+    "IOMAP_WRITE",
+    "IOMAP_ZERO",
+];
+
+/// Whether two lists of names are the same.
+const fn same_names(a: &[&str], b: &[&str]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([a, rest_a @ ..], [b, rest_b @ ..]) => {
+            same_bytes(a.as_bytes(), b.as_bytes()) && same_names(rest_a, rest_b)
+        }
+        _ => false,
+    }
+}
+
+const fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([a, rest_a @ ..], [b, rest_b @ ..]) => *a == *b && same_bytes(rest_a, rest_b),
+        _ => false,
+    }
+}
+
+// A constant that is new in the header, or gone, stops the build here.
+const _: () = assert!(same_names(bindings::IOMAP_CONSTANTS, KNOWN_CONSTANTS));
 
 /// Fails to compile when a field is added to a C struct that filesystems and
 /// the engine share.

@@ -115,7 +115,7 @@ pub(super) unsafe extern "C" fn iomap_dio_rw(
         )
     } {
         Ok(Started::Nothing) => 0,
-        Ok(Started::Ended(last)) => to_ssize(direct::complete(last)),
+        Ok(Started::Ended(last)) => to_ssize(&direct::complete(last)),
         Ok(Started::Queued) => EIOCBQUEUED.to_errno() as isize,
         Err(error) => error.to_errno() as isize,
     }
@@ -130,7 +130,7 @@ pub(super) unsafe extern "C" fn iomap_dio_rw(
 pub(super) unsafe extern "C" fn iomap_dio_complete(dio: *mut bindings::iomap_dio) -> isize {
     // SAFETY: By the contract.
     let last = unsafe { Last::<CDio>::from_raw(dio.cast()) };
-    to_ssize(direct::complete(last))
+    to_ssize(&direct::complete(last))
 }
 
 /// The completion of the engine's bios; filesystems that put their own before it

@@ -3,9 +3,9 @@
 //! C tables of operations as implementations of the engine's traits.
 
 use crate::{
-    operations::{DioCovers, Direct, DirectHooks, DirectRequest, Map, Purpose, Range, Report},
+    operations::{DioCovers, Direct, DirectHooks, DirectRequest, Map, Range, Report},
     sys as bindings,
-    vfs::{check, ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Mapping, Maps},
+    vfs::{check, warn_once, ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps, Warning},
 };
 use core::{ffi::c_void, ptr};
 use kernel::prelude::*;
@@ -48,7 +48,8 @@ impl CMapper<'_> {
     #[inline]
     fn call_begin(&self, inode: &Inode, range: Range, maps: Maps<'_, '_>) -> Result {
         let Some(begin) = self.ops.iomap_begin else {
-            return Err(EINVAL);
+            warn_once(Warning::OperationMissing);
+            return Err(EIO);
         };
         let state = maps.state.as_ptr();
         // SAFETY: All pointers are valid; both mappings are in a C iterator, from
@@ -67,26 +68,20 @@ impl CMapper<'_> {
     }
 
     #[inline]
-    fn call_end(
-        &self,
-        inode: &Inode,
-        range: Range,
-        written: u64,
-        flags: u32,
-        map: &Mapping,
-    ) -> Result {
+    fn call_end(&self, state: &IterState<'_>, range: Range, written: u64) -> Result {
         let Some(end) = self.ops.iomap_end else {
             return Ok(());
         };
+        let state = state.as_ptr();
         // SAFETY: All pointers are valid; as in `call_begin()`.
         check(unsafe {
             end(
-                inode.as_ptr(),
+                (*state).inode,
                 range.pos,
                 range.len as i64,
                 written as isize,
-                flags,
-                map.as_ptr(),
+                (*state).flags,
+                &raw mut (*state).iomap,
             )
         })?;
         Ok(())
@@ -120,14 +115,12 @@ macro_rules! map_for_purpose {
             #[inline]
             fn end(
                 &self,
-                inode: &Inode,
+                state: &IterState<'_>,
                 range: Range,
                 written: u64,
-                request: $request,
-                map: &Mapping,
+                _request: $request,
             ) -> Result {
-                let flags = <$purpose>::flags(request).bits();
-                self.call_end(inode, range, written, flags, map)
+                self.call_end(state, range, written)
             }
 
             #[inline]

@@ -3,9 +3,11 @@
 //! C entry points of `report/`.
 
 use super::ops::CMapper;
+#[cfg(CONFIG_SWAP)]
+use crate::vfs::{File, SwapInfo};
 use crate::{
     report, sys as bindings,
-    vfs::{AddressSpace, FiemapInfo, File, Inode, SwapInfo},
+    vfs::{AddressSpace, FiemapInfo, Inode},
 };
 use core::ptr;
 use kernel::prelude::*;

@@ -20,20 +20,17 @@ use crate::{
     iter::Progress,
     operations::DirectHooks,
     vfs::{
-        account_write, warn_once, ArmedBio, Bio, BlockDevice, InFlight, IovIter, IterState, Opf,
+        account_write, warn_once, ArmedBio, Bio, BlockDevice, IovIter, IterState, Opf, Submission,
         Warning, ZeroPages,
     },
 };
 use kernel::prelude::*;
 
-/// Vectors that a bio has at most. C: `BIO_MAX_VECS`.
-const MAX_VECS: u16 = 256;
-
 /// Transfers what the current mapping serves, as far as it goes.
 #[inline]
 pub(super) fn transfer<H: DirectHooks>(
     state: &IterState<'_>,
-    dio: &InFlight<Dio<H>>,
+    dio: &Submission<Dio<H>>,
     iter: &mut IovIter,
 ) -> Progress {
     let map = state.map();
@@ -48,30 +45,29 @@ pub(super) fn transfer<H: DirectHooks>(
         return Progress::Failed(EINVAL);
     }
 
-    // The memory may reach beyond this mapping.
-    let count = iter.count();
-    iter.truncate(length);
+    let inode = state.inode();
+    let plan = if dio.write {
+        let piece = Piece {
+            kind: map.kind(),
+            flags: map.flags(),
+            pos: state.pos(),
+            i_size: inode.size(),
+            writes_through: bdev.writes_through(),
+        };
+        plan::plan_write(dio.state(), piece)
+    } else {
+        plan::plan_read(dio.state())
+    };
+    dio.set_state(plan.state);
     let part = Part {
         state,
         dio,
         bdev,
-        plan: plan::plan(
-            dio.state(),
-            Piece {
-                write: dio.write,
-                kind: map.kind(),
-                flags: map.flags(),
-                pos: state.pos(),
-                i_size: state.inode().size(),
-                writes_through: bdev.writes_through(),
-            },
-        ),
+        plan,
     };
-    dio.set_state(part.plan.state);
     let mut copied = 0;
-    let result = part.submit(iter, &mut copied);
-    iter.reexpand(count.saturating_sub(copied));
-
+    // The memory may reach beyond this mapping.
+    let result = iter.with_limit(length, |iter| part.submit(iter, &mut copied));
     match result {
         // What was submitted will be transferred: it counts. Whatever is wrong
         // is met again, at the position reached.
@@ -92,7 +88,7 @@ enum Data {
 /// The part of a request that one mapping serves.
 struct Part<'a, H> {
     state: &'a IterState<'a>,
-    dio: &'a InFlight<Dio<H>>,
+    dio: &'a Submission<Dio<H>>,
     bdev: &'a BlockDevice,
     plan: Plan,
 }
@@ -102,12 +98,16 @@ impl<H: DirectHooks> Part<'_, H> {
     /// undo what was submitted before it.
     #[inline]
     fn submit(&self, iter: &mut IovIter, copied: &mut usize) -> Result {
+        if iter.count() == 0 {
+            return Ok(());
+        }
         let inode = self.state.inode();
         let start = self.state.pos();
         if !plan::may_poll(self.plan.state) {
             self.dio.iocb.clear_polled();
         }
-        if self.plan.zero {
+        // Data that ran out in a block and goes on there has its head already.
+        if self.plan.zero && self.dio.size() == 0 {
             let pad = plan::head_pad(start, inode.block_size());
             self.zero(start.wrapping_sub(pad.into()), pad)?;
         }
@@ -118,14 +118,11 @@ impl<H: DirectHooks> Part<'_, H> {
             Ok(Data::Submitted) => Ok(()),
             Err(error) => Err(error),
         };
+        if !self.dio.write {
+            return result;
+        }
         let end = start.wrapping_add(*copied as i64);
-        let pad = plan::tail_pad(
-            self.plan.zero,
-            self.dio.write,
-            end,
-            inode.size(),
-            inode.block_size(),
-        );
+        let pad = plan::tail_pad(self.plan.zero, end, inode.size(), inode.block_size());
         // Even if data ran out early: stale data behind it must not be exposed.
         let padded = self.zero(end, pad);
         result.and(padded)
@@ -141,7 +138,7 @@ impl<H: DirectHooks> Part<'_, H> {
         } else {
             Opf::READ
         };
-        let mut vecs = iter.vecs_to_alloc(MAX_VECS);
+        let mut vecs = iter.vecs_to_alloc(Bio::MAX_VECS);
         loop {
             if dio.error() != 0 {
                 return Ok(Data::Abandoned);
@@ -160,7 +157,7 @@ impl<H: DirectHooks> Part<'_, H> {
             dio.add_size(bytes.into());
             *copied = copied.saturating_add(bytes as usize);
 
-            vecs = iter.vecs_to_alloc(MAX_VECS);
+            vecs = iter.vecs_to_alloc(Bio::MAX_VECS);
             if vecs == 0 {
                 self.submit_bio(bio, pos);
                 return Ok(Data::Submitted);
@@ -203,7 +200,7 @@ impl<H: DirectHooks> Part<'_, H> {
     #[inline]
     fn submit_bio(&self, bio: Bio, pos: i64) {
         let iocb = &self.dio.iocb;
-        let mut bio: ArmedBio = bio.arm(self.dio.get());
+        let mut bio: ArmedBio = bio.arm(self.dio.share());
         // A synchronous request waits for all of its bios instead.
         if iocb.is_polled() && !iocb.is_sync() {
             bio.set_polled(iocb);

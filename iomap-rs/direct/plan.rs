@@ -9,7 +9,7 @@
 use crate::mapping::{flag_set, Kind, MapFlags};
 
 flag_set! {
-    /// How far a request is from being plain.
+    /// What a request came across, and what is left to do at its end.
     State(u32) {
         /// Wrote to unwritten extents. The first two are what `end_io` is told.
         UNWRITTEN = 1 << 0;
@@ -19,20 +19,22 @@ flag_set! {
         CALLER_COMP = 1 << 26;
         /// The last bio's completion may run the end, in any context.
         INLINE_COMP = 1 << 27;
-        /// So far each bio went through the device's volatile cache.
+        /// So far each data bio went through the device's volatile cache.
         WRITE_THROUGH = 1 << 28;
-        /// Data and metadata must be synced at the end.
+        /// What was written must be synced at the end.
         NEED_SYNC = 1 << 29;
     }
 }
 
-/// The state that a request starts in.
+/// The state that a read starts in: nothing is left to do after it that would
+/// have to sleep.
+pub const READ: State = State::INLINE_COMP;
+
+/// The state that a write starts in, whose issuer may run its end, and which is
+/// to be on stable storage by then: its data and what is needed to find it, or
+/// with all metadata.
 #[inline]
-pub fn initial(write: bool, caller_completes: bool, dsync: bool, full_sync: bool) -> State {
-    if !write {
-        // Nothing is left to do after a read that would have to sleep.
-        return State::INLINE_COMP;
-    }
+pub fn write(caller_completes: bool, dsync: bool, full_sync: bool) -> State {
     State::NONE
         .with_if(caller_completes, State::CALLER_COMP)
         .with_if(dsync, State::NEED_SYNC)
@@ -40,11 +42,9 @@ pub fn initial(write: bool, caller_completes: bool, dsync: bool, full_sync: bool
         .with_if(dsync && !full_sync, State::WRITE_THROUGH)
 }
 
-/// What there is to know of a piece of a request before its bios are built.
+/// What there is to know of a piece of a write before its bios are built.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece {
-    /// It is written, not read.
-    pub write: bool,
     /// [`Kind::Mapped`] or [`Kind::Unwritten`].
     pub kind: Kind,
     /// What the filesystem said of the mapping.
@@ -69,19 +69,20 @@ pub struct Plan {
     pub zero: bool,
 }
 
-/// Plans the transfer of a piece.
-///
-/// Only writes convert, remap or zero anything: what a mapping is otherwise
-/// does not matter to a read.
+/// Plans a read. Only writes convert, remap or zero anything: what a mapping is
+/// otherwise does not matter.
 #[inline]
-pub fn plan(state: State, piece: Piece) -> Plan {
-    if !piece.write {
-        return Plan {
-            state,
-            fua: false,
-            zero: false,
-        };
+pub fn plan_read(state: State) -> Plan {
+    Plan {
+        state,
+        fua: false,
+        zero: false,
     }
+}
+
+/// Plans the transfer of a piece of a write.
+#[inline]
+pub fn plan_write(state: State, piece: Piece) -> Plan {
     let unwritten = piece.kind == Kind::Unwritten;
     let new = piece.flags.contains(MapFlags::NEW);
     let shared = piece.flags.contains(MapFlags::SHARED);
@@ -153,14 +154,15 @@ pub fn head_pad(pos: i64, block_size: u32) -> u32 {
     pos as u32 & block_size.wrapping_sub(1)
 }
 
-/// Bytes to zero from `pos`, where the data ends, up to the end of the block.
+/// Bytes to zero from `pos`, where the data of a write ends, up to the end of the
+/// block.
 ///
 /// That is for blocks that hold nothing of use otherwise, and for a write that
 /// reaches the end of the file: what is behind it can be seen through a mapping
 /// of the page.
 #[inline]
-pub fn tail_pad(zero: bool, write: bool, pos: i64, i_size: i64, block_size: u32) -> u32 {
-    if !zero && !(write && pos >= i_size) {
+pub fn tail_pad(zero: bool, pos: i64, i_size: i64, block_size: u32) -> u32 {
+    if !zero && pos < i_size {
         return 0;
     }
     match head_pad(pos, block_size) {

@@ -9,14 +9,14 @@ use crate::{
     operations::{DioCovers, DirectHooks},
     vfs::{BioOwner, CompletedBio, Deferred, InFlight, IocbRef, Kiocb, Last},
 };
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed};
 use kernel::prelude::*;
 
 /// A direct I/O request.
 ///
-/// `size`, `state` and `waits` are the submitter's until it drops its reference,
-/// and the last owner's afterwards: the reference count orders the accesses, so
-/// that relaxed ones will do. `error` is everybody's, the first one wins.
+/// `size` and `state` are the submitter's until it drops its reference, and the
+/// last owner's afterwards: the reference count orders the accesses, so that
+/// relaxed ones will do. `error` is everybody's, the first one wins.
 pub struct Dio<H> {
     pub(super) iocb: IocbRef,
     pub(super) hooks: H,
@@ -30,7 +30,6 @@ pub struct Dio<H> {
     size: AtomicI64,
     state: AtomicU32,
     error: AtomicI32,
-    waits: AtomicBool,
 }
 
 impl<H> Dio<H> {
@@ -54,7 +53,6 @@ impl<H> Dio<H> {
             size: AtomicI64::new(0),
             state: AtomicU32::new(0),
             error: AtomicI32::new(0),
-            waits: AtomicBool::new(false),
         }
     }
 
@@ -102,12 +100,6 @@ impl<H> Dio<H> {
             .compare_exchange(0, error.to_errno(), Relaxed, Relaxed);
     }
 
-    /// Says, before the submitter drops its reference, whether it waits.
-    #[inline]
-    pub(super) fn set_waits(&self, waits: bool) {
-        self.waits.store(waits, Relaxed);
-    }
-
     /// Gives back what is needed when all is done.
     #[inline]
     pub(super) fn into_iocb(self) -> IocbRef {
@@ -135,15 +127,12 @@ impl<H: DirectHooks> BioOwner for Dio<H> {
     }
 }
 
-/// The last bio has ended, after the submitter was through. Any context.
+/// The last bio has ended, after the submitter was through, which does not wait.
+/// Any context.
 ///
 /// C: `iomap_dio_done()`.
 #[inline]
 fn ended<H: DirectHooks>(last: Last<Dio<H>>) {
-    if last.waits.load(Relaxed) {
-        last.hand_back();
-        return;
-    }
     match plan::finisher(last.state(), last.error() != 0) {
         Finisher::Completion => {
             last.iocb.clear_polled_bio();

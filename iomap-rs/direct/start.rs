@@ -8,7 +8,7 @@ use super::{complete, plan, transfer::transfer, Dio};
 use crate::{
     iter::Iter,
     operations::{DioFlags, Direct, DirectHooks, DirectRequest, Map, Range},
-    vfs::{self, with_plug, Direction, InFlight, Inode, IocbRef, IovIter, Last},
+    vfs::{self, with_plug, Direction, Inode, IocbRef, IovIter, Last, Submission},
 };
 use kernel::prelude::*;
 
@@ -90,18 +90,19 @@ pub fn start<M: Map<Direct>, H: DirectHooks>(
         len: len as u64,
     };
     let dirties_pages = !write && iter.is_user_backed();
-    let dio = InFlight::new(|| Dio::new(iocb, hooks, done_before, write, dirties_pages))?;
+    let dio = Submission::new(|| Dio::new(iocb, hooks, done_before, write, dirties_pages))?;
 
     let ready = prepare(&dio, inode, range, request, waits);
     if !matches!(ready, Ok(true)) {
         // No bio refers to it: this is the end of the request.
-        drop(dio.put().map(Last::into_inner));
+        drop(dio.release().map(Last::into_inner));
         return ready.map(|_| Started::Nothing);
     }
 
-    inode.dio_begin();
-    let mut walk = Iter::<Direct, _>::new(inode, range, request, mapper);
-    let result = with_plug(|| {
+    dio.iocb.inode().dio_begin();
+    let start = iter.mark();
+    let walk = Iter::<Direct, _>::new(inode, range, request, mapper);
+    let walked = with_plug(|| {
         walk.for_each(|state| {
             let progress = transfer(state, &dio, iter);
             // Only a request of a single bio can be polled for.
@@ -109,24 +110,23 @@ pub fn start<M: Map<Direct>, H: DirectHooks>(
             progress
         })
     });
-    let state = walk.state();
 
-    // A read has gone up to the end of the file. Callers, such as splice, expect
-    // the iterator there.
-    if !write && state.pos() >= dio.i_size {
-        iter.revert(state.pos().wrapping_sub(dio.i_size) as usize);
+    // A read ends at the end of the file. Callers, such as splice, expect the
+    // iterator there.
+    if !write && walked.pos >= dio.i_size {
+        let excess = walked.pos.wrapping_sub(dio.i_size) as usize;
+        iter.revert(&start, excess);
     }
-    let waits = settle(&dio, result, flags, waits);
+    let waits = settle(&dio, walked.result, flags, waits);
     dio.set_state(plan::submitted(dio.state()));
-    dio.set_waits(waits);
     if waits {
-        return Ok(Started::Ended(dio.put_and_wait()));
+        return Ok(Started::Ended(dio.wait()));
     }
-    match dio.put() {
+    match dio.release() {
         // The bios were quicker than the submitter.
         Some(last) => Ok(Started::Ended(last)),
         None => {
-            vfs::trace::dio_rw_queued(inode, state.pos(), state.remaining());
+            vfs::trace::dio_rw_queued(inode, walked.pos, walked.remaining);
             Ok(Started::Queued)
         }
     }
@@ -145,7 +145,7 @@ fn prepare<H>(
     let iocb = &dio.iocb;
     let len = range.len as usize;
     if !request.write {
-        dio.set_state(plan::initial(false, false, false, false));
+        dio.set_state(plan::READ);
         if range.pos >= dio.i_size {
             return Ok(false);
         }
@@ -155,8 +155,7 @@ fn prepare<H>(
         if request.overwrite_only && (range.pos >= dio.i_size || end > dio.i_size) {
             return Err(EAGAIN);
         }
-        dio.set_state(plan::initial(
-            true,
+        dio.set_state(plan::write(
             iocb.caller_completes(),
             iocb.is_dsync(),
             iocb.is_full_sync(),
@@ -170,7 +169,7 @@ fn prepare<H>(
         })?;
     }
     if !waits {
-        // Reads need it, too: for errors.
+        // Where the ends of failed reads run, too.
         inode.ensure_dio_workqueue()?;
     }
     Ok(true)

@@ -10,7 +10,7 @@ use crate::{
     iter::Progress,
     mapping::Kind,
     operations::DirectHooks,
-    vfs::{warn_once, InFlight, IovIter, IterState, Warning},
+    vfs::{warn_once, IovIter, IterState, Submission, Warning},
 };
 use kernel::prelude::*;
 
@@ -18,7 +18,7 @@ use kernel::prelude::*;
 #[inline]
 pub(super) fn transfer<H: DirectHooks>(
     state: &IterState<'_>,
-    dio: &InFlight<Dio<H>>,
+    dio: &Submission<Dio<H>>,
     iter: &mut IovIter,
 ) -> Progress {
     match (state.map().kind(), dio.write) {
@@ -49,10 +49,12 @@ fn copied<H>(dio: &Dio<H>, bytes: usize) -> Progress {
     Progress::Bytes(bytes as u64)
 }
 
+#[inline(never)]
 fn read_zeros<H>(state: &IterState<'_>, dio: &Dio<H>, iter: &mut IovIter) -> Progress {
     copied(dio, iter.zero(state.length() as usize))
 }
 
+#[inline(never)]
 fn read_inline<H>(state: &IterState<'_>, dio: &Dio<H>, iter: &mut IovIter) -> Progress {
     let Some(data) = state.map().inline_data() else {
         warn_once(Warning::InlineBeyondPage);
@@ -61,6 +63,7 @@ fn read_inline<H>(state: &IterState<'_>, dio: &Dio<H>, iter: &mut IovIter) -> Pr
     copied(dio, data.copy_to(state.pos(), state.length(), iter))
 }
 
+#[inline(never)]
 fn write_inline<H>(state: &IterState<'_>, dio: &Dio<H>, iter: &mut IovIter) -> Progress {
     let Some(data) = state.map().inline_data() else {
         warn_once(Warning::InlineBeyondPage);

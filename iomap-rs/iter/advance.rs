@@ -22,7 +22,7 @@ pub enum Progress<E> {
 /// What the iterator does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next<E> {
-    /// Map `[pos, pos + len)`, which is not empty unless the request was.
+    /// Map `[pos, pos + len)`, which is not empty.
     Map {
         /// First byte to map.
         pos: i64,
@@ -54,7 +54,7 @@ pub fn advance<E>(pos: i64, len: u64, served: u64, stale: bool, progress: Progre
     let done = match progress {
         Progress::Failed(error) => return Next::Failed(error),
         Progress::Stop => 0,
-        Progress::Bytes(bytes) if bytes > served || bytes > len => return Next::TooMuch,
+        Progress::Bytes(bytes) if bytes > served => return Next::TooMuch,
         Progress::Bytes(bytes) => bytes,
     };
     if done == 0 && !stale {

@@ -26,16 +26,15 @@ pub fn bmap<M: Map<Report>>(mapping: &AddressSpace, block: u64, mapper: &M) -> u
         len: inode.block_size().into(),
     };
     let mut found = 0;
-    let mut iter = Iter::<Report, _>::new(inode, range, (), mapper);
-    let result = iter.for_each(|state| {
+    let walked = Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
         if state.map().kind() == Kind::Mapped {
-            let sectors_per_block = inode.block_bits().saturating_sub(SECTOR_SHIFT);
-            found = state.map().sector(state.pos()) >> sectors_per_block;
+            let block_shift = inode.block_bits().saturating_sub(SECTOR_SHIFT);
+            found = state.map().sector(state.pos()) >> block_shift;
         }
         // One mapping is enough.
         Progress::Stop
     });
-    match result {
+    match walked.result {
         Ok(()) => found,
         Err(_) => 0,
     }

@@ -54,7 +54,7 @@ pub fn fiemap<M: Map<Report>>(
         len,
     };
     let mut delay = Delay::default();
-    let result = Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
+    let walked = Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
         let map = state.map();
         let length = state.length();
         if map.kind() == Kind::Hole {
@@ -73,7 +73,7 @@ pub fn fiemap<M: Map<Report>>(
             Some(Err(error)) => Progress::Failed(error),
         }
     });
-    match result {
+    match walked.result {
         Err(error) if error != ENOENT => return Err(error),
         _ => {}
     }

@@ -9,7 +9,7 @@ use crate::{
     iter::{Iter, Progress},
     mapping::Kind,
     operations::{Map, Range, Report},
-    vfs::Inode,
+    vfs::{Inode, IterState},
 };
 use kernel::prelude::*;
 
@@ -32,24 +32,14 @@ fn to_eof(inode: &Inode, pos: i64) -> Result<(Range, i64)> {
 /// the file. C: `iomap_seek_hole()`.
 pub fn seek_hole<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<i64> {
     let (range, size) = to_eof(inode, pos)?;
-    let mut found = None;
-    Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
-        let length = state.length();
-        let hole = match state.map().kind() {
+    let found = search(inode, range, mapper, |state, end| {
+        match state.map().kind() {
             Kind::Hole => Some(state.pos()),
             Kind::Unwritten => {
-                let end = state.pos().wrapping_add(length as i64);
                 let hole = inode.mapping().seek_hole(state.pos(), end);
                 (hole != end).then_some(hole)
             }
             Kind::Delalloc | Kind::Mapped | Kind::Inline => None,
-        };
-        match hole {
-            Some(_) => {
-                found = hole;
-                Progress::Stop
-            }
-            None => Progress::Bytes(length),
         }
     })?;
     Ok(found.unwrap_or(size))
@@ -61,24 +51,34 @@ pub fn seek_hole<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<
 /// lies outside of the file. C: `iomap_seek_data()`.
 pub fn seek_data<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<i64> {
     let (range, _) = to_eof(inode, pos)?;
-    let mut found = None;
-    Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
-        let length = state.length();
-        let data = match state.map().kind() {
+    let found = search(inode, range, mapper, |state, end| {
+        match state.map().kind() {
             Kind::Hole => None,
-            Kind::Unwritten => {
-                let end = state.pos().wrapping_add(length as i64);
-                inode.mapping().seek_data(state.pos(), end)
-            }
+            Kind::Unwritten => inode.mapping().seek_data(state.pos(), end),
             Kind::Delalloc | Kind::Mapped | Kind::Inline => Some(state.pos()),
-        };
-        match data {
-            Some(_) => {
-                found = data;
-                Progress::Stop
-            }
-            None => Progress::Bytes(length),
         }
     })?;
     found.ok_or(ENXIO)
+}
+
+/// What `look` finds in the first mapping in which it finds anything; it gets
+/// the walk and the end of what the mapping serves.
+fn search<M: Map<Report>>(
+    inode: &Inode,
+    range: Range,
+    mapper: &M,
+    look: impl Fn(&IterState<'_>, i64) -> Option<i64>,
+) -> Result<Option<i64>> {
+    let mut found = None;
+    let walked = Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
+        let length = state.length();
+        // Forgets what a mapping said that has gone stale since.
+        found = look(state, state.pos().wrapping_add_unsigned(length));
+        match found {
+            Some(_) => Progress::Stop,
+            None => Progress::Bytes(length),
+        }
+    });
+    walked.result?;
+    Ok(found)
 }

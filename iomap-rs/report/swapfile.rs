@@ -16,9 +16,9 @@ use kernel::{c_str, page::PAGE_SHIFT, page::PAGE_SIZE, prelude::*, str::CStr};
 /// Why swapping to `map` is impossible.
 fn objection(map: &Mapping, area: &SwapInfo) -> Option<&'static CStr> {
     match map.kind() {
-        Kind::Mapped | Kind::Unwritten => {}
+        Kind::Mapped | Kind::Unwritten if map.addr().is_some() => {}
         Kind::Inline => return Some(c_str!("is inline")),
-        Kind::Hole | Kind::Delalloc => return Some(c_str!("has unallocated extents")),
+        _ => return Some(c_str!("has unallocated extents")),
     }
     if map.flags().contains(MapFlags::DIRTY) {
         Some(c_str!("is not committed"))
@@ -67,13 +67,15 @@ pub fn swapfile_activate<M: Map<Report>>(
 
     let mut collector = Collector::new(PAGE_SHIFT as u32, area.max_pages().into());
     let mut extents = 0i32;
-    Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
+    let walked = Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
         let map = state.map();
         if let Some(why) = objection(map, area) {
             file.warn_no_swap_file(why);
             return Progress::Failed(EINVAL);
         }
-        let pages = collector.push(map.addr().unwrap_or(0), map.offset(), map.length());
+        let pages = map
+            .addr()
+            .and_then(|addr| collector.push(addr, map.offset(), map.length()));
         match add(area, pages) {
             Ok(added) => {
                 extents = extents.saturating_add(added);
@@ -81,7 +83,8 @@ pub fn swapfile_activate<M: Map<Report>>(
             }
             Err(error) => Progress::Failed(error),
         }
-    })?;
+    });
+    walked.result?;
     let last = collector.finish();
     extents = extents.saturating_add(add(area, last)?);
 

@@ -7,14 +7,12 @@
 #include <linux/backing-dev.h>
 #include <linux/bio.h>
 #include <linux/blkdev.h>
-#include <linux/errseq.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/fscrypt.h>
 #include <linux/iomap.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/uio.h>
@@ -34,7 +32,6 @@ const blk_opf_t IOMAP_RS_CONST_REQ_SYNC = REQ_SYNC;
 const blk_opf_t IOMAP_RS_CONST_REQ_IDLE = REQ_IDLE;
 const blk_opf_t IOMAP_RS_CONST_REQ_FUA = REQ_FUA;
 const blk_opf_t IOMAP_RS_CONST_REQ_POLLED = REQ_POLLED;
-const blk_opf_t IOMAP_RS_CONST_REQ_NOWAIT = REQ_NOWAIT;
 const blk_features_t IOMAP_RS_CONST_BLK_FEAT_FUA = BLK_FEAT_FUA;
 const blk_features_t IOMAP_RS_CONST_BLK_FEAT_WRITE_CACHE = BLK_FEAT_WRITE_CACHE;
 const blk_flags_t IOMAP_RS_CONST_BLK_FLAG_WRITE_CACHE_DISABLED =
@@ -49,4 +46,3 @@ const int IOMAP_RS_CONST_IOCB_SYNC = IOCB_SYNC;
 const int IOMAP_RS_CONST_IOCB_NOWAIT = IOCB_NOWAIT;
 const int IOMAP_RS_CONST_IOCB_DIO_CALLER_COMP = IOCB_DIO_CALLER_COMP;
 const unsigned long IOMAP_RS_CONST_SB_SYNCHRONOUS = SB_SYNCHRONOUS;
-const int IOMAP_RS_CONST_WORK_CPU_UNBOUND = WORK_CPU_UNBOUND;

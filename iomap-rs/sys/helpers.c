@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/task_io_accounting_ops.h>
+#include <linux/uio.h>
 #include <linux/workqueue.h>
 
 #include "helpers.h"
@@ -29,6 +30,12 @@ WARNING(iomap_rs_dio_write_to_hole)
 WARNING(iomap_rs_dio_block_too_large_to_pad)
 WARNING(iomap_rs_dio_without_block_device)
 WARNING(iomap_rs_inline_data_crosses_page)
+WARNING(iomap_rs_operation_missing)
+
+void *iomap_rs_kmalloc(size_t size)
+{
+	return kmalloc(size, GFP_KERNEL);
+}
 
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order)
 {
@@ -40,19 +47,30 @@ struct task_struct *iomap_rs_current(void)
 	return current;
 }
 
-void iomap_rs_prepare_to_wait(void)
+/* Sleeps until *waiter, the current task, is taken away. */
+void iomap_rs_wait(struct task_struct **waiter)
 {
-	set_current_state(TASK_UNINTERRUPTIBLE);
-}
-
-void iomap_rs_finish_wait(void)
-{
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (!smp_load_acquire(waiter))
+			break;
+		blk_io_schedule();
+	}
 	__set_current_state(TASK_RUNNING);
 }
 
-void iomap_rs_wake_io_task(struct task_struct *waiter)
+/*
+ * Takes *waiter away and wakes the task. It may see that before it is woken,
+ * free what *waiter lies in, and exit: RCU keeps the task meanwhile.
+ */
+void iomap_rs_wake(struct task_struct **waiter)
 {
-	blk_wake_io_task(waiter);
+	struct task_struct *task = *waiter;
+
+	rcu_read_lock();
+	smp_store_release(waiter, NULL);
+	blk_wake_io_task(task);
+	rcu_read_unlock();
 }
 
 void iomap_rs_account_write(size_t bytes)
@@ -65,10 +83,23 @@ void iomap_rs_bio_io_error(struct bio *bio)
 	bio_io_error(bio);
 }
 
-void iomap_rs_init_work(struct work_struct *work,
-			void (*func)(struct work_struct *work))
+void iomap_rs_queue_work(struct workqueue_struct *wq, struct work_struct *work,
+			 void (*func)(struct work_struct *work))
 {
 	INIT_WORK(work, func);
+	queue_work(wq, work);
+}
+
+size_t iomap_rs_copy_to_iter(const void *data, size_t bytes,
+			     struct iov_iter *iter)
+{
+	return copy_to_iter(data, bytes, iter);
+}
+
+size_t iomap_rs_copy_from_iter(void *data, size_t bytes,
+			       struct iov_iter *iter)
+{
+	return copy_from_iter(data, bytes, iter);
 }
 
 void iomap_rs_dio_collision(struct file *file)

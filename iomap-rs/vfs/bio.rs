@@ -9,7 +9,7 @@
 //!                                             owner.end_io(CompletedBio)
 //! ```
 
-use super::{check, BlockDevice, InFlight, Inode, IovIter, Kiocb};
+use super::{check, BlockDevice, Direction, InFlight, Inode, IovIter, Kiocb};
 use crate::sys as bindings;
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::prelude::*;
@@ -68,12 +68,12 @@ impl BioSet {
 }
 
 /// Something that bios are submitted for, and that hears of their end.
-pub trait BioOwner: Send + Sync + Sized {
+pub trait BioOwner: Send + Sync + Sized + 'static {
     /// One bio of `owner` came back. Any context.
     fn end_io(owner: InFlight<Self>, bio: CompletedBio);
 }
 
-/// A bio that is not submitted yet. Dropping it frees it.
+/// A bio that is not submitted yet. Dropping it frees it and unpins its pages.
 ///
 /// # Invariants
 ///
@@ -81,8 +81,11 @@ pub trait BioOwner: Send + Sync + Sized {
 pub struct Bio(NonNull<bindings::bio>);
 
 impl Bio {
-    /// Allocates a bio with room for `vecs` pieces of memory, at most 256, for
-    /// `bdev`. Sleeps until there is one. C: `bio_alloc_bioset(GFP_KERNEL)`.
+    /// Pieces of memory that a bio has room for at most. C: `BIO_MAX_VECS`.
+    pub const MAX_VECS: u16 = bindings::BIO_MAX_VECS as u16;
+
+    /// Allocates a bio with room for `vecs` pieces of memory, or as many as there
+    /// can be, for `bdev`. Sleeps until there is one. C: `bio_alloc_bioset(GFP_KERNEL)`.
     #[inline]
     pub fn alloc(bdev: &BlockDevice, vecs: u16, opf: Opf, set: Option<BioSet>) -> Result<Self> {
         let set = set.unwrap_or_else(BioSet::kernel_default);
@@ -90,7 +93,7 @@ impl Bio {
         let bio = unsafe {
             bindings::bio_alloc_bioset(
                 bdev.as_ptr(),
-                vecs,
+                vecs.min(Self::MAX_VECS),
                 opf.0,
                 bindings::GFP_KERNEL,
                 set.0.as_ptr(),
@@ -147,21 +150,38 @@ impl Bio {
     /// nothing was added. C: `bio_iov_iter_get_pages()`.
     #[inline]
     pub fn add_iter(&mut self, iter: &mut IovIter) -> Result {
+        if self.is_read() != (iter.direction() == Direction::Read) {
+            // The device must not write to memory that is to be read only.
+            return Err(EINVAL);
+        }
         // SAFETY: Both are valid by their types.
         check(unsafe { bindings::bio_iov_iter_get_pages(self.as_ptr(), iter.as_ptr()) })?;
         Ok(())
     }
 
-    /// Adds the first `bytes` bytes of `page`, which outlives the bio.
+    /// Adds the first `bytes` bytes of `page`, which outlives the bio. [`EINVAL`]
+    /// if there is no room.
     ///
     /// # Safety
     ///
-    /// `page` starts a physically contiguous run of at least `bytes` bytes, and
-    /// the bio has room for one more vector.
+    /// `page` starts a physically contiguous run of at least `bytes` bytes.
     #[inline]
-    pub(super) unsafe fn add_page(&mut self, page: NonNull<bindings::page>, bytes: u32) {
-        // SAFETY: By the contract.
-        unsafe { bindings::__bio_add_page(self.as_ptr(), page.as_ptr(), bytes, 0) }
+    pub(super) unsafe fn add_page(&mut self, page: NonNull<bindings::page>, bytes: u32) -> Result {
+        // SAFETY: By the contract; room is checked.
+        unsafe {
+            if (*self.as_ptr()).bi_vcnt >= (*self.as_ptr()).bi_max_vecs {
+                return Err(EINVAL);
+            }
+            bindings::__bio_add_page(self.as_ptr(), page.as_ptr(), bytes, 0);
+        }
+        Ok(())
+    }
+
+    /// Whether the device writes to memory.
+    #[inline]
+    fn is_read(&self) -> bool {
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.as_ptr()).bi_opf & 1 == 0 }
     }
 
     /// Bytes in the bio. C: `bi_iter.bi_size`.
@@ -197,7 +217,7 @@ impl Drop for Bio {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: The sole reference, by the type invariant.
-        unsafe { bindings::bio_put(self.as_ptr()) }
+        unsafe { release(self.0) }
     }
 }
 
@@ -275,14 +295,25 @@ impl CompletedBio {
 impl Drop for CompletedBio {
     #[inline]
     fn drop(&mut self) {
-        let bio = self.0.as_ptr();
         // SAFETY: By the type invariant; `self` is gone afterwards.
-        unsafe {
-            if (*bio).bi_flags & (1 << bindings::BIO_PAGE_PINNED) != 0 {
-                bindings::__bio_release_pages(bio, false);
-            }
-            bindings::bio_put(bio);
+        unsafe { release(self.0) }
+    }
+}
+
+/// Unpins the pages of a bio, if it pinned any, and frees it.
+///
+/// # Safety
+///
+/// The reference is the caller's to give up.
+#[inline]
+unsafe fn release(bio: NonNull<bindings::bio>) {
+    let bio = bio.as_ptr();
+    // SAFETY: By the contract.
+    unsafe {
+        if (*bio).bi_flags & (1 << bindings::BIO_PAGE_PINNED) != 0 {
+            bindings::__bio_release_pages(bio, false);
         }
+        bindings::bio_put(bio);
     }
 }
 

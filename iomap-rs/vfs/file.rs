@@ -4,7 +4,9 @@
 
 use super::{check, Inode};
 use crate::sys as bindings;
-use kernel::{prelude::*, str::CStr, types::Opaque};
+#[cfg(CONFIG_SWAP)]
+use kernel::str::CStr;
+use kernel::{prelude::*, types::Opaque};
 
 /// An open file that somebody else keeps alive. C: `struct file`.
 ///
@@ -42,6 +44,7 @@ impl File {
 
     /// Writes data, and metadata needed to find it, to stable storage. Sleeps.
     /// C: `vfs_fsync(file, 1)`.
+    #[cfg(CONFIG_SWAP)]
     pub fn sync_data(&self) -> Result {
         // SAFETY: By the type invariant.
         check(unsafe { bindings::vfs_fsync(self.0.get(), 1) })?;
@@ -63,6 +66,7 @@ impl File {
     }
 
     /// Says in the kernel log why the file is no swap file.
+    #[cfg(CONFIG_SWAP)]
     pub fn warn_no_swap_file(&self, why: &CStr) {
         // SAFETY: By the type invariant; `why` is NUL-terminated.
         unsafe { bindings::iomap_rs_swapon_failed(self.0.get(), why.as_char_ptr()) }

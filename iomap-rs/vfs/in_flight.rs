@@ -2,58 +2,149 @@
 
 //! A request that its submitter and its bios share.
 //!
-//! The submitter makes it and holds one reference; each bio that is submitted
-//! holds another. References are counted, and whoever drops the last becomes
+//! The submitter has a [`Submission`], each bio that is submitted an
+//! [`InFlight`]; both are counted references. Whoever drops the last one becomes
 //! the sole owner: that is [`Last`]. Everybody else has nothing left to touch,
 //! since dropping a reference consumes it.
 //!
 //! ```text
 //!   submitter                          bio completions (any context)
 //!   ---------                          -----------------------------
-//!   InFlight::new()       refs 1
-//!   arm bio with a clone  refs 2
-//!   submit it                          put() -> None        refs 1
-//!   put() -> Some(Last)   refs 0       or: submitter's put() -> None first,
-//!                                          then put() -> Some(Last) here
+//!   Submission::new()     refs 1
+//!   share(): arm a bio    refs 2
+//!   submit it
+//!     release() -> None   refs 1       put() -> Some(Last)
+//!   or
+//!     release()           refs 0  <-   put() -> None
+//!       -> Some(Last)
+//!   or
+//!     wait()              refs 1       put(): hands back, wakes -> None
+//!       -> Last             <-
 //! ```
-//!
-//! A submitter that waits calls [`InFlight::put_and_wait`]. A completion that
-//! gets a [`Last`] then must give it back to the waiter by [`Last::hand_back`].
 
 use super::{IocbRef, Kiocb};
 use crate::sys as bindings;
 use core::{
     ffi::c_void,
+    marker::PhantomData,
     mem::ManuallyDrop,
     ops::Deref,
     ptr::{self, NonNull},
     sync::atomic::{AtomicI32, AtomicPtr, Ordering},
 };
-use kernel::{
-    alloc::{flags::GFP_KERNEL, KBox},
-    prelude::*,
-    types::Opaque,
-};
+use kernel::{prelude::*, types::Opaque};
 
 /// What the submitter and the bios share.
 struct Shared<T> {
     refs: AtomicI32,
-    /// The task in `put_and_wait()`; null once it may go on.
+    /// The submitter's task, if it waits; null once it may go on.
     waiter: AtomicPtr<bindings::task_struct>,
     work: Opaque<bindings::work_struct>,
     value: T,
 }
 
+impl<T> Shared<T> {
+    /// Drops a reference; whether it was the last.
+    #[inline]
+    fn put(&self) -> bool {
+        // Release: what was done under this reference comes before what the
+        // owner does. Acquire: for the owner, so does all others'.
+        self.refs.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
 /// A request whose end can run later, elsewhere.
-pub trait Deferred: Send + Sync + Sized {
+pub trait Deferred: Send + Sync + Sized + 'static {
     /// The I/O request of user space that this one serves.
     fn iocb(&self) -> &Kiocb;
 
-    /// Ends the request in a task and gives the iocb back with its result.
+    /// Ends the request and gives the iocb back with its result. In a task, if
+    /// the request was deferred.
     fn finish(last: Last<Self>) -> (IocbRef, Result<i64>);
 }
 
-/// One counted reference to a request.
+/// The submitter's reference to a request. Not for other tasks.
+///
+/// # Invariants
+///
+/// Points to a live `Shared`, accounts for one of its references, and is the
+/// only one of its type that does.
+#[must_use = "the last reference must end the request"]
+pub struct Submission<T>(NonNull<Shared<T>>, PhantomData<*mut ()>);
+
+impl<T> Submission<T> {
+    /// Allocates a request with a single reference; `value` is built in place.
+    /// May sleep.
+    #[inline]
+    pub fn new(value: impl FnOnce() -> T) -> Result<Self> {
+        // SAFETY: Always sound.
+        let room = unsafe { bindings::iomap_rs_kmalloc(size_of::<Shared<T>>()) };
+        let room = NonNull::new(room.cast::<Shared<T>>()).ok_or(ENOMEM)?;
+        // SAFETY: Just allocated for it; kmalloc() aligns to 8 bytes at least,
+        // and no field wants more.
+        unsafe {
+            room.write(Shared {
+                refs: AtomicI32::new(1),
+                waiter: AtomicPtr::new(ptr::null_mut()),
+                work: Opaque::uninit(),
+                value: value(),
+            });
+        }
+        // INVARIANT: Fresh, with the one reference that is returned.
+        Ok(Self(room, PhantomData))
+    }
+
+    /// A reference for a bio.
+    #[inline]
+    pub fn share(&self) -> InFlight<T> {
+        self.shared().refs.fetch_add(1, Ordering::Relaxed);
+        // INVARIANT: Just counted.
+        InFlight(self.0)
+    }
+
+    /// Drops the reference without waiting for others. If it was the last, the
+    /// submitter owns the request; else it is the bios' to end.
+    #[inline]
+    pub fn release(self) -> Option<Last<T>> {
+        // INVARIANT: No reference is left.
+        self.shared().put().then_some(Last(self.0))
+    }
+
+    /// Drops the reference and waits for the others. Sleeps uninterruptibly,
+    /// accounted as I/O.
+    #[inline]
+    pub fn wait(self) -> Last<T> {
+        let shared = self.shared();
+        // SAFETY: Always sound.
+        let current = unsafe { bindings::iomap_rs_current() };
+        // Seen by whoever drops the last reference, as that comes after.
+        shared.waiter.store(current, Ordering::Relaxed);
+        if !shared.put() {
+            // SAFETY: The last reference's holder hands the request back to this
+            // task, so that it is still there.
+            unsafe { bindings::iomap_rs_wait(shared.waiter.as_ptr()) };
+        }
+        // INVARIANT: No reference is left.
+        Last(self.0)
+    }
+
+    #[inline]
+    fn shared(&self) -> &Shared<T> {
+        // SAFETY: Live by the type invariant.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> Deref for Submission<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.shared().value
+    }
+}
+
+/// A bio's reference to a request.
 ///
 /// # Invariants
 ///
@@ -66,72 +157,24 @@ pub struct InFlight<T>(NonNull<Shared<T>>);
 unsafe impl<T: Send + Sync> Send for InFlight<T> {}
 
 impl<T> InFlight<T> {
-    /// Allocates a request with a single reference; `value` is built in place.
-    /// May sleep.
-    #[inline]
-    pub fn new(value: impl FnOnce() -> T) -> Result<Self> {
-        let room = KBox::<Shared<T>>::new_uninit(GFP_KERNEL)?;
-        // SAFETY: Always sound.
-        let waiter = unsafe { bindings::iomap_rs_current() };
-        let shared = KBox::write(
-            room,
-            Shared {
-                refs: AtomicI32::new(1),
-                waiter: AtomicPtr::new(waiter),
-                work: Opaque::uninit(),
-                value: value(),
-            },
-        );
-        // INVARIANT: Fresh, with the one reference that is returned.
-        Ok(Self(NonNull::from(KBox::leak(shared))))
-    }
-
-    /// Another reference.
-    #[inline]
-    pub fn get(&self) -> Self {
-        self.shared().refs.fetch_add(1, Ordering::Relaxed);
-        // INVARIANT: Just counted.
-        Self(self.0)
-    }
-
-    /// Drops the reference. If it was the last, the caller owns the request.
+    /// Drops the reference. If it was the last, the caller owns the request,
+    /// unless the submitter waits for it. Any context.
     #[inline]
     pub fn put(self) -> Option<Last<T>> {
         let this = ManuallyDrop::new(self);
-        // Release: what was done under this reference comes before what the
-        // owner does. Acquire: for the owner, so do all others'.
-        if this.shared().refs.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // SAFETY: Live by the type invariant.
+        let shared = unsafe { this.0.as_ref() };
+        if !shared.put() {
+            return None;
+        }
+        if shared.waiter.load(Ordering::Relaxed).is_null() {
             // INVARIANT: No reference is left.
-            Some(Last(this.0))
-        } else {
-            None
+            return Some(Last(this.0));
         }
-    }
-
-    /// Drops the submitter's reference and waits for the others. The task that
-    /// made the request only; sleeps uninterruptibly, accounted as I/O.
-    #[inline]
-    pub fn put_and_wait(self) -> Last<T> {
-        let shared = self.0;
-        if let Some(last) = self.put() {
-            return last;
-        }
-        // SAFETY: The last reference's holder hands the request back to this
-        // task and nobody else ends it, so it is still there.
-        let waiter = unsafe { &shared.as_ref().waiter };
-        loop {
-            // SAFETY: Task context; the state is reset below.
-            unsafe { bindings::iomap_rs_prepare_to_wait() };
-            if waiter.load(Ordering::Acquire).is_null() {
-                break;
-            }
-            // SAFETY: Task context.
-            unsafe { bindings::blk_io_schedule() };
-        }
-        // SAFETY: Task context.
-        unsafe { bindings::iomap_rs_finish_wait() };
-        // INVARIANT: `hand_back()` gave up what was a `Last`.
-        Last(shared)
+        // SAFETY: The submitter is in `wait()`. It may free the request as soon
+        // as it is told.
+        unsafe { bindings::iomap_rs_wake(shared.waiter.as_ptr()) };
+        None
     }
 
     /// Gives the reference to C.
@@ -152,12 +195,6 @@ impl<T> InFlight<T> {
         // INVARIANT: It accounts for the reference that `into_raw()` gave up.
         Self(unsafe { NonNull::new_unchecked(ptr.cast()) })
     }
-
-    #[inline]
-    fn shared(&self) -> &Shared<T> {
-        // SAFETY: Live by the type invariant.
-        unsafe { self.0.as_ref() }
-    }
 }
 
 impl<T> Deref for InFlight<T> {
@@ -165,7 +202,8 @@ impl<T> Deref for InFlight<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        &self.shared().value
+        // SAFETY: Live by the type invariant.
+        unsafe { &self.0.as_ref().value }
     }
 }
 
@@ -184,25 +222,14 @@ impl<T> Last<T> {
     /// Frees the request and returns what was in it.
     #[inline]
     pub fn into_inner(self) -> T {
-        let this = ManuallyDrop::new(self);
+        let shared = ManuallyDrop::new(self).0;
         // SAFETY: By the type invariant it is the sole pointer to what
-        // `InFlight::new()` leaked.
-        let shared = unsafe { KBox::from_raw(this.0.as_ptr()) };
-        KBox::into_inner(shared).value
-    }
-
-    /// Gives the request back to the submitter, which waits for it. Any context.
-    #[inline]
-    pub fn hand_back(self) {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: Live by the type invariant.
-        let shared = unsafe { this.0.as_ref() };
-        let waiter = shared.waiter.load(Ordering::Relaxed);
-        // From here on the waiter may free the request.
-        shared.waiter.store(ptr::null_mut(), Ordering::Release);
-        // SAFETY: The submitter's task: it was alive when it took part in the
-        // request, and task structs are freed after a grace period only.
-        unsafe { bindings::iomap_rs_wake_io_task(waiter) };
+        // `Submission::new()` allocated; the value is moved out first.
+        unsafe {
+            let value = (&raw const (*shared.as_ptr()).value).read();
+            bindings::kfree(shared.as_ptr().cast());
+            value
+        }
     }
 
     /// Gives the request to C.
@@ -233,17 +260,15 @@ impl<T: Deferred> Last<T> {
         let workqueue = self.iocb().inode().dio_workqueue();
         let this = ManuallyDrop::new(self);
         // SAFETY: Live and unshared by the type invariant, so its work is not
-        // queued; the submitter made sure that the workqueue exists, which
-        // lives as long as the superblock.
+        // queued. The workqueue lives as long as the superblock.
         unsafe {
             let work = Opaque::raw_get(&raw const (*this.0.as_ptr()).work);
-            bindings::iomap_rs_init_work(work, Some(finish_work::<T>));
-            bindings::queue_work_on(bindings::WORK_CPU_UNBOUND, workqueue, work);
+            bindings::iomap_rs_queue_work(workqueue, work, Some(finish_work::<T>));
         }
     }
 
-    /// Lets the issuer of the iocb end the request in a task of its own. Any
-    /// context.
+    /// Lets the issuer of the iocb end the request in a task of its own; it said
+    /// that it can, see [`Kiocb::caller_completes`]. Any context.
     pub fn finish_by_caller(self) {
         let iocb: *const Kiocb = self.iocb();
         let data = self.into_raw();
@@ -277,7 +302,7 @@ unsafe extern "C" fn finish_called<T: Deferred>(data: *mut c_void) -> isize {
     // SAFETY: By the contract.
     let last = unsafe { Last::<T>::from_raw(data) };
     let (_iocb, result) = T::finish(last);
-    super::kiocb::to_ssize(result)
+    super::kiocb::to_ssize(&result)
 }
 
 impl<T> Deref for Last<T> {

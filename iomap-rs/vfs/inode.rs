@@ -131,7 +131,11 @@ impl Inode {
     /// Counts a direct I/O as ended. Any context. C: `inode_dio_end()`.
     #[inline]
     pub fn dio_end(&self) {
-        if self.dio_count().fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.dio_count().fetch_sub(1, Ordering::SeqCst) == 1 {
+            // Whoever waits queues itself, then looks at the count. x86 orders
+            // the two here by the subtraction itself.
+            #[cfg(not(target_arch = "x86_64"))]
+            core::sync::atomic::fence(Ordering::SeqCst);
             // SAFETY: The address is a key only, it is not accessed.
             unsafe { bindings::wake_up_var(self.dio_count().as_ptr().cast()) }
         }

@@ -4,6 +4,7 @@
 
 use super::BlockDevice;
 use crate::sys as bindings;
+use core::ptr;
 use kernel::types::Opaque;
 
 /// Which way an iterator's data goes.
@@ -13,6 +14,12 @@ pub enum Direction {
     Read,
     /// Out of memory: a write to the file.
     Write,
+}
+
+/// A place in an iterator.
+pub struct Mark {
+    iter: *const IovIter,
+    count: usize,
 }
 
 /// Memory to read into or write from, and how far one is. C: `struct iov_iter`.
@@ -67,28 +74,37 @@ impl IovIter {
         }
     }
 
-    /// Limits the iterator to its next `bytes` bytes until it is given back its
-    /// count by [`Self::reexpand`]. C: `iov_iter_truncate()`.
+    /// Runs `f` with no more than the next `bytes` bytes in sight.
+    /// C: `iov_iter_truncate()`, `iov_iter_reexpand()`.
     #[inline]
-    pub fn truncate(&mut self, bytes: u64) {
-        if self.count() as u64 > bytes {
-            self.set_count(bytes as usize);
+    pub fn with_limit<R>(&mut self, bytes: u64, f: impl FnOnce(&mut Self) -> R) -> R {
+        let count = self.count();
+        let limited = (count as u64).min(bytes) as usize;
+        self.set_count(limited);
+        let result = f(self);
+        let used = limited.wrapping_sub(self.count());
+        self.set_count(count.wrapping_sub(used));
+        result
+    }
+
+    /// Remembers the place, to come back to it by [`Self::revert`].
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            iter: self,
+            count: self.count(),
         }
     }
 
-    /// Undoes [`Self::truncate`]: `count` is the number of bytes left before it
-    /// less what was used since. C: `iov_iter_reexpand()`.
+    /// Goes back by `bytes` bytes, but not behind `mark`. C: `iov_iter_revert()`.
     #[inline]
-    pub fn reexpand(&mut self, count: usize) {
-        self.set_count(count);
-    }
-
-    /// Goes back by `bytes` bytes. C: `iov_iter_revert()`.
-    #[inline]
-    pub fn revert(&mut self, bytes: usize) {
-        // SAFETY: Valid by the type invariant; C warns and ignores a length
-        // beyond MAX_RW_COUNT.
-        unsafe { bindings::iov_iter_revert(self.as_ptr(), bytes) }
+    pub fn revert(&mut self, mark: &Mark, bytes: usize) {
+        if !ptr::eq(mark.iter, self) {
+            return;
+        }
+        let used = mark.count.saturating_sub(self.count());
+        // SAFETY: Valid by the type invariant; that much was used since the mark.
+        unsafe { bindings::iov_iter_revert(self.as_ptr(), bytes.min(used)) }
     }
 
     /// Which way the data goes. C: `iov_iter_rw()`.
@@ -153,9 +169,9 @@ impl IovIter {
     /// # Safety
     ///
     /// `data` is valid for reads of `len` bytes.
-    pub(super) unsafe fn copy_in(&mut self, data: *const u8, len: usize) -> usize {
+    pub(super) unsafe fn copy_to_iter(&mut self, data: *const u8, len: usize) -> usize {
         // SAFETY: By the type invariant and the contract.
-        unsafe { bindings::_copy_to_iter(data.cast(), len, self.as_ptr()) }
+        unsafe { bindings::iomap_rs_copy_to_iter(data.cast(), len, self.as_ptr()) }
     }
 
     /// Copies from the memory to `data`, as much as goes. May sleep.
@@ -163,8 +179,8 @@ impl IovIter {
     /// # Safety
     ///
     /// `data` is valid for writes of `len` bytes.
-    pub(super) unsafe fn copy_out(&mut self, data: *mut u8, len: usize) -> usize {
+    pub(super) unsafe fn copy_from_iter(&mut self, data: *mut u8, len: usize) -> usize {
         // SAFETY: By the type invariant and the contract.
-        unsafe { bindings::_copy_from_iter(data.cast(), len, self.as_ptr()) }
+        unsafe { bindings::iomap_rs_copy_from_iter(data.cast(), len, self.as_ptr()) }
     }
 }

@@ -8,6 +8,7 @@ use core::{
     ffi::c_void,
     ops::Deref,
     ptr::{self, NonNull},
+    sync::atomic::{AtomicI32, AtomicI64, Ordering::Relaxed},
 };
 use kernel::{prelude::*, types::Opaque};
 
@@ -42,15 +43,27 @@ impl Kiocb {
     /// Position in the file, in bytes.
     #[inline]
     pub fn pos(&self) -> i64 {
-        // SAFETY: By the type invariant.
-        unsafe { (*self.as_ptr()).ki_pos }
+        self.pos_cell().load(Relaxed)
+    }
+
+    #[inline]
+    fn pos_cell(&self) -> &AtomicI64 {
+        // SAFETY: By the type invariant. C accesses it as whoever works on the
+        // request does.
+        unsafe { AtomicI64::from_ptr(&raw mut (*self.as_ptr()).ki_pos) }
+    }
+
+    #[inline]
+    fn flags(&self) -> &AtomicI32 {
+        // SAFETY: As in `pos_cell()`.
+        unsafe { AtomicI32::from_ptr(&raw mut (*self.as_ptr()).ki_flags) }
     }
 
     /// Moves the position on by `bytes`.
     #[inline]
     pub fn advance(&self, bytes: i64) {
-        // SAFETY: By the type invariant; whoever works on the request owns it.
-        unsafe { (*self.as_ptr()).ki_pos = self.pos().wrapping_add(bytes) }
+        self.pos_cell()
+            .store(self.pos().wrapping_add(bytes), Relaxed);
     }
 
     /// Priority for the block layer.
@@ -62,8 +75,7 @@ impl Kiocb {
 
     #[inline]
     fn has(&self, flag: i32) -> bool {
-        // SAFETY: By the type invariant.
-        unsafe { (*self.as_ptr()).ki_flags & flag != 0 }
+        self.flags().load(Relaxed) & flag != 0
     }
 
     /// Whether the issuer waits for the result. C: `is_sync_kiocb()`.
@@ -108,8 +120,9 @@ impl Kiocb {
     /// Tells the issuer that there is nothing to poll for.
     #[inline]
     pub fn clear_polled(&self) {
-        // SAFETY: By the type invariant; flags change in the submitter only.
-        unsafe { (*self.as_ptr()).ki_flags &= !bindings::IOCB_HIPRI }
+        // The submitter alone changes flags.
+        let flags = self.flags().load(Relaxed);
+        self.flags().store(flags & !bindings::IOCB_HIPRI, Relaxed);
     }
 
     /// Writes back and waits for cached data of the next `bytes` bytes; with
@@ -122,8 +135,9 @@ impl Kiocb {
     }
 
     /// Drops cached pages of the next `bytes` bytes, written back before.
-    /// Fails with [`EAGAIN`] under NOWAIT if there are any, and with [`EBUSY`]
-    /// if a page cannot be dropped. C: `kiocb_invalidate_pages()`.
+    /// Fails with [`EAGAIN`] under NOWAIT if there are any, with [`EBUSY`] if a
+    /// page cannot be dropped, and with errors of writeback.
+    /// C: `kiocb_invalidate_pages()`.
     #[inline]
     pub fn invalidate_pages(&self, bytes: usize) -> Result {
         // SAFETY: By the type invariant.
@@ -219,7 +233,7 @@ pub struct IocbRef(NonNull<Kiocb>);
 
 // SAFETY: A request may be completed in any context.
 unsafe impl Send for IocbRef {}
-// SAFETY: What `&Kiocb` offers, C does from several contexts likewise.
+// SAFETY: What changes through `&Kiocb` changes atomically.
 unsafe impl Sync for IocbRef {}
 
 impl IocbRef {
@@ -241,7 +255,7 @@ impl IocbRef {
     #[inline]
     pub fn complete(self, result: Result<i64>) {
         // SAFETY: `self` is consumed.
-        unsafe { self.call_complete(to_ssize(result)) }
+        unsafe { self.call_complete(to_ssize(&result)) }
     }
 }
 
@@ -257,9 +271,9 @@ impl Deref for IocbRef {
 
 /// What a C function that returns bytes or a negative errno makes of a result.
 #[inline]
-pub(crate) fn to_ssize(result: Result<i64>) -> isize {
+pub(crate) fn to_ssize(result: &Result<i64>) -> isize {
     match result {
-        Ok(bytes) => bytes as isize,
+        Ok(bytes) => *bytes as isize,
         Err(error) => error.to_errno() as isize,
     }
 }

@@ -183,9 +183,12 @@ pub struct InlineData<'a> {
 impl InlineData<'_> {
     /// Address and length of the part of `[pos, pos + len)` that is mapped.
     fn clip(&self, pos: i64, len: u64) -> (*mut u8, usize) {
-        let before = pos.saturating_sub(self.map.offset()).max(0) as u64;
-        let skip = before.min(self.map.length());
-        let len = len.min(self.map.length().wrapping_sub(skip));
+        let offset = self.map.offset();
+        let unmapped = offset.saturating_sub(pos).max(0) as u64;
+        let skip = (pos.saturating_sub(offset).max(0) as u64).min(self.map.length());
+        let len = len
+            .saturating_sub(unmapped)
+            .min(self.map.length().wrapping_sub(skip));
         // SAFETY: At most the length of the data.
         let start = unsafe { self.data.as_ptr().cast::<u8>().add(skip as usize) };
         (start, len as usize)
@@ -196,7 +199,7 @@ impl InlineData<'_> {
     pub fn copy_to(&self, pos: i64, len: u64, iter: &mut IovIter) -> usize {
         let (data, len) = self.clip(pos, len);
         // SAFETY: Readable by the mapping's invariant, in bounds by `clip()`.
-        unsafe { iter.copy_in(data, len) }
+        unsafe { iter.copy_to_iter(data, len) }
     }
 
     /// Copies `len` bytes from `iter` to file offset `pos`; returns how many it
@@ -204,7 +207,7 @@ impl InlineData<'_> {
     pub fn copy_from(&self, pos: i64, len: u64, iter: &mut IovIter) -> usize {
         let (data, len) = self.clip(pos, len);
         // SAFETY: Writable by the mapping's invariant, in bounds by `clip()`.
-        unsafe { iter.copy_out(data, len) }
+        unsafe { iter.copy_from_iter(data, len) }
     }
 
     /// Writes zeros to file offsets `from..to`.

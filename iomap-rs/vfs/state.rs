@@ -49,22 +49,20 @@ impl<'a> IterState<'a> {
         flags: OpFlags,
         client: Client,
     ) -> Self {
-        // SAFETY: All zeros is a value of this plain C struct.
-        let blank: bindings::iomap = unsafe { core::mem::zeroed() };
+        let state = Self(Opaque::uninit(), PhantomData);
+        let iter = state.as_ptr();
+        // SAFETY: All zeros is a value of this plain C struct, which is one's
+        // own.
         // INVARIANT: Initialised, inode valid for `'a`.
-        Self(
-            Opaque::new(bindings::iomap_iter {
-                inode: inode.as_ptr(),
-                pos,
-                len,
-                processed: 0,
-                flags: flags.bits(),
-                iomap: blank,
-                srcmap: blank,
-                private: client.private,
-            }),
-            PhantomData,
-        )
+        unsafe {
+            iter.write_bytes(0, 1);
+            (*iter).inode = inode.as_ptr();
+            (*iter).pos = pos;
+            (*iter).len = len;
+            (*iter).flags = flags.bits();
+            (*iter).private = client.private;
+        }
+        state
     }
 
     #[inline]

@@ -13,13 +13,19 @@ use kernel::prelude::*;
 macro_rules! is_on {
     ($tracepoint:ident) => {{
         #[cfg(CONFIG_TRACEPOINTS)]
-        // SAFETY: A static key's counter may be read at any time.
-        let on =
-            unsafe { (&raw const bindings::$tracepoint.key.enabled.counter).read_volatile() != 0 };
+        let on = is_enabled(&raw const bindings::$tracepoint);
         #[cfg(not(CONFIG_TRACEPOINTS))]
         let on = false;
         on
     }};
+}
+
+/// Reads the static key of an event's tracepoint, which is one of this module's.
+#[cfg(CONFIG_TRACEPOINTS)]
+#[inline]
+fn is_enabled(tracepoint: *const bindings::tracepoint) -> bool {
+    // SAFETY: A static's counter, which may be read at any time.
+    unsafe { (&raw const (*tracepoint).key.enabled.counter).read_volatile() != 0 }
 }
 
 /// Before the iterator goes on. C: `trace_iomap_iter()`.
@@ -88,10 +94,7 @@ pub(crate) fn dio_rw_queued(inode: &Inode, pos: i64, len: u64) {
 #[inline]
 pub(crate) fn dio_complete(iocb: &Kiocb, error: i32, result: &Result<i64>) {
     if is_on!(__tracepoint_iomap_dio_complete) {
-        let ret = match result {
-            Ok(bytes) => *bytes as isize,
-            Err(error) => error.to_errno() as isize,
-        };
+        let ret = super::to_ssize(result);
         // SAFETY: The request is valid.
         unsafe { bindings::iomap_rs_trace_dio_complete(iocb.as_ptr(), error, ret) }
     }

@@ -31,6 +31,8 @@ pub enum Warning {
     DioNoBdev,
     /// Inline data is missing or crosses a page.
     InlineBeyondPage,
+    /// A required operation is not there.
+    OperationMissing,
 }
 
 /// Warns with a backtrace, once for each kind. Any context.
@@ -50,6 +52,7 @@ pub fn warn_once(warning: Warning) {
         Warning::DioBlockTooLarge => bindings::iomap_rs_dio_block_too_large_to_pad,
         Warning::DioNoBdev => bindings::iomap_rs_dio_without_block_device,
         Warning::InlineBeyondPage => bindings::iomap_rs_inline_data_crosses_page,
+        Warning::OperationMissing => bindings::iomap_rs_operation_missing,
     };
     // SAFETY: Always sound.
     unsafe { warn() }

@@ -43,8 +43,7 @@ impl ZeroPages {
         }
         // SAFETY: Contiguous pages, checked to be enough; the module stays as
         // long as there are bios that it completes.
-        unsafe { bio.add_page(pages, bytes) };
-        Ok(())
+        unsafe { bio.add_page(pages, bytes) }
     }
 }
 

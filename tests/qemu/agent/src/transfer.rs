@@ -39,7 +39,7 @@ impl Transfer {
         Self::new(Direction::Write, offset, buffer)
     }
 
-    fn new(direction: Direction, offset: u64, buffer: AlignedBuf) -> Self {
+    pub fn new(direction: Direction, offset: u64, buffer: AlignedBuf) -> Self {
         Self {
             direction,
             offset,

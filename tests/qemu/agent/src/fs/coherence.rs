@@ -4,8 +4,9 @@
 
 use std::fs::File;
 use std::io::{IoSlice, IoSliceMut};
+use std::os::unix::fs::MetadataExt;
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context as _, Result};
 
 use super::{KIB, SECTOR};
 use crate::case::Case;
@@ -17,6 +18,7 @@ use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::mapping::FileMapping;
 use crate::sys::raw_io;
+use crate::trace;
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -143,7 +145,15 @@ fn nowait(context: &Context) -> Result<()> {
     let file = mirror.direct()?;
     mirror.drop_cache()?;
     let mut found = AlignedBuf::new(16 * KIB)?;
-    transfers(read_nowait(&file, &mut found, 0), 16 * KIB, "a read")?;
+    let ((), events) = trace::record_iomap(file.metadata()?.ino(), || {
+        transfers(read_nowait(&file, &mut found, 0), 16 * KIB, "a read")
+    })?;
+    let mut maps = events.iter().filter(|event| event.name == "iomap_iter");
+    let flags = maps.next().context("no iomap_iter")?.flags("flags")?;
+    ensure!(
+        flags == ["DIRECT", "NOWAIT"],
+        "the filesystem is asked with {flags:?}"
+    );
     pattern::compare(mirror.range(0, 16 * KIB), &found, 0)?;
     let bytes = mirror.stamp(0, 16 * KIB)?;
     transfers(write_nowait(&file, &bytes, 0), 16 * KIB, "an overwrite")?;

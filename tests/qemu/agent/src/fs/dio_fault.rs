@@ -14,10 +14,12 @@ use crate::case::Case;
 use crate::check::{fails_with, transfers};
 use crate::context::Context;
 use crate::data::mirror::Mirror;
+use crate::data::pattern;
 use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::mapping::FileMapping;
 use crate::sys::raw_io;
+use crate::transfer::{Direction, Method, Transfer};
 
 pub const CASES: &[Case] = &[
     Case::new("dio_buffer_missing", suites::EXT, buffer_missing)
@@ -26,6 +28,9 @@ pub const CASES: &[Case] = &[
     Case::new("dio_buffer_half_missing", suites::EXT, buffer_half_missing)
         .doc("A fault in mid-buffer fails the whole call; what was before it may be on the disk.")
         .holds(&["DIO-20", "DIO-26"]),
+    Case::new("dio_buffer_half_touched", suites::ALL, buffer_half_touched)
+        .doc("Memory of which the first part alone is there yet is filled, and read, whole.")
+        .holds(&["DIO-25", "DIO-34"]),
     Case::new("dio_read_into_mapping", suites::ALL, read_into_mapping)
         .doc("Pages of another file that a direct read fills are dirty and reach the disk.")
         .holds(&["DIO-20"]),
@@ -85,6 +90,41 @@ fn buffer_half_missing(context: &Context) -> Result<()> {
 fn half_buffer(length: usize) -> io::Result<AlignedBuf> {
     let mut buffer = AlignedBuf::new(2 * length)?;
     buffer.unmap_from(length)?;
+    Ok(buffer)
+}
+
+fn buffer_half_touched(context: &Context) -> Result<()> {
+    let length = 256 * KIB;
+    let half = length / 2;
+    let mut mirror = Mirror::filled(context.path("file")?, 1, 2 * length)?;
+    let file = mirror.direct()?;
+    // btrfs lets nothing fault while it holds locks: it gets the part that is
+    // there, faults the rest in and goes on, and the caller must not notice.
+    for method in Method::ALL {
+        let mut read = [Transfer::new(
+            Direction::Read,
+            0,
+            half_touched(length, 0xEE)?,
+        )];
+        method.run_whole(&file, &mut read, 1)?;
+        let [read] = &read;
+        pattern::compare(mirror.range(0, length), &read.buffer, 0)?;
+
+        let memory = half_touched(length, 0x11)?;
+        let offset = length as u64;
+        let mut write = [Transfer::write(offset, memory)];
+        method.run_whole(&file, &mut write, 1)?;
+        mirror.note(offset, &vec![0x11; half])?;
+        mirror.note(offset + half as u64, &vec![0; half])?;
+        mirror.verify()?;
+    }
+    Ok(())
+}
+
+/// Memory whose first half holds a byte and whose second half has no pages yet.
+fn half_touched(length: usize, byte: u8) -> io::Result<AlignedBuf> {
+    let mut buffer = AlignedBuf::new(length)?;
+    buffer.iter_mut().take(length / 2).for_each(|b| *b = byte);
     Ok(buffer)
 }
 

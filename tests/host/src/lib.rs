@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files of the engine that decide and do nothing else, as the module
+//! compiles them, at the paths that they have there.
+//!
+//! Nothing is copied: what `tests/` finds holds for the module. `no_std`, since
+//! a file that needs more than `core` would not compile in the kernel.
+
+#![no_std]
+
+#[path = "../../../iomap-rs/mapping.rs"]
+pub mod mapping;
+
+/// The iterator.
+#[path = "../../../iomap-rs/iter"]
+pub mod iter {
+    pub mod advance;
+}
+
+/// Direct I/O.
+#[path = "../../../iomap-rs/direct"]
+pub mod direct {
+    pub mod plan;
+}
+
+/// Extents told to others.
+#[path = "../../../iomap-rs/report"]
+pub mod report {
+    pub mod fiemap_extents;
+    pub mod swap_extents;
+}

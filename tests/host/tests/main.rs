@@ -11,4 +11,5 @@
 mod advance;
 mod edges;
 mod mapping;
+mod plan;
 mod walk;

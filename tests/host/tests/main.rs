@@ -10,6 +10,8 @@
 
 mod advance;
 mod edges;
+mod fiemap_extents;
 mod mapping;
 mod plan;
+mod swap_extents;
 mod walk;

@@ -5,9 +5,9 @@
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{bail, ensure, Context as _, Result};
 
-use super::KIB;
+use super::{KIB, MIB};
 use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
@@ -167,29 +167,25 @@ fn dio_read(context: &Context) -> Result<()> {
 }
 
 fn dio_queued(context: &Context) -> Result<()> {
-    let mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+    let mirror = Mirror::filled(context.path("file")?, 1, MIB)?;
     let file = mirror.direct()?;
     let ino = file.metadata()?.ino();
-    // The device may win the race against the submitter once, not always.
-    for _ in 0..20 {
-        let mut reads = [Transfer::read(OFFSET as u64, LENGTH as usize)?];
+    let length = MIB - OFFSET as usize;
+    // The device may win the race against the submitter now and then, the more
+    // so on a busy machine: long reads, and many tries.
+    for _ in 0..100 {
+        let mut reads = [Transfer::read(OFFSET as u64, length)?];
         let ((), events) =
             trace::record_iomap(ino, || Method::Aio.run_whole(&file, &mut reads, 1))?;
         expect_numbers(nth(&events, "iomap_dio_rw_begin", 0)?, &[("aio", 1)])?;
         expect_numbers(nth(&events, "iomap_dio_complete", 0)?, &[("aio", 1)])?;
         if let Ok(queued) = nth(&events, "iomap_dio_rw_queued", 0) {
             // The mapping loop has used up the length by then.
-            return expect_numbers(
-                queued,
-                &[
-                    ("size", SIZE as i64),
-                    ("offset", OFFSET + LENGTH),
-                    ("length", 0),
-                ],
-            );
+            let expected = [("size", MIB as i64), ("offset", MIB as i64), ("length", 0)];
+            return expect_numbers(queued, &expected);
         }
     }
-    anyhow::bail!("20 reads, none of them queued")
+    bail!("100 reads, none of them queued")
 }
 
 fn dio_force_wait(context: &Context) -> Result<()> {
@@ -220,9 +216,9 @@ fn report(context: &Context) -> Result<()> {
             "iomap_iter_dstmap" => match event.field("type")? {
                 "MAPPED" => data.push((event.number("offset")?, event.number("addr")?)),
                 "HOLE" => expect_numbers(event, &[("addr", -1)])?,
-                other => anyhow::bail!("type {other}"),
+                other => bail!("type {other}"),
             },
-            other => anyhow::bail!("an event {other}"),
+            other => bail!("an event {other}"),
         }
     }
     let expected = extents

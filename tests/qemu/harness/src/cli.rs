@@ -41,6 +41,12 @@ pub enum Command {
         #[arg(long)]
         kdir: Option<PathBuf>,
     },
+    /// Lints the engine
+    Clippy,
+    /// Writes the engine's rustdoc to target/doc
+    Doc,
+    /// Writes rust-project.json
+    RustAnalyzer,
     /// Writes docs/conformance.md
     Conformance {
         /// Only look whether it is current

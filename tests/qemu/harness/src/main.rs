@@ -11,6 +11,7 @@ mod commands;
 mod conformance;
 mod demo;
 mod filter;
+mod follow;
 mod hash;
 mod image;
 mod initramfs;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{bail, Context, Result};
 
@@ -147,10 +148,8 @@ fn build_one(
         name
     };
     let stamp = paths.checkout.join(format!("target/modules/{name}.kernel"));
-    let make = |target: &str| {
-        let mut make = tools.make();
-        make.arg("-C").arg(&kernel.dir);
-        make.arg(format!("M={}", dir.display()));
+    let run = |target: &str| {
+        let mut make = make(tools, kernel, dir);
         if let Some(symbols) = symbols {
             make.arg(format!("KBUILD_EXTRA_SYMBOLS={}", symbols.display()));
         }
@@ -161,13 +160,22 @@ fn build_one(
     let progress = Progress::new(format!("building {name}.ko"), None);
     let now = kernel.dir.display().to_string();
     if fs::read_to_string(&stamp).is_ok_and(|before| before != now) {
-        make("clean")?;
+        run("clean")?;
     }
-    make("modules")?;
+    run("modules")?;
     make_dir(&paths.checkout.join("target/modules"))?;
     fs::write(&stamp, now).with_context(|| format!("cannot write {}", stamp.display()))?;
     progress.finish();
     Ok(())
+}
+
+/// make for an external module.
+pub fn make(tools: &Toolchain, kernel: &KernelTree, dir: &Path) -> Command {
+    let mut make = tools.make();
+    make.arg("-C")
+        .arg(&kernel.dir)
+        .arg(format!("M={}", dir.display()));
+    make
 }
 
 /// Where Kbuild put the module: beside its sources or at the top.

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::{DemoSpec, Mode, TestInfo};
 
+use crate::follow::{follow, End, Limits};
 use crate::image::{self, Tree};
 use crate::kernel_log::{cause_of_death, unaccounted};
 use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
 use crate::process::tail_of;
-use crate::qemu::{Console, Event, Guest, Machine};
+use crate::qemu::{Console, Machine};
 use crate::suites::Suite;
 use crate::tracker::{TestResult, Tracker, Verdict};
 
@@ -30,17 +30,9 @@ pub struct Session<'a> {
     lab: &'a Lab,
     suite: &'a Suite,
     tree: &'a Tree,
-    limits: BTreeMap<String, Duration>,
+    limits: Limits,
     logs: PathBuf,
     emit: &'a mut dyn FnMut(TestResult),
-}
-
-/// How a guest's life ended.
-enum End {
-    /// All was done and it powered off.
-    Clean,
-    /// Anything else, in words.
-    Died(String),
 }
 
 impl<'a> Session<'a> {
@@ -55,7 +47,10 @@ impl<'a> Session<'a> {
             lab,
             suite,
             tree,
-            limits: BTreeMap::new(),
+            limits: Limits {
+                usual: PATIENCE,
+                of_test: BTreeMap::new(),
+            },
             logs,
             emit,
         }
@@ -64,9 +59,10 @@ impl<'a> Session<'a> {
     /// Runs `tests`; every one of them gets a result, whatever happens.
     pub fn run(mut self, tests: &[TestInfo]) -> Result<()> {
         for test in tests {
-            let own = test.timeout_secs.map(Duration::from_secs);
-            self.limits
-                .insert(test.name.clone(), own.unwrap_or(PATIENCE));
+            if let Some(seconds) = test.timeout_secs {
+                let limit = Duration::from_secs(seconds);
+                self.limits.of_test.insert(test.name.clone(), limit);
+            }
         }
         let names = tests.iter().map(|test| test.name.clone());
         let mut tracker = Tracker::new(self.suite.name, names);
@@ -99,7 +95,8 @@ impl<'a> Session<'a> {
         })?;
         let mut guest = self.lab.start(&machine, logs)?;
         let mut accounted = BTreeSet::new();
-        let end = self.follow(&mut guest, tracker, &console, &mut accounted);
+        let mut emit = |result| (self.emit)(with_log(result, &console));
+        let end = follow(&mut guest, tracker, &self.limits, &mut accounted, &mut emit);
         drop(guest);
         match end {
             End::Clean => {
@@ -115,49 +112,18 @@ impl<'a> Session<'a> {
                     None => reason,
                 };
                 let complaint = tail_of(&logs.join("qemu.log"));
-                let reason = format!("{reason}\n{complaint}");
-                for result in tracker.guest_ended(reason.trim_end()) {
+                let reason = format!("{reason}\n{complaint}").trim_end().to_owned();
+                let mut blamed = tracker.guest_ended(&reason);
+                if blamed.is_empty() {
+                    // All tests had their result before.
+                    blamed.push(self.host_result("power_off", Instant::now(), true, vec![reason]));
+                }
+                for result in blamed {
                     (self.emit)(with_log(result, &console));
                 }
             }
         }
         Ok(())
-    }
-
-    /// Reads what the guest says until it ends, or is silent for too long.
-    fn follow(
-        &mut self,
-        guest: &mut Guest,
-        tracker: &mut Tracker,
-        console: &Path,
-        accounted: &mut BTreeSet<String>,
-    ) -> End {
-        loop {
-            let running = tracker.running();
-            let limit = running.and_then(|name| self.limits.get(name));
-            let limit = limit.copied().unwrap_or(PATIENCE);
-            match guest.next(limit) {
-                Event::Line(line) => {
-                    if let Line::Log(text) = &line {
-                        accounted.insert(text.trim().to_owned());
-                    }
-                    if let Some(result) = tracker.line(line) {
-                        (self.emit)(with_log(result, console));
-                    }
-                }
-                Event::Exited if tracker.finished() => return End::Clean,
-                Event::Exited => return End::Died("the guest died".into()),
-                Event::Silent => {
-                    let seconds = limit.as_secs();
-                    let what = match tracker.running() {
-                        Some(_) => "the guest hung",
-                        None if tracker.finished() => "the guest did not power off",
-                        None => "the guest hung outside of any test",
-                    };
-                    return End::Died(format!("{what}: not a word for {seconds} s"));
-                }
-            }
-        }
     }
 
     fn check_log(&mut self, console: &Path, accounted: &BTreeSet<String>) -> Result<()> {

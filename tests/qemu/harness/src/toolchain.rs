@@ -20,6 +20,7 @@ pub struct Toolchain {
     llvm_suffix: String,
     pub rustc: PathBuf,
     rustfmt: PathBuf,
+    clippy_driver: PathBuf,
     bindgen: PathBuf,
     pub rustc_version: String,
     pub bindgen_version: String,
@@ -74,6 +75,7 @@ impl Toolchain {
             llvm_suffix: get("LLVM_SUFFIX")?.into(),
             rustc: get("RUSTC")?.into(),
             rustfmt: get("RUSTFMT")?.into(),
+            clippy_driver: get("CLIPPY_DRIVER")?.into(),
             bindgen: get("BINDGEN")?.into(),
             rustc_version: get("RUSTC_VERSION")?.into(),
             bindgen_version: get("BINDGEN_VERSION")?.into(),
@@ -102,6 +104,7 @@ impl Toolchain {
         for (variable, tool) in [
             ("RUSTC", &self.rustc),
             ("RUSTFMT", &self.rustfmt),
+            ("CLIPPY_DRIVER", &self.clippy_driver),
             ("BINDGEN", &self.bindgen),
         ] {
             make.arg(format!("{variable}={}", tool.display()));
@@ -136,7 +139,7 @@ pub mod tests {
     use super::*;
 
     const TEXT: &str = "TOOLS_BIN=/c/tools/bin\nLLVM_BIN=/usr/lib/llvm-19/bin\nLLVM_SUFFIX=-19\n\
-        RUSTC=/c/tools/bin/rustc\nRUSTFMT=/c/tools/bin/rustfmt\nCARGO=/c/tools/bin/cargo\n\
+        RUSTC=/c/tools/bin/rustc\nRUSTFMT=/c/tools/bin/rustfmt\nCLIPPY_DRIVER=/c/tools/bin/clippy-driver\n\
         BINDGEN=/c/tools/bin/bindgen\nRUSTC_VERSION=1.85.0\nBINDGEN_VERSION=0.71.1\n\
         CLANG_VERSION=19.1.7\nQEMU_VERSION=7.2.0\nLINUX_SOURCE=/c/packages/l.deb\n\
         LINUX_SOURCE_VERSION=6.12.107-1\n";

@@ -2,8 +2,11 @@
 
 //! What the program can be asked to do.
 
+mod clippy;
 mod demo;
+mod doc;
 mod modules;
+mod rust_analyzer;
 mod shell;
 mod test;
 
@@ -12,7 +15,7 @@ use anyhow::Result;
 use crate::agent::Agent;
 use crate::cli::Command;
 use crate::conformance;
-use crate::kernel::{self, Recipe};
+use crate::kernel::{self, KernelTree, Link, Recipe};
 use crate::paths::Paths;
 use crate::toolchain::Toolchain;
 
@@ -29,6 +32,11 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
             Ok(true)
         }
         Command::Modules { kdir } => modules::run(paths, tools, kdir.as_deref()).map(|()| true),
+        Command::Clippy => clippy::run(paths, tools, &cached_kernel(paths, tools)?).map(|()| true),
+        Command::Doc => doc::run(paths, tools, &cached_kernel(paths, tools)?).map(|()| true),
+        Command::RustAnalyzer => {
+            rust_analyzer::run(paths, tools, &cached_kernel(paths, tools)?).map(|()| true)
+        }
         Command::Conformance { check } => {
             let tests = Agent::build(paths, tools)?.tests()?;
             if check {
@@ -39,4 +47,10 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
             Ok(true)
         }
     }
+}
+
+/// The kernel that iomap_rs.ko is built against, unless a person has another one.
+fn cached_kernel(paths: &Paths, tools: &Toolchain) -> Result<KernelTree> {
+    let recipe = Recipe::new(paths, tools, Link::Module)?;
+    kernel::build(paths, tools, &recipe)
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::kernel::{self, KernelTree, Link, Recipe};
+use super::cached_kernel;
+use crate::kernel::KernelTree;
 use crate::modules::{self, Modules, ENGINE};
 use crate::paths::Paths;
 use crate::toolchain::Toolchain;
@@ -18,8 +19,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, kdir: Option<&Path>) -> Result<()> 
         println!("{} for Linux {}", file.display(), kernel.release()?);
         return Ok(());
     }
-    let recipe = Recipe::new(paths, tools, Link::Module)?;
-    let kernel = kernel::build(paths, tools, &recipe)?;
+    let kernel = cached_kernel(paths, tools)?;
     let modules = Modules::build(paths, tools, &kernel)?;
     for name in [ENGINE, "script_fs"] {
         let file = modules.path(name)?.display();

@@ -21,6 +21,7 @@ use crate::report::Report;
 use crate::session::Session;
 use crate::suites;
 use crate::toolchain::Toolchain;
+use crate::tracker::{TestResult, Verdict};
 
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Result<bool> {
     let agent = Agent::build(paths, tools)?;
@@ -49,9 +50,19 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
         })?;
     }
     if wanted_here {
-        let lab = Lab::prepare(paths, tools, agent, arguments.engine.into())?;
-        run_checks(&lab, &tests, &filter, &mut report)?;
-        run_guests(&lab, &tests, &filter, &mut report)?;
+        match Lab::prepare(paths, tools, agent, arguments.engine.into()) {
+            Ok(lab) => {
+                run_checks(&lab, &tests, &filter, &mut report)?;
+                run_guests(&lab, &tests, &filter, &mut report)?;
+            }
+            // The sums shall say so even if no guest could be booted.
+            Err(error) => report.add(TestResult {
+                name: format!("{}/build", checks::SUITE),
+                verdict: Verdict::Failed,
+                seconds: 0.0,
+                details: vec![format!("{error:#}")],
+            }),
+        }
     }
     report.finish(&paths.results().join("junit.xml"))
 }

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Listens to a guest until it ends or has been silent for too long.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use iomap_qemu_protocol::ktap::Line;
+
+use crate::qemu::{Event, Guest};
+use crate::tracker::{TestResult, Tracker};
+
+/// How a guest's life ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// All was done and it powered off.
+    Clean,
+    /// Anything else, in words.
+    Died(String),
+}
+
+/// How long a guest may be silent.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// In a test without a limit of its own, while coming up, while powering off.
+    pub usual: Duration,
+    /// In tests that take longer.
+    pub of_test: BTreeMap<String, Duration>,
+}
+
+impl Limits {
+    fn of(&self, test: Option<&str>) -> Duration {
+        let own = test.and_then(|name| self.of_test.get(name));
+        own.copied().unwrap_or(self.usual)
+    }
+}
+
+/// Hands each result to `emit` as it comes. Lines of the kernel log that the
+/// agent knows of go to `accounted`.
+pub fn follow(
+    guest: &mut Guest,
+    tracker: &mut Tracker,
+    limits: &Limits,
+    accounted: &mut BTreeSet<String>,
+    emit: &mut dyn FnMut(TestResult),
+) -> End {
+    loop {
+        let limit = limits.of(tracker.running());
+        match guest.next(limit) {
+            Event::Line(line) => {
+                if let Line::Log(text) = &line {
+                    accounted.insert(text.trim().to_owned());
+                }
+                if let Some(result) = tracker.line(line) {
+                    emit(result);
+                }
+            }
+            Event::Exited if tracker.finished() => return End::Clean,
+            Event::Exited => return End::Died("the guest died".into()),
+            Event::Silent => {
+                let what = match tracker.running() {
+                    Some(_) => "the guest hung",
+                    None if tracker.finished() => "the guest did not power off",
+                    None => "the guest hung outside of any test",
+                };
+                let seconds = limit.as_secs_f64();
+                return End::Died(format!("{what}: not a word for {seconds} s"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::process::Command;
+
+    use anyhow::Result;
+
+    use crate::tracker::Verdict;
+
+    /// What became of three tests in a "guest" that is a shell script.
+    struct Story {
+        end: End,
+        results: Vec<TestResult>,
+        waiting: Vec<String>,
+        accounted: BTreeSet<String>,
+    }
+
+    fn tell(script: &str) -> Result<Story> {
+        let dir = tempfile::tempdir()?;
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let mut guest = Guest::boot(
+            &mut command,
+            &dir.path().join("ktap.log"),
+            &dir.path().join("qemu.log"),
+        )?;
+        let mut tracker = Tracker::new("suite", ["one", "two", "three"].map(String::from));
+        let limits = Limits {
+            usual: Duration::from_millis(500),
+            of_test: BTreeMap::from([("two".to_owned(), Duration::from_secs(20))]),
+        };
+        let mut results = Vec::new();
+        let mut accounted = BTreeSet::new();
+        let mut emit = |result| results.push(result);
+        let end = follow(&mut guest, &mut tracker, &limits, &mut accounted, &mut emit);
+        if let End::Died(reason) = &end {
+            results.extend(tracker.guest_ended(reason));
+        }
+        Ok(Story {
+            end,
+            results,
+            waiting: tracker.waiting().cloned().collect(),
+            accounted,
+        })
+    }
+
+    #[test]
+    fn a_guest_that_runs_through_is_clean() -> Result<()> {
+        let story = tell(
+            "echo 'KTAP version 1'; echo 1..3; \
+             for i in one two three; do echo \"# begin $i\"; echo \"ok 1 $i\"; done; \
+             echo '# log: WARNING: expected'; echo '# end'",
+        )?;
+        assert_eq!(story.end, End::Clean);
+        assert_eq!(story.results.len(), 3);
+        assert!(story.accounted.contains("WARNING: expected"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_panic_is_blamed_on_the_test_that_ran() -> Result<()> {
+        let story = tell("echo '# begin one'; echo 'ok 1 one'; echo '# begin two'; kill -9 $$")?;
+        assert_eq!(story.end, End::Died("the guest died".into()));
+        let names: Vec<_> = story.results.iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["suite/one", "suite/two"]);
+        let last = story.results.last().map(|result| &result.verdict);
+        assert_eq!(last, Some(&Verdict::Failed));
+        assert_eq!(story.waiting, ["three"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_hang_ends_after_the_tests_own_limit() -> Result<()> {
+        let story =
+            tell("echo '# begin two'; sleep 1; echo 'ok 2 two'; echo '# begin three'; sleep 60")?;
+        let hung = "the guest hung: not a word for 0.5 s";
+        assert_eq!(story.end, End::Died(hung.into()));
+        assert_eq!(story.waiting, ["one"]);
+        let last = story.results.last().map(|result| result.details.clone());
+        assert_eq!(last, Some(vec![hung.to_owned()]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_guest_that_stays_on_after_the_end_is_noticed() -> Result<()> {
+        let story = tell("echo '# end'; sleep 60")?;
+        let hung = "the guest did not power off: not a word for 0.5 s";
+        assert_eq!(story.end, End::Died(hung.into()));
+        Ok(())
+    }
+}

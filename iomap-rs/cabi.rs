@@ -6,6 +6,7 @@
 //! operations becomes an implementation of the traits that Rust filesystems
 //! implement, so that there is one engine.
 
+mod buffered;
 mod checks;
 mod direct;
 mod module;

@@ -16,6 +16,7 @@
 //! | --- | --- | --- |
 //! | [`operations`] | traits that a filesystem implements | no |
 //! | [`mapping`], [`iter`] | a mapping; walking a range | no |
+//! | [`buffered`], [`folio_state`] | I/O through the page cache | no |
 //! | [`direct`] | direct I/O | no |
 //! | [`report`] | FIEMAP, FIBMAP, SEEK_DATA/SEEK_HOLE, swap files | no |
 //! | [`vfs`] | safe types for kernel objects | yes |
@@ -38,7 +39,9 @@
 
 #[allow(unsafe_code)]
 mod cabi;
+pub mod buffered;
 pub mod direct;
+pub mod folio_state;
 pub mod iter;
 pub mod mapping;
 pub mod operations;

@@ -13,7 +13,7 @@
 
 use crate::{
     mapping::{flag_set, OpFlags},
-    vfs::{ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps},
+    vfs::{ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps, WriteFolio},
 };
 use kernel::prelude::*;
 
@@ -69,6 +69,58 @@ impl Purpose for Direct {
             .with_if(request.write, OpFlags::WRITE)
             .with_if(request.nowait, OpFlags::NOWAIT)
             .with_if(request.overwrite_only, OpFlags::OVERWRITE_ONLY)
+    }
+}
+
+/// Defines purposes whose requests say nothing but their flags.
+macro_rules! plain_purposes {
+    ($($(#[$doc:meta])* $purpose:ident = $flags:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $purpose;
+
+        impl sealed::Sealed for $purpose {}
+        impl Purpose for $purpose {
+            type Request = ();
+
+            #[inline]
+            fn flags((): ()) -> OpFlags {
+                $flags
+            }
+        }
+    )*};
+}
+
+plain_purposes! {
+    /// Reading into the page cache. C: no flag at all.
+    Read = OpFlags::NONE;
+    /// Giving shared blocks of a file copies of its own, through the page cache.
+    /// C: `IOMAP_WRITE | IOMAP_UNSHARE`.
+    Unshare = OpFlags::WRITE.with(OpFlags::UNSHARE);
+    /// Zeroing through the page cache; what reads as zeros already may be left.
+    /// C: `IOMAP_ZERO`.
+    Zero = OpFlags::ZERO;
+    /// Making a page of a shared mapping writable.
+    /// C: `IOMAP_WRITE | IOMAP_FAULT`.
+    Fault = OpFlags::WRITE.with(OpFlags::FAULT);
+}
+
+/// Writing into the page cache. C: `IOMAP_WRITE`.
+pub struct Write;
+
+/// A request to write into the page cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WriteRequest {
+    /// Must not block: fail with [`EAGAIN`] instead.
+    pub nowait: bool,
+}
+
+impl sealed::Sealed for Write {}
+impl Purpose for Write {
+    type Request = WriteRequest;
+
+    #[inline]
+    fn flags(request: WriteRequest) -> OpFlags {
+        OpFlags::WRITE.with_if(request.nowait, OpFlags::NOWAIT)
     }
 }
 
@@ -191,3 +243,38 @@ pub trait DirectHooks: Send + Sync + 'static {
 
 /// A filesystem that wants nothing special.
 impl DirectHooks for () {}
+
+/// What a filesystem may do around writes into folios of its page cache.
+/// C: `struct iomap_folio_ops`.
+pub trait FolioHooks {
+    /// Gets the folio for file offset `pos`, locked and referenced; one of up to
+    /// `len` bytes if there is none yet. A transaction that is begun here ends
+    /// in [`Self::put_folio`], which is called for every folio.
+    #[inline]
+    fn get_folio<'a>(
+        &self,
+        state: &IterState<'a>,
+        pos: i64,
+        len: usize,
+    ) -> Result<WriteFolio<'a>> {
+        WriteFolio::get(state, pos, len)
+    }
+
+    /// Unlocks the folio and drops the reference: `copied` bytes were written
+    /// at `pos`.
+    #[inline]
+    fn put_folio(&self, state: &IterState<'_>, pos: i64, copied: usize, folio: WriteFolio<'_>) {
+        let _ = (state, pos, copied);
+        drop(folio);
+    }
+
+    /// Whether a mapping that was got before the folio was locked still holds.
+    /// The folio is locked.
+    #[inline]
+    fn is_valid(&self, state: &IterState<'_>) -> bool {
+        let _ = state;
+        true
+    }
+}
+
+impl FolioHooks for () {}

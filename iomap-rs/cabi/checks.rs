@@ -6,7 +6,7 @@
 //! in the generated file itself; here it is prototypes, constants, and that
 //! nothing new in the header passes unnoticed.
 
-use super::{direct, report};
+use super::{buffered, direct, report};
 use crate::{
     direct::plan::State,
     mapping::{Kind, MapFlags, OpFlags},
@@ -24,6 +24,19 @@ macro_rules! same_prototype {
 }
 
 same_prototype! {
+    buffered::iomap_dirty_folio;
+    buffered::iomap_file_buffered_write;
+    buffered::iomap_file_unshare;
+    buffered::iomap_get_folio;
+    buffered::iomap_invalidate_folio;
+    buffered::iomap_is_partially_uptodate;
+    buffered::iomap_page_mkwrite;
+    buffered::iomap_read_folio;
+    buffered::iomap_readahead;
+    buffered::iomap_release_folio;
+    buffered::iomap_truncate_page;
+    buffered::iomap_write_delalloc_release;
+    buffered::iomap_zero_range;
     direct::__iomap_dio_rw;
     direct::iomap_dio_bio_end_io;
     direct::iomap_dio_complete;

@@ -6,6 +6,21 @@
 #include <linux/export.h>
 #include <linux/iomap.h>
 
+/* cabi/buffered.rs */
+EXPORT_SYMBOL_GPL(iomap_dirty_folio);
+EXPORT_SYMBOL_GPL(iomap_file_buffered_write);
+EXPORT_SYMBOL_GPL(iomap_file_unshare);
+EXPORT_SYMBOL_GPL(iomap_get_folio);
+EXPORT_SYMBOL_GPL(iomap_invalidate_folio);
+EXPORT_SYMBOL_GPL(iomap_is_partially_uptodate);
+EXPORT_SYMBOL_GPL(iomap_page_mkwrite);
+EXPORT_SYMBOL_GPL(iomap_read_folio);
+EXPORT_SYMBOL_GPL(iomap_readahead);
+EXPORT_SYMBOL_GPL(iomap_release_folio);
+EXPORT_SYMBOL_GPL(iomap_truncate_page);
+EXPORT_SYMBOL_GPL(iomap_write_delalloc_release);
+EXPORT_SYMBOL_GPL(iomap_zero_range);
+
 /* cabi/direct.rs */
 EXPORT_SYMBOL_GPL(__iomap_dio_rw);
 EXPORT_SYMBOL_GPL(iomap_dio_bio_end_io);

@@ -3,9 +3,15 @@
 //! C tables of operations as implementations of the engine's traits.
 
 use crate::{
-    operations::{DioCovers, Direct, DirectHooks, DirectRequest, Map, Range, Report},
+    operations::{
+        DioCovers, Direct, DirectHooks, DirectRequest, Fault, FolioHooks, Map, Range,
+        Read, Report, Unshare, Write, WriteRequest, Zero,
+    },
     sys as bindings,
-    vfs::{check, warn_once, ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps, Warning},
+    vfs::{
+        check, warn_once, ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps, Warning,
+        WriteFolio,
+    },
 };
 use core::{ffi::c_void, ptr};
 use kernel::prelude::*;
@@ -133,6 +139,63 @@ macro_rules! map_for_purpose {
 
 map_for_purpose!(Report, ());
 map_for_purpose!(Direct, DirectRequest);
+map_for_purpose!(Read, ());
+map_for_purpose!(Write, WriteRequest);
+map_for_purpose!(Unshare, ());
+map_for_purpose!(Zero, ());
+map_for_purpose!(Fault, ());
+
+/// The `struct iomap_folio_ops` that a C filesystem puts into each mapping, or
+/// none.
+pub(super) struct CFolioHooks;
+
+impl CFolioHooks {
+    /// The current mapping's.
+    #[inline]
+    fn table<'a>(state: &'a IterState<'_>) -> Option<&'a bindings::iomap_folio_ops> {
+        // SAFETY: The filesystem's, and constant, or null.
+        unsafe { (*state.as_ptr()).iomap.folio_ops.as_ref() }
+    }
+}
+
+impl FolioHooks for CFolioHooks {
+    #[inline]
+    fn get_folio<'a>(
+        &self,
+        state: &IterState<'a>,
+        pos: i64,
+        len: usize,
+    ) -> Result<WriteFolio<'a>> {
+        match Self::table(state).and_then(|table| table.get_folio) {
+            // SAFETY: The state is valid; the hook's contract is that of
+            // `WriteFolio`.
+            Some(get_folio) => unsafe {
+                WriteFolio::from_raw(get_folio(state.as_ptr(), pos, len as u32))
+            },
+            None => WriteFolio::get(state, pos, len),
+        }
+    }
+
+    #[inline]
+    fn put_folio(&self, state: &IterState<'_>, pos: i64, copied: usize, folio: WriteFolio<'_>) {
+        match Self::table(state).and_then(|table| table.put_folio) {
+            // SAFETY: All are valid; the hook takes over the folio.
+            Some(put_folio) => unsafe {
+                put_folio(state.inode().as_ptr(), pos, copied as u32, folio.into_raw())
+            },
+            None => drop(folio),
+        }
+    }
+
+    #[inline]
+    fn is_valid(&self, state: &IterState<'_>) -> bool {
+        match Self::table(state).and_then(|table| table.iomap_valid) {
+            // SAFETY: Both are valid.
+            Some(valid) => unsafe { valid(state.inode().as_ptr(), state.map().as_ptr()) },
+            None => true,
+        }
+    }
+}
 
 /// A C filesystem's `struct iomap_dio_ops`, or none.
 ///

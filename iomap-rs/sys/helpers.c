@@ -7,8 +7,11 @@
 #include <linux/bug.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/iomap.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/task_io_accounting_ops.h>
 #include <linux/uio.h>
@@ -31,6 +34,20 @@ WARNING(iomap_rs_dio_block_too_large_to_pad)
 WARNING(iomap_rs_dio_without_block_device)
 WARNING(iomap_rs_inline_data_crosses_page)
 WARNING(iomap_rs_operation_missing)
+WARNING(iomap_rs_inline_data_too_short)
+WARNING(iomap_rs_mapping_without_block_device)
+WARNING(iomap_rs_readahead_without_folio)
+WARNING(iomap_rs_folio_freed_while_read)
+WARNING(iomap_rs_folio_freed_while_written)
+WARNING(iomap_rs_folio_uptodate_bits_disagree)
+WARNING(iomap_rs_folio_invalidated_under_writeback)
+WARNING(iomap_rs_folio_not_uptodate)
+WARNING(iomap_rs_write_end_refused)
+WARNING(iomap_rs_unshare_of_zeros)
+WARNING(iomap_rs_inline_data_not_at_start)
+WARNING(iomap_rs_write_outside_of_mapping)
+WARNING(iomap_rs_page_cache_seek_failed)
+WARNING(iomap_rs_buffer_heads_wrote_in_part)
 
 void *iomap_rs_kmalloc(size_t size)
 {
@@ -100,6 +117,125 @@ size_t iomap_rs_copy_from_iter(void *data, size_t bytes,
 			       struct iov_iter *iter)
 {
 	return copy_from_iter(data, bytes, iter);
+}
+
+size_t iomap_rs_spin_lock_irqsave(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+void iomap_rs_spin_unlock_irqrestore(spinlock_t *lock, size_t flags)
+{
+	spin_unlock_irqrestore(lock, flags);
+}
+
+/* The state starts with its lock. */
+void iomap_rs_attach_state(struct folio *folio, size_t size, gfp_t gfp)
+{
+	spinlock_t *lock = kzalloc(size, gfp);
+
+	if (!lock)
+		return;
+	spin_lock_init(lock);
+	folio_attach_private(folio, lock);
+}
+
+void iomap_rs_detach_state(struct folio *folio)
+{
+	kfree(folio_detach_private(folio));
+}
+
+void iomap_rs_folio_zero(struct folio *folio, size_t start, size_t end)
+{
+	folio_zero_segment(folio, start, end);
+}
+
+void iomap_rs_folio_fill_tail(struct folio *folio, size_t offset,
+			      const char *data, size_t len)
+{
+	folio_fill_tail(folio, offset, data, len);
+}
+
+void iomap_rs_folio_copy_out(char *data, struct folio *folio, size_t offset,
+			     size_t len)
+{
+	memcpy_from_folio(data, folio, offset, len);
+}
+
+void iomap_rs_folio_unlock_put(struct folio *folio)
+{
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+struct folio *iomap_rs_readahead_folio(struct readahead_control *rac)
+{
+	return readahead_folio(rac);
+}
+
+int iomap_rs_read_folio_sync(struct block_device *bdev, sector_t sector,
+			     struct folio *folio, size_t offset, size_t len)
+{
+	struct bio_vec bvec;
+	struct bio bio;
+
+	bio_init(&bio, bdev, &bvec, 1, REQ_OP_READ);
+	bio.bi_iter.bi_sector = sector;
+	bio_add_folio_nofail(&bio, folio, len, offset);
+	return submit_bio_wait(&bio);
+}
+
+void iomap_rs_flush_dcache(struct folio *folio)
+{
+	flush_dcache_folio(folio);
+}
+
+bool iomap_rs_range_needs_writeback(struct address_space *mapping,
+				    loff_t start, loff_t end)
+{
+	return filemap_range_needs_writeback(mapping, start, end);
+}
+
+struct folio *iomap_rs_lock_folio(struct address_space *mapping, loff_t pos)
+{
+	return filemap_lock_folio(mapping, pos >> PAGE_SHIFT);
+}
+
+struct folio *iomap_rs_lock_page_folio(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	folio_lock(folio);
+	return folio;
+}
+
+void iomap_rs_assert_invalidate_locked(struct address_space *mapping)
+{
+	lockdep_assert_held_write(&mapping->invalidate_lock);
+}
+
+ssize_t iomap_rs_mkwrite_check_truncate(struct folio *folio,
+					struct inode *inode)
+{
+	return folio_mkwrite_check_truncate(folio, inode);
+}
+
+vm_fault_t iomap_rs_fault_error(int error)
+{
+	return vmf_fs_error(error);
+}
+
+bool iomap_rs_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
+}
+
+void iomap_rs_cond_resched(void)
+{
+	cond_resched();
 }
 
 void iomap_rs_dio_collision(struct file *file)

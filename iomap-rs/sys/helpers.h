@@ -7,11 +7,18 @@
 #ifndef IOMAP_RS_HELPERS_H
 #define IOMAP_RS_HELPERS_H
 
+#include <linux/mm_types.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 
+struct address_space;
 struct bio;
+struct block_device;
 struct file;
+struct folio;
+struct inode;
 struct page;
+struct readahead_control;
 struct task_struct;
 struct iov_iter;
 struct work_struct;
@@ -34,6 +41,20 @@ void iomap_rs_dio_block_too_large_to_pad(void);
 void iomap_rs_dio_without_block_device(void);
 void iomap_rs_inline_data_crosses_page(void);
 void iomap_rs_operation_missing(void);
+void iomap_rs_inline_data_too_short(void);
+void iomap_rs_mapping_without_block_device(void);
+void iomap_rs_readahead_without_folio(void);
+void iomap_rs_folio_freed_while_read(void);
+void iomap_rs_folio_freed_while_written(void);
+void iomap_rs_folio_uptodate_bits_disagree(void);
+void iomap_rs_folio_invalidated_under_writeback(void);
+void iomap_rs_folio_not_uptodate(void);
+void iomap_rs_write_end_refused(void);
+void iomap_rs_unshare_of_zeros(void);
+void iomap_rs_inline_data_not_at_start(void);
+void iomap_rs_write_outside_of_mapping(void);
+void iomap_rs_page_cache_seek_failed(void);
+void iomap_rs_buffer_heads_wrote_in_part(void);
 
 void *iomap_rs_kmalloc(size_t size);
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order);
@@ -50,6 +71,33 @@ size_t iomap_rs_copy_to_iter(const void *data, size_t bytes,
 			     struct iov_iter *iter);
 size_t iomap_rs_copy_from_iter(void *data, size_t bytes,
 			       struct iov_iter *iter);
+
+size_t iomap_rs_spin_lock_irqsave(spinlock_t *lock);
+void iomap_rs_spin_unlock_irqrestore(spinlock_t *lock, size_t flags);
+
+void iomap_rs_attach_state(struct folio *folio, size_t size, gfp_t gfp);
+void iomap_rs_detach_state(struct folio *folio);
+void iomap_rs_folio_zero(struct folio *folio, size_t start, size_t end);
+void iomap_rs_folio_fill_tail(struct folio *folio, size_t offset,
+			      const char *data, size_t len);
+void iomap_rs_folio_copy_out(char *data, struct folio *folio, size_t offset,
+			     size_t len);
+void iomap_rs_folio_unlock_put(struct folio *folio);
+struct folio *iomap_rs_readahead_folio(struct readahead_control *rac);
+int iomap_rs_read_folio_sync(struct block_device *bdev, sector_t sector,
+			     struct folio *folio, size_t offset, size_t len);
+
+void iomap_rs_flush_dcache(struct folio *folio);
+bool iomap_rs_range_needs_writeback(struct address_space *mapping,
+				    loff_t start, loff_t end);
+struct folio *iomap_rs_lock_folio(struct address_space *mapping, loff_t pos);
+struct folio *iomap_rs_lock_page_folio(struct page *page);
+void iomap_rs_assert_invalidate_locked(struct address_space *mapping);
+ssize_t iomap_rs_mkwrite_check_truncate(struct folio *folio,
+					struct inode *inode);
+vm_fault_t iomap_rs_fault_error(int error);
+bool iomap_rs_fatal_signal_pending(void);
+void iomap_rs_cond_resched(void);
 
 void iomap_rs_dio_collision(struct file *file);
 void iomap_rs_swapon_failed(struct file *file, const char *why);

@@ -53,3 +53,35 @@ void iomap_rs_trace_dio_rw_queued(struct inode *inode, loff_t pos, u64 len)
 {
 	trace_iomap_dio_rw_queued(inode, pos, len);
 }
+
+void iomap_rs_trace_readpage(struct inode *inode, int nr_pages)
+{
+	trace_iomap_readpage(inode, nr_pages);
+}
+
+void iomap_rs_trace_readahead(struct inode *inode, int nr_pages)
+{
+	trace_iomap_readahead(inode, nr_pages);
+}
+
+void iomap_rs_trace_writepage(struct inode *inode, loff_t pos, u64 len)
+{
+	trace_iomap_writepage(inode, pos, len);
+}
+
+void iomap_rs_trace_release_folio(struct inode *inode, loff_t pos, u64 len)
+{
+	trace_iomap_release_folio(inode, pos, len);
+}
+
+void iomap_rs_trace_invalidate_folio(struct inode *inode, loff_t pos, u64 len)
+{
+	trace_iomap_invalidate_folio(inode, pos, len);
+}
+
+void iomap_rs_trace_writepage_map(struct inode *inode, u64 pos,
+				  unsigned int dirty_len,
+				  struct iomap *iomap)
+{
+	trace_iomap_writepage_map(inode, pos, dirty_len, iomap);
+}

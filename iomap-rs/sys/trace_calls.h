@@ -23,5 +23,13 @@ void iomap_rs_trace_dio_complete(struct kiocb *iocb, int error, ssize_t ret);
 void iomap_rs_trace_dio_invalidate_fail(struct inode *inode, loff_t pos,
 					u64 len);
 void iomap_rs_trace_dio_rw_queued(struct inode *inode, loff_t pos, u64 len);
+void iomap_rs_trace_readpage(struct inode *inode, int nr_pages);
+void iomap_rs_trace_readahead(struct inode *inode, int nr_pages);
+void iomap_rs_trace_writepage(struct inode *inode, loff_t pos, u64 len);
+void iomap_rs_trace_release_folio(struct inode *inode, loff_t pos, u64 len);
+void iomap_rs_trace_invalidate_folio(struct inode *inode, loff_t pos, u64 len);
+void iomap_rs_trace_writepage_map(struct inode *inode, u64 pos,
+				  unsigned int dirty_len,
+				  struct iomap *iomap);
 
 #endif

@@ -265,7 +265,7 @@ impl Drop for ArmedBio {
 /// # Invariants
 ///
 /// Points to a completed bio that nobody else refers to.
-pub struct CompletedBio(NonNull<bindings::bio>);
+pub struct CompletedBio(pub(super) NonNull<bindings::bio>);
 
 impl CompletedBio {
     /// What became of it.

@@ -2,6 +2,7 @@
 
 //! C return values as [`Result`].
 
+use core::ptr::NonNull;
 use kernel::{error::Error, prelude::*};
 
 /// A negative errno as an error. Out of line: the fast path has none.
@@ -10,12 +11,35 @@ fn error(errno: i32) -> Error {
     Error::from_errno(errno)
 }
 
+/// Turns what a C function returned, a pointer or an errno in its place, into a
+/// result. C: `IS_ERR()`, `PTR_ERR()`.
+#[inline]
+pub(crate) fn from_errno_ptr<T>(ptr: *mut T) -> Result<NonNull<T>> {
+    const MAX_ERRNO: usize = 4095;
+    match NonNull::new(ptr) {
+        Some(valid) if ptr.addr() < usize::MAX - MAX_ERRNO + 1 => Ok(valid),
+        Some(_) => Err(error(ptr.addr() as i32)),
+        None => Err(ENOMEM),
+    }
+}
+
 /// Turns what a C function returned into a result: negative is an errno, all
 /// else is the value.
 #[inline]
 pub(crate) fn check(ret: i32) -> Result<i32> {
     if ret < 0 {
         Err(error(ret))
+    } else {
+        Ok(ret)
+    }
+}
+
+/// As [`check`], for functions that return a `ssize_t` or a `loff_t`.
+#[inline]
+pub(crate) fn check_long(ret: i64) -> Result<i64> {
+    if ret < 0 {
+        // An errno fits; anything below is not one, which `error` reports.
+        Err(error(i32::try_from(ret).unwrap_or(i32::MIN)))
     } else {
         Ok(ret)
     }

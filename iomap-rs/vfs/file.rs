@@ -93,6 +93,19 @@ impl AddressSpace {
         unsafe { &*ptr.cast() }
     }
 
+    /// The C mapping.
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> *mut bindings::address_space {
+        self.0.get()
+    }
+
+    /// How memory for it may be allocated. C: `mapping_gfp_mask()`.
+    #[inline]
+    pub(crate) fn gfp_mask(&self) -> u32 {
+        // SAFETY: By the type invariant.
+        unsafe { (*self.0.get()).gfp_mask }
+    }
+
     /// The inode whose data is cached. C: `host`.
     #[inline]
     pub fn host(&self) -> &Inode {

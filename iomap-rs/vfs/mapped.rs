@@ -2,7 +2,7 @@
 
 //! Mappings as C has them.
 
-use super::{BlockDevice, IovIter};
+use super::{BlockDevice, Folio, IovIter};
 use crate::{
     mapping::{self, Extent, Kind, MapFlags, NULL_ADDR},
     sys as bindings,
@@ -89,6 +89,13 @@ impl Mapping {
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::iomap {
         self.0.get()
+    }
+
+    /// Adds to what is said of the mapping.
+    #[inline]
+    pub(crate) fn add_flags(&self, flags: MapFlags) {
+        // SAFETY: Initialised, and not shared with other tasks.
+        unsafe { (*self.as_ptr()).flags |= flags.bits() }
     }
 
     /// The C mapping by value.
@@ -208,6 +215,27 @@ impl InlineData<'_> {
         let (data, len) = self.clip(pos, len);
         // SAFETY: Writable by the mapping's invariant, in bounds by `clip()`.
         unsafe { iter.copy_from_iter(data, len) }
+    }
+
+    /// Copies the first `len` bytes to byte `offset` of `folio` and on, and zeros
+    /// what follows there. The folio is locked. C: `folio_fill_tail()`.
+    pub fn fill_tail(&self, folio: &Folio, offset: usize, len: usize) {
+        let (data, len) = self.clip(self.map.offset(), len as u64);
+        if offset.saturating_add(len) <= folio.size() {
+            // SAFETY: Readable by the mapping's invariant; in the folio.
+            unsafe { bindings::iomap_rs_folio_fill_tail(folio.as_ptr(), offset, data.cast(), len) }
+        }
+    }
+
+    /// Copies `len` bytes at file offset `pos` from `folio`, which is locked and
+    /// has them.
+    pub fn copy_from_folio(&self, folio: &Folio, pos: i64, len: usize) {
+        let (data, len) = self.clip(pos, len as u64);
+        let offset = folio.offset_of(pos);
+        if offset.saturating_add(len) <= folio.size() {
+            // SAFETY: Writable by the mapping's invariant; in the folio.
+            unsafe { bindings::iomap_rs_folio_copy_out(data.cast(), folio.as_ptr(), offset, len) }
+        }
     }
 
     /// Writes zeros to file offsets `from..to`.

@@ -4,6 +4,21 @@
 
 use crate::sys as bindings;
 
+/// Whether the current task is being killed. C: `fatal_signal_pending()`.
+#[inline]
+pub(crate) fn fatal_signal_pending() -> bool {
+    // SAFETY: Task context has a current task.
+    unsafe { bindings::iomap_rs_fatal_signal_pending() }
+}
+
+/// Lets others run, if it is time to. Task context, no lock held that does not
+/// sleep. C: `cond_resched()`.
+#[inline]
+pub(crate) fn cond_resched() {
+    // SAFETY: Always sound.
+    unsafe { bindings::iomap_rs_cond_resched() }
+}
+
 /// Accounts `bytes` as written by the current task. C:
 /// `task_io_account_write()`.
 #[inline]

@@ -5,7 +5,7 @@
 //! An event that is off costs a load and a branch; C is called for one that is
 //! on.
 
-use super::{Client, Inode, IovIter, IterState, Kiocb};
+use super::{Client, Inode, IovIter, IterState, Kiocb, Mapping};
 use crate::{mapping::Kind, sys as bindings};
 use kernel::prelude::*;
 
@@ -97,5 +97,66 @@ pub(crate) fn dio_complete(iocb: &Kiocb, error: i32, result: &Result<i64>) {
         let ret = super::to_ssize(result);
         // SAFETY: The request is valid.
         unsafe { bindings::iomap_rs_trace_dio_complete(iocb.as_ptr(), error, ret) }
+    }
+}
+
+/// A folio is read. C: `trace_iomap_readpage()`.
+#[inline]
+pub(crate) fn readpage(inode: &Inode) {
+    if is_on!(__tracepoint_iomap_readpage) {
+        // SAFETY: The inode is valid.
+        unsafe { bindings::iomap_rs_trace_readpage(inode.as_ptr(), 1) }
+    }
+}
+
+/// Pages are read ahead. C: `trace_iomap_readahead()`.
+#[inline]
+pub(crate) fn readahead(inode: &Inode, pages: u32) {
+    if is_on!(__tracepoint_iomap_readahead) {
+        // SAFETY: The inode is valid.
+        unsafe { bindings::iomap_rs_trace_readahead(inode.as_ptr(), pages as i32) }
+    }
+}
+
+/// A folio is released. C: `trace_iomap_release_folio()`.
+#[inline]
+pub(crate) fn release_folio(inode: &Inode, pos: i64, len: usize) {
+    if is_on!(__tracepoint_iomap_release_folio) {
+        // SAFETY: The inode is valid.
+        unsafe { bindings::iomap_rs_trace_release_folio(inode.as_ptr(), pos, len as u64) }
+    }
+}
+
+/// Part of a folio is invalidated. C: `trace_iomap_invalidate_folio()`.
+#[inline]
+pub(crate) fn invalidate_folio(inode: &Inode, pos: i64, len: usize) {
+    if is_on!(__tracepoint_iomap_invalidate_folio) {
+        // SAFETY: The inode is valid.
+        unsafe { bindings::iomap_rs_trace_invalidate_folio(inode.as_ptr(), pos, len as u64) }
+    }
+}
+
+/// A folio is written back. C: `trace_iomap_writepage()`.
+#[inline]
+pub(crate) fn writepage(inode: &Inode, pos: i64, len: usize) {
+    if is_on!(__tracepoint_iomap_writepage) {
+        // SAFETY: The inode is valid.
+        unsafe { bindings::iomap_rs_trace_writepage(inode.as_ptr(), pos, len as u64) }
+    }
+}
+
+/// Part of a folio was mapped for writeback. C: `trace_iomap_writepage_map()`.
+#[inline]
+pub(crate) fn writepage_map(inode: &Inode, pos: i64, dirty_len: u32, map: &Mapping) {
+    if is_on!(__tracepoint_iomap_writepage_map) {
+        // SAFETY: Both are valid.
+        unsafe {
+            bindings::iomap_rs_trace_writepage_map(
+                inode.as_ptr(),
+                pos as u64,
+                dirty_len,
+                map.as_ptr(),
+            )
+        }
     }
 }

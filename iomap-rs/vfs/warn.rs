@@ -33,6 +33,34 @@ pub enum Warning {
     InlineBeyondPage,
     /// A required operation is not there.
     OperationMissing,
+    /// Inline data ends before the file does.
+    InlineTooShort,
+    /// Blocks were mapped to no block device.
+    NoBlockDevice,
+    /// A mapping goes on where a readahead request has no folio.
+    ReadaheadWithoutFolio,
+    /// A folio is released while it is read.
+    FreedWhileRead,
+    /// A folio is released while it is written back.
+    FreedWhileWritten,
+    /// The blocks of a folio are uptodate and it is not, or the reverse.
+    UptodateBitsDisagree,
+    /// A folio is invalidated while it is written back.
+    InvalidatedUnderWriteback,
+    /// A folio that was made ready is not uptodate.
+    NotUptodate,
+    /// A write of what is in the folio already was refused.
+    WriteEndRefused,
+    /// Blocks to be unshared have no data.
+    UnshareOfZeros,
+    /// Inline data that is written to is not at the start of the file.
+    InlineNotAtStart,
+    /// A write reaches over its mapping.
+    WriteOutsideOfMapping,
+    /// A search of the page cache failed.
+    SeekFailed,
+    /// Buffer heads took part of a write only.
+    BuffersWroteInPart,
 }
 
 /// Warns with a backtrace, once for each kind. Any context.
@@ -53,6 +81,20 @@ pub fn warn_once(warning: Warning) {
         Warning::DioNoBdev => bindings::iomap_rs_dio_without_block_device,
         Warning::InlineBeyondPage => bindings::iomap_rs_inline_data_crosses_page,
         Warning::OperationMissing => bindings::iomap_rs_operation_missing,
+        Warning::InlineTooShort => bindings::iomap_rs_inline_data_too_short,
+        Warning::NoBlockDevice => bindings::iomap_rs_mapping_without_block_device,
+        Warning::ReadaheadWithoutFolio => bindings::iomap_rs_readahead_without_folio,
+        Warning::FreedWhileRead => bindings::iomap_rs_folio_freed_while_read,
+        Warning::FreedWhileWritten => bindings::iomap_rs_folio_freed_while_written,
+        Warning::UptodateBitsDisagree => bindings::iomap_rs_folio_uptodate_bits_disagree,
+        Warning::InvalidatedUnderWriteback => bindings::iomap_rs_folio_invalidated_under_writeback,
+        Warning::NotUptodate => bindings::iomap_rs_folio_not_uptodate,
+        Warning::WriteEndRefused => bindings::iomap_rs_write_end_refused,
+        Warning::UnshareOfZeros => bindings::iomap_rs_unshare_of_zeros,
+        Warning::InlineNotAtStart => bindings::iomap_rs_inline_data_not_at_start,
+        Warning::WriteOutsideOfMapping => bindings::iomap_rs_write_outside_of_mapping,
+        Warning::SeekFailed => bindings::iomap_rs_page_cache_seek_failed,
+        Warning::BuffersWroteInPart => bindings::iomap_rs_buffer_heads_wrote_in_part,
     };
     // SAFETY: Always sound.
     unsafe { warn() }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! I/O through the page cache.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `read.rs` | filling folios: `read_folio`, readahead |
+//! | `write.rs` | `write()` into folios, growing the file |
+//! | `begin.rs`, `end.rs` | getting a folio ready to be written into, and after |
+//! | `zero.rs`, `unshare.rs` | writes of what is there already, or zeros |
+//! | `mkwrite.rs` | the first store through a shared mapping |
+//! | `punch.rs` | giving back reservations that a failed write left |
+//! | `folio.rs` | dirtying, releasing and invalidating folios |
+//!
+//! Lock order: `i_rwsem`, `invalidate_lock`, folio lock, the lock of a folio's
+//! state. The filesystem holds the first two as it sees fit; its own locks are
+//! taken in the hooks, under none of the engine's but where a hook says so.
+//!
+//! Stands for the first two thirds of `fs/iomap/buffered-io.c`; the rest is
+//! [`writeback`](crate::writeback).
+
+mod begin;
+mod end;
+mod folio;
+mod mkwrite;
+mod punch;
+mod read;
+mod unshare;
+mod write;
+mod zero;
+
+pub use folio::{dirty_folio, invalidate_folio, is_partially_uptodate, release_folio};
+pub use mkwrite::page_mkwrite;
+pub use punch::release_delalloc;
+pub use read::{read_folio, readahead};
+pub use unshare::unshare;
+pub use write::write;
+pub use zero::{truncate_page, zero_range};

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! After a folio was written into.
+//!
+//! Stands for `iomap_write_end()`.
+
+use crate::{
+    folio_state,
+    mapping::{Kind, MapFlags},
+    vfs::{warn_once, IomapFolio, IterState, Warning},
+};
+
+/// Takes note that `copied` of `len` bytes at file offset `pos` were written
+/// into `folio`, which is locked; `false` if none of them count.
+#[inline]
+pub(super) fn end(
+    state: &IterState<'_>,
+    pos: i64,
+    len: usize,
+    copied: usize,
+    folio: &IomapFolio,
+) -> bool {
+    let source = state.source();
+    if source.kind() == Kind::Inline {
+        return end_inline(state, pos, copied, folio);
+    }
+    let inode = state.inode();
+    if source.flags().contains(MapFlags::BUFFER_HEAD) {
+        let written = folio.buffers_write_end(inode.mapping(), pos, len, copied);
+        if written != copied && written != 0 {
+            warn_once(Warning::BuffersWroteInPart);
+        }
+        return written == copied;
+    }
+
+    folio.flush_dcache();
+    // A block that was written in part must not be marked uptodate, nor must a
+    // read of it overwrite what was written: all is done again.
+    if copied < len && !folio.is_uptodate() {
+        return false;
+    }
+    let start = folio.offset_of(pos);
+    let block_bits = inode.block_bits();
+    folio_state::set_uptodate(folio, &(start..start.saturating_add(len)), block_bits);
+    folio_state::set_dirty(folio, &(start..start.saturating_add(copied)), block_bits);
+    folio.dirty(inode.mapping());
+    true
+}
+
+/// Copies what was written to where the data lies; the folio stays clean.
+fn end_inline(state: &IterState<'_>, pos: i64, copied: usize, folio: &IomapFolio) -> bool {
+    if !folio.is_uptodate() {
+        warn_once(Warning::NotUptodate);
+    }
+    let Some(data) = state.map().inline_data() else {
+        warn_once(Warning::InlineBeyondPage);
+        return false;
+    };
+    folio.flush_dcache();
+    data.copy_from_folio(folio, pos, copied);
+    state.inode().mark_dirty();
+    true
+}

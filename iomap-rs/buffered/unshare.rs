@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Giving shared blocks of a file copies of its own.
+//!
+//! Stands for `iomap_file_unshare()`.
+
+use super::{
+    begin::{begin, Begun},
+    end::end,
+};
+use crate::{
+    iter::{Iter, Progress},
+    mapping::{Kind, MapFlags},
+    operations::{FolioHooks, Map, Range, Unshare},
+    vfs::{cond_resched, warn_once, Inode, IterState, Warning},
+};
+use kernel::prelude::*;
+
+/// Dirties, with their contents, the folios of `range` whose blocks are shared,
+/// so that writeback puts them elsewhere. What is behind the end of the file is
+/// left out.
+///
+/// Task context; sleeps. The filesystem holds `i_rwsem` and `invalidate_lock`
+/// exclusively.
+///
+/// # Errors
+///
+/// [`EINTR`], [`ENOMEM`], [`EIO`]; those of reads and of the filesystem.
+///
+/// C: `iomap_file_unshare()`.
+pub fn unshare<M: Map<Unshare>, H: FolioHooks>(
+    inode: &Inode,
+    range: Range,
+    mapper: &M,
+    hooks: &H,
+) -> Result {
+    let size = inode.size();
+    if range.pos < 0 || range.pos >= size {
+        return Ok(());
+    }
+    let range = Range {
+        pos: range.pos,
+        len: range.len.min(size.wrapping_sub(range.pos) as u64),
+    };
+    let walked = Iter::<Unshare, _>::new(inode, range, (), mapper).for_each(|state| {
+        if wants_unshare(state) {
+            unshare_mapping(state, hooks)
+        } else {
+            Progress::Bytes(state.length())
+        }
+    });
+    walked.result
+}
+
+/// Whether there is data to be copied: what is shared comes with a source
+/// mapping of its own. C: `iomap_want_unshare_iter()`.
+fn wants_unshare(state: &IterState<'_>) -> bool {
+    state.map().flags().contains(MapFlags::SHARED)
+        && state
+            .distinct_source()
+            .is_some_and(|source| source.kind() == Kind::Mapped)
+}
+
+/// Dirties what a mapping serves, folio by folio.
+fn unshare_mapping<H: FolioHooks>(state: &IterState<'_>, hooks: &H) -> Progress {
+    let mut done = 0u64;
+    while done < state.length() {
+        let pos = state.pos().wrapping_add_unsigned(done);
+        let bytes = state.length().saturating_sub(done) as usize;
+        let folio = match begin(state, hooks, pos, bytes) {
+            Ok(Begun::Ready(folio)) => folio,
+            Ok(Begun::Stale) => break,
+            Err(error) => return Progress::Failed(error),
+        };
+        let offset = folio.offset_of(pos);
+        let bytes = bytes.min(folio.size().saturating_sub(offset));
+        let taken = end(state, pos, bytes, bytes, &folio);
+        hooks.put_folio(state, pos, bytes, folio);
+        if !taken {
+            warn_once(Warning::WriteEndRefused);
+            return Progress::Failed(EIO);
+        }
+        cond_resched();
+        done = done.saturating_add(bytes as u64);
+        let _ = state.inode().mapping().balance_dirty(false);
+    }
+    Progress::Bytes(done)
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Zeroing part of a file through the page cache.
+//!
+//! Stands for `iomap_zero_range()` and `iomap_truncate_page()`.
+
+use super::{
+    begin::{begin, Begun},
+    end::end,
+};
+use crate::{
+    iter::{Iter, Progress},
+    mapping::{Kind, MapFlags},
+    operations::{FolioHooks, Map, Range, Zero},
+    vfs::{warn_once, Inode, IterState, Warning},
+};
+use kernel::prelude::*;
+
+/// Makes `range` read as zeros; `did_zero` is set if that took any zeroing. The
+/// file size stays, and `range` may lie behind it.
+///
+/// Holes and unwritten extents read as zeros already, unless dirty pages lie
+/// over them: then the page cache is written first, which changes the extents,
+/// and they are mapped anew.
+///
+/// Task context; sleeps. The filesystem holds `i_rwsem` and `invalidate_lock`
+/// exclusively.
+///
+/// # Errors
+///
+/// [`EINTR`], [`ENOMEM`], [`EIO`]; those of reads, of writeback and of the
+/// filesystem. Part of the range may be zeroed then.
+///
+/// C: `iomap_zero_range()`.
+pub fn zero_range<M: Map<Zero>, H: FolioHooks>(
+    inode: &Inode,
+    range: Range,
+    did_zero: &mut bool,
+    mapper: &M,
+    hooks: &H,
+) -> Result {
+    // Looked at before anything is mapped: afterwards writeback and reclaim may
+    // have cleaned pages whose data the mapping does not know of.
+    let end = range.pos.saturating_add_unsigned(range.len);
+    let mut dirty = inode
+        .mapping()
+        .range_needs_writeback(range.pos, end.wrapping_sub(1));
+    let walked = Iter::<Zero, _>::new(inode, range, (), mapper).for_each(|state| {
+        match state.source().kind() {
+            Kind::Hole | Kind::Unwritten if dirty => {
+                dirty = false;
+                write_and_map_anew(state)
+            }
+            Kind::Hole | Kind::Unwritten => Progress::Bytes(state.length()),
+            Kind::Delalloc | Kind::Mapped | Kind::Inline => zero_mapping(state, did_zero, hooks),
+        }
+    });
+    walked.result
+}
+
+/// Zeros from `pos` to the end of its block, if it is not at the start of one.
+///
+/// As [`zero_range`]. C: `iomap_truncate_page()`.
+pub fn truncate_page<M: Map<Zero>, H: FolioHooks>(
+    inode: &Inode,
+    pos: i64,
+    did_zero: &mut bool,
+    mapper: &M,
+    hooks: &H,
+) -> Result {
+    let block_size = u64::from(inode.block_size());
+    let in_block = pos as u64 & block_size.wrapping_sub(1);
+    if in_block == 0 {
+        return Ok(());
+    }
+    let range = Range {
+        pos,
+        len: block_size.saturating_sub(in_block),
+    };
+    zero_range(inode, range, did_zero, mapper, hooks)
+}
+
+/// Writes what is left of the range back, and has it mapped anew.
+fn write_and_map_anew(state: &IterState<'_>) -> Progress {
+    state.map().add_flags(MapFlags::STALE);
+    let start = state.pos();
+    let end = start.saturating_add_unsigned(state.remaining());
+    match state.inode().mapping().write_and_wait_range(start, end.wrapping_sub(1)) {
+        Ok(()) => Progress::Stop,
+        Err(error) => Progress::Failed(error),
+    }
+}
+
+/// Zeros what a mapping serves, folio by folio.
+fn zero_mapping<H: FolioHooks>(
+    state: &IterState<'_>,
+    did_zero: &mut bool,
+    hooks: &H,
+) -> Progress {
+    let mut done = 0u64;
+    while done < state.length() {
+        let pos = state.pos().wrapping_add_unsigned(done);
+        let bytes = state.length().saturating_sub(done) as usize;
+        let folio = match begin(state, hooks, pos, bytes) {
+            Ok(Begun::Ready(folio)) => folio,
+            Ok(Begun::Stale) => break,
+            Err(error) => return Progress::Failed(error),
+        };
+        let offset = folio.offset_of(pos);
+        let bytes = bytes.min(folio.size().saturating_sub(offset));
+        folio.zero(offset..offset.saturating_add(bytes));
+        folio.mark_accessed();
+        let taken = end(state, pos, bytes, bytes, &folio);
+        hooks.put_folio(state, pos, bytes, folio);
+        if !taken {
+            warn_once(Warning::WriteEndRefused);
+            return Progress::Failed(EIO);
+        }
+        *did_zero = true;
+        done = done.saturating_add(bytes as u64);
+        // What was dirtied is throttled as any write.
+        let _ = state.inode().mapping().balance_dirty(false);
+    }
+    Progress::Bytes(done)
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which blocks of a folio are uptodate and dirty, and how much of it is in
+//! flight.
+//!
+//! A folio of one block needs none of this: its own flags say it all. One of
+//! several gets a state when it is read, or written in part, or dirtied; the
+//! state goes when the folio is released or invalidated as a whole.
+//!
+//! | what | changed under | read under |
+//! | --- | --- | --- |
+//! | uptodate bits | the state's lock; set only | folio lock; a reader's completion, which sets them, excludes other holders |
+//! | dirty bits | the state's lock | folio lock |
+//! | bytes being read | the state's lock | the same |
+//! | bytes being written | atomically; whoever drops the last ends writeback | |
+//!
+//! Stands for `struct iomap_folio_state` and the functions on it in
+//! `fs/iomap/buffered-io.c`.
+
+pub mod bits;
+pub mod ranges;
+
+use crate::vfs::{
+    warn_once, Allocate, Guard, Inode, IomapFolio, LockedFolio, State, Warning,
+};
+use bits::Bits;
+use core::ops::Range;
+use ranges::{touched, whole};
+
+/// Bits of the blocks that are dirty, seen from the first of them.
+#[inline]
+fn dirty(state: State<'_>, blocks: Range<usize>) -> Range<usize> {
+    let first = state.blocks();
+    first.saturating_add(blocks.start)..first.saturating_add(blocks.end)
+}
+
+/// The state of `folio`, attached if it has none and needs one. [`None`] for a
+/// folio of one block, and for one that there is no memory for.
+///
+/// C: `ifs_alloc()`.
+#[inline]
+pub fn ensure<'a>(inode: &Inode, folio: &'a IomapFolio, allocate: Allocate) -> Option<State<'a>> {
+    if let Some(state) = folio.state() {
+        return Some(state);
+    }
+    if folio.size() >> inode.block_bits() <= 1 {
+        return None;
+    }
+    attach(folio, allocate)
+}
+
+/// Attaches a state that says what the folio's flags say.
+fn attach(folio: &IomapFolio, allocate: Allocate) -> Option<State<'_>> {
+    let state = folio.attach_state(allocate)?;
+    let blocks = state.blocks();
+    let mut guard = state.lock();
+    if folio.is_uptodate() {
+        guard.bits_mut().set(0, blocks);
+    }
+    if folio.is_dirty() {
+        guard.bits_mut().set(blocks, 2 * blocks);
+    }
+    Some(state)
+}
+
+/// Frees the state of `folio`, if it has one.
+///
+/// C: `ifs_free()`.
+pub fn free(folio: &mut LockedFolio<'_>) {
+    let uptodate = folio.is_uptodate();
+    folio.detach_state(|state| {
+        let mut guard = state.lock();
+        if *guard.read_bytes_pending() != 0 {
+            warn_once(Warning::FreedWhileRead);
+        }
+        if state.write_bytes_pending().load(core::sync::atomic::Ordering::Relaxed) != 0 {
+            warn_once(Warning::FreedWhileWritten);
+        }
+        if is_fully_uptodate(state) != uptodate {
+            warn_once(Warning::UptodateBitsDisagree);
+        }
+    });
+}
+
+/// Whether all blocks are uptodate.
+#[inline]
+pub fn is_fully_uptodate(state: State<'_>) -> bool {
+    state.bits().all_set(0, state.blocks())
+}
+
+/// Whether all blocks that `bytes` touches are uptodate.
+#[inline]
+pub fn is_uptodate(state: State<'_>, bytes: &Range<usize>, block_bits: u32) -> bool {
+    let blocks = touched(bytes, block_bits);
+    state.bits().all_set(blocks.start, blocks.end)
+}
+
+/// The uptodate bits, for a look at single blocks.
+#[inline]
+pub fn uptodate_bits(state: State<'_>) -> Bits<'_> {
+    state.bits()
+}
+
+/// Under the lock: marks the blocks that `bytes` touches uptodate; whether all
+/// of the folio is.
+#[inline]
+pub fn set_uptodate_locked(guard: &mut Guard<'_>, bytes: &Range<usize>, block_bits: u32) -> bool {
+    let blocks = touched(bytes, block_bits);
+    guard.bits_mut().set(blocks.start, blocks.end);
+    is_fully_uptodate(guard.state())
+}
+
+/// Marks the blocks that `bytes` touches uptodate, and the folio if all are.
+/// The folio is locked and its data is in place.
+///
+/// C: `iomap_set_range_uptodate()`.
+#[inline]
+pub fn set_uptodate(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
+    let all = match folio.state() {
+        Some(state) => set_uptodate_locked(&mut state.lock(), bytes, block_bits),
+        None => true,
+    };
+    if all {
+        folio.mark_uptodate();
+    }
+}
+
+/// Marks the blocks that `bytes` touches dirty, if they are kept track of.
+///
+/// C: `iomap_set_range_dirty()`.
+#[inline]
+pub fn set_dirty(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
+    if let Some(state) = folio.state() {
+        let blocks = dirty(state, touched(bytes, block_bits));
+        if blocks.start < blocks.end {
+            state.lock().bits_mut().set(blocks.start, blocks.end);
+        }
+    }
+}
+
+/// Marks the blocks that lie in `bytes` whole clean, if they are kept track of.
+///
+/// C: `iomap_clear_range_dirty()`.
+#[inline]
+pub fn clear_dirty(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
+    if let Some(state) = folio.state() {
+        let blocks = dirty(state, whole(bytes, block_bits));
+        if blocks.start < blocks.end {
+            state.lock().bits_mut().clear(blocks.start, blocks.end);
+        }
+    }
+}
+
+/// The first run of dirty blocks in `bytes`, in bytes: from a block's start,
+/// if `bytes` starts within it, to a block's end. All of `bytes` if blocks are
+/// not kept track of. [`None`] if there is none.
+///
+/// C: `iomap_find_dirty_range()`.
+#[inline]
+pub fn dirty_range(folio: &IomapFolio, bytes: Range<usize>, block_bits: u32) -> Option<Range<usize>> {
+    if bytes.start >= bytes.end {
+        return None;
+    }
+    let Some(state) = folio.state() else {
+        return Some(bytes);
+    };
+    let base = state.blocks();
+    let blocks = dirty(state, touched(&bytes, block_bits));
+    let first = state.bits().next_set(blocks.start, blocks.end);
+    if first >= blocks.end {
+        return None;
+    }
+    let end = state.bits().next_clear(first, blocks.end);
+    Some((first - base) << block_bits..(end - base) << block_bits)
+}
+
+/// The first block of `blocks` that is clean; its end if there is none.
+#[inline]
+pub fn next_clean_block(state: State<'_>, blocks: Range<usize>) -> usize {
+    let bits = dirty(state, blocks);
+    state.bits().next_clear(bits.start, bits.end) - state.blocks()
+}
+
+/// The first block of `blocks` that is dirty; its end if there is none.
+#[inline]
+pub fn next_dirty_block(state: State<'_>, blocks: Range<usize>) -> usize {
+    let bits = dirty(state, blocks);
+    state.bits().next_set(bits.start, bits.end) - state.blocks()
+}

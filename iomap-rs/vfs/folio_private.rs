@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the engine attaches to a folio of several blocks.
+//!
+//! The layout is that of 6.12's `struct iomap_folio_state`: when engines are
+//! switched in a running kernel, folios have what the other one attached.
+
+use super::Folio;
+use crate::{
+    folio_state::bits::{Bits, BitsMut},
+    sys as bindings,
+};
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData,
+    mem::size_of,
+    ops::Deref,
+    slice,
+    sync::atomic::{AtomicI32, AtomicUsize, Ordering},
+};
+use kernel::types::Opaque;
+
+/// What is attached. C: `struct iomap_folio_state`.
+#[repr(C)]
+struct Attached {
+    lock: Opaque<bindings::spinlock_t>,
+    /// Bytes being read; guarded by `lock`.
+    read_bytes_pending: UnsafeCell<u32>,
+    /// Bytes being written back, and a bias while they are submitted.
+    write_bytes_pending: AtomicI32,
+    /// A bit per block that is uptodate, then one per block that is dirty;
+    /// changed under `lock`.
+    bits: [AtomicUsize; 0],
+}
+
+/// How the state may be allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocate {
+    /// Sleep until there is memory, without calling filesystems. C:
+    /// `GFP_NOFS | __GFP_NOFAIL`.
+    Always,
+    /// Do not sleep, and fail if there is none. C: `GFP_NOWAIT`.
+    Nowait,
+}
+
+/// A folio in a page cache that the engine manages: what is attached to it is
+/// the engine's, or nothing.
+///
+/// # Invariants
+///
+/// As [`Folio`], and its private data is null or a valid [`Attached`] for the
+/// folio's number of blocks.
+#[repr(transparent)]
+pub struct IomapFolio(Folio);
+
+impl Deref for IomapFolio {
+    type Target = Folio;
+
+    #[inline]
+    fn deref(&self) -> &Folio {
+        &self.0
+    }
+}
+
+impl IomapFolio {
+    /// Borrows a C folio.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is a folio in a page cache, stays there for all of `'a`, and has
+    /// no private data but the engine's.
+    #[inline]
+    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::folio) -> &'a Self {
+        // SAFETY: Transparent wrapper; valid by the contract.
+        unsafe { &*ptr.cast() }
+    }
+
+    /// What is attached. It stays while the folio is locked or under writeback,
+    /// which every reference to a folio implies.
+    #[inline]
+    pub fn state(&self) -> Option<State<'_>> {
+        // SAFETY: By the type invariant.
+        let attached = unsafe { self.private().cast::<Attached>().as_ref() }?;
+        Some(State {
+            attached,
+            blocks: self.blocks(),
+        })
+    }
+
+    /// Attaches a state with blank bits. The folio is locked, has none, and is
+    /// referenced by the page cache. [`None`] if there is no memory.
+    pub fn attach_state(&self, allocate: Allocate) -> Option<State<'_>> {
+        let words = (2 * self.blocks()).div_ceil(usize::BITS as usize);
+        let gfp = match allocate {
+            Allocate::Always => bindings::GFP_NOFS | bindings::__GFP_NOFAIL,
+            Allocate::Nowait => bindings::GFP_NOWAIT,
+        };
+        // SAFETY: Zeroed memory, a lock initialised in it, is a valid state;
+        // its size fits the number of blocks. The folio has no private data.
+        unsafe {
+            let size = size_of::<Attached>() + words * size_of::<usize>();
+            bindings::iomap_rs_attach_state(self.as_ptr(), size, gfp);
+        }
+        self.state()
+    }
+
+    /// Detaches and frees the state, if there is one. `check` sees it before.
+    ///
+    /// # Safety
+    ///
+    /// The folio is locked and not under writeback, and no [`State`] of it is in
+    /// use.
+    pub(crate) unsafe fn detach_state(&self, check: impl FnOnce(State<'_>)) {
+        if let Some(state) = self.state() {
+            check(state);
+            // SAFETY: By the contract; it was allocated by `attach_state()` of
+            // this or the C engine.
+            unsafe { bindings::iomap_rs_detach_state(self.as_ptr()) }
+        }
+    }
+}
+
+/// What is attached to a folio of `blocks` blocks.
+#[derive(Clone, Copy)]
+pub struct State<'a> {
+    attached: &'a Attached,
+    blocks: usize,
+}
+
+impl<'a> State<'a> {
+    /// How many blocks the folio has.
+    #[inline]
+    pub fn blocks(self) -> usize {
+        self.blocks
+    }
+
+    #[inline]
+    fn words(self) -> &'a [AtomicUsize] {
+        let count = (2 * self.blocks).div_ceil(usize::BITS as usize);
+        // SAFETY: Allocated with that many words behind the struct.
+        unsafe { slice::from_raw_parts((&raw const self.attached.bits).cast(), count) }
+    }
+
+    /// All bits, to be read without the lock.
+    #[inline]
+    pub fn bits(self) -> Bits<'a> {
+        Bits::new(self.words())
+    }
+
+    /// Bytes being written back.
+    #[inline]
+    pub fn write_bytes_pending(self) -> &'a AtomicI32 {
+        &self.attached.write_bytes_pending
+    }
+
+    /// Takes the lock, with interrupts off: completions of reads take it in any
+    /// context.
+    #[inline]
+    pub fn lock(self) -> Guard<'a> {
+        // SAFETY: Initialised when it was attached.
+        let flags = unsafe { bindings::iomap_rs_spin_lock_irqsave(self.attached.lock.get()) };
+        Guard {
+            state: self,
+            flags,
+            _not_send: PhantomData,
+        }
+    }
+}
+
+/// The lock of a folio's state: bits may be changed, and bytes being read
+/// counted.
+#[must_use = "dropping it unlocks"]
+pub struct Guard<'a> {
+    state: State<'a>,
+    flags: usize,
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl<'a> Guard<'a> {
+    /// What is locked.
+    #[inline]
+    pub fn state(&self) -> State<'a> {
+        self.state
+    }
+
+    /// All bits, to be changed.
+    #[inline]
+    pub fn bits_mut(&mut self) -> BitsMut<'_> {
+        BitsMut::new(self.state.words())
+    }
+
+    /// Bytes being read.
+    #[inline]
+    pub fn read_bytes_pending(&mut self) -> &mut u32 {
+        // SAFETY: The lock is held.
+        unsafe { &mut *self.state.attached.read_bytes_pending.get() }
+    }
+}
+
+impl Drop for Guard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: Locked by this guard.
+        unsafe {
+            bindings::iomap_rs_spin_unlock_irqrestore(self.state.attached.lock.get(), self.flags)
+        }
+    }
+}
+
+/// Drops `bytes` bytes that were being written back; whether none are left, so
+/// that the caller is to end writeback. Orders what was done before.
+#[inline]
+pub fn sub_and_test(pending: &AtomicI32, bytes: i32) -> bool {
+    pending.fetch_sub(bytes, Ordering::AcqRel) == bytes
+}

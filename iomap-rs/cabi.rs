@@ -12,3 +12,4 @@ mod direct;
 mod module;
 mod ops;
 mod report;
+mod writeback;

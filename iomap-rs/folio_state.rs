@@ -20,9 +20,7 @@
 pub mod bits;
 pub mod ranges;
 
-use crate::vfs::{
-    warn_once, Allocate, Guard, Inode, IomapFolio, LockedFolio, State, Warning,
-};
+use crate::vfs::{warn_once, Allocate, Guard, Inode, IomapFolio, LockedFolio, State, Warning};
 use bits::Bits;
 use core::ops::Range;
 use ranges::{touched, whole};
@@ -73,7 +71,11 @@ pub fn free(folio: &mut LockedFolio<'_>) {
         if *guard.read_bytes_pending() != 0 {
             warn_once(Warning::FreedWhileRead);
         }
-        if state.write_bytes_pending().load(core::sync::atomic::Ordering::Relaxed) != 0 {
+        if state
+            .write_bytes_pending()
+            .load(core::sync::atomic::Ordering::Relaxed)
+            != 0
+        {
             warn_once(Warning::FreedWhileWritten);
         }
         if is_fully_uptodate(state) != uptodate {
@@ -157,7 +159,11 @@ pub fn clear_dirty(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
 ///
 /// C: `iomap_find_dirty_range()`.
 #[inline]
-pub fn dirty_range(folio: &IomapFolio, bytes: Range<usize>, block_bits: u32) -> Option<Range<usize>> {
+pub fn dirty_range(
+    folio: &IomapFolio,
+    bytes: Range<usize>,
+    block_bits: u32,
+) -> Option<Range<usize>> {
     if bytes.start >= bytes.end {
         return None;
     }

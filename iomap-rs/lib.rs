@@ -17,6 +17,7 @@
 //! | [`operations`] | traits that a filesystem implements | no |
 //! | [`mapping`], [`iter`] | a mapping; walking a range | no |
 //! | [`buffered`], [`folio_state`] | I/O through the page cache | no |
+//! | [`writeback`] | writing dirty folios back | no |
 //! | [`direct`] | direct I/O | no |
 //! | [`report`] | FIEMAP, FIBMAP, SEEK_DATA/SEEK_HOLE, swap files | no |
 //! | [`vfs`] | safe types for kernel objects | yes |
@@ -37,9 +38,9 @@
 // The kernel builds with older compilers than this crate does, which needs 1.85.
 #![allow(clippy::incompatible_msrv)]
 
+pub mod buffered;
 #[allow(unsafe_code)]
 mod cabi;
-pub mod buffered;
 pub mod direct;
 pub mod folio_state;
 pub mod iter;
@@ -50,3 +51,4 @@ pub mod report;
 mod sys;
 #[allow(unsafe_code)]
 pub mod vfs;
+pub mod writeback;

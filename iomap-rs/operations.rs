@@ -13,7 +13,10 @@
 
 use crate::{
     mapping::{flag_set, OpFlags},
-    vfs::{ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps, WriteFolio},
+    vfs::{
+        ArmedBio, BioSet, Client, Inode, Ioend, IomapFolio, IterState, Kiocb, Maps, WriteFolio,
+        WritebackCtx,
+    },
 };
 use kernel::prelude::*;
 
@@ -251,12 +254,7 @@ pub trait FolioHooks {
     /// `len` bytes if there is none yet. A transaction that is begun here ends
     /// in [`Self::put_folio`], which is called for every folio.
     #[inline]
-    fn get_folio<'a>(
-        &self,
-        state: &IterState<'a>,
-        pos: i64,
-        len: usize,
-    ) -> Result<WriteFolio<'a>> {
+    fn get_folio<'a>(&self, state: &IterState<'a>, pos: i64, len: usize) -> Result<WriteFolio<'a>> {
         WriteFolio::get(state, pos, len)
     }
 
@@ -278,3 +276,26 @@ pub trait FolioHooks {
 }
 
 impl FolioHooks for () {}
+
+/// What a filesystem does for writeback. C: `struct iomap_writeback_ops`.
+pub trait WritebackHooks {
+    /// Puts a mapping that covers file offset `pos` into `ctx`, or leaves the
+    /// one that is there if it does and still holds. `len` bytes of the folio,
+    /// which is locked, are to be written. Holes are left out.
+    fn map_blocks(&self, ctx: &mut WritebackCtx<'_>, inode: &Inode, pos: i64, len: u32) -> Result;
+
+    /// Before an ioend is submitted, or ended with the error in `status`. What
+    /// this returns replaces it. Called once for each ioend.
+    #[inline]
+    fn prepare_ioend(&self, ioend: &mut Ioend, status: Result) -> Result {
+        let _ = ioend;
+        status
+    }
+
+    /// Nothing of the folio from file offset `pos` on will be written, as there
+    /// was an error: drops what is kept for it. The folio is locked.
+    #[inline]
+    fn discard_folio(&self, folio: &IomapFolio, pos: i64) {
+        let _ = (folio, pos);
+    }
+}

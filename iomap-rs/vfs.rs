@@ -22,6 +22,7 @@ mod folio_lock;
 mod folio_private;
 mod in_flight;
 mod inode;
+mod ioend;
 mod iov_iter;
 mod kiocb;
 mod mapped;
@@ -35,6 +36,7 @@ mod swap;
 mod task;
 pub(crate) mod trace;
 mod warn;
+mod writeback;
 mod zero_pages;
 
 pub use bdev::BlockDevice;
@@ -50,19 +52,24 @@ pub use folio_lock::{LockedFolio, ReadFolio, WriteFolio};
 pub use folio_private::{sub_and_test, Allocate, Guard, IomapFolio, State};
 pub use in_flight::{Deferred, InFlight, Last, Submission};
 pub use inode::Inode;
+pub use ioend::{CompletedIoend, Ioend, IoendList, IoendRef, MergedIoends};
+pub(crate) use ioend::{IoendEnd, IoendPool};
 pub use iov_iter::{Direction, IovIter, Mark};
 pub(crate) use kiocb::to_ssize;
 pub use kiocb::{IocbRef, Kiocb};
 pub use mapped::Mapping;
+pub use plug::with_plug;
 pub(crate) use read_bio::read_folio_sync;
 pub use read_bio::{FolioReadEnd, ReadBio};
 pub use readahead::Readahead;
-pub use plug::with_plug;
 pub use state::{Client, IterState, Maps};
 #[cfg(CONFIG_SWAP)]
 pub(crate) use swap::warn_no_usable_page;
 #[cfg(CONFIG_SWAP)]
 pub use swap::SwapInfo;
-pub(crate) use task::{account_write, cond_resched, fatal_signal_pending};
+pub(crate) use task::{
+    account_write, cond_resched, fatal_signal_pending, in_direct_reclaim, might_sleep,
+};
 pub use warn::{warn_once, Warning};
+pub use writeback::{DirtyFolios, WritebackControl, WritebackCtx, WritebackFolio};
 pub(crate) use zero_pages::ZeroPages;

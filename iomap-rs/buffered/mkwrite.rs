@@ -32,8 +32,8 @@ pub fn page_mkwrite<'a, M: Map<Fault>>(
         pos: folio.pos(),
         len: folio.bytes_in_file(inode)? as u64,
     };
-    let walked = Iter::<Fault, _>::new(inode, range, (), mapper)
-        .for_each(|state| dirty(state, &folio));
+    let walked =
+        Iter::<Fault, _>::new(inode, range, (), mapper).for_each(|state| dirty(state, &folio));
     walked.result?;
     folio.wait_stable();
     Ok(folio)

@@ -170,7 +170,9 @@ impl Current {
                 Err(error) => Progress::Failed(error),
             };
         }
-        let start = self.folio.offset_of(state.pos().wrapping_add_unsigned(done));
+        let start = self
+            .folio
+            .offset_of(state.pos().wrapping_add_unsigned(done));
         let room = self.folio.size().saturating_sub(start) as u64;
         let end = start.saturating_add(room.min(length.saturating_sub(done)) as usize);
         let mut next = start;
@@ -227,7 +229,9 @@ impl Current {
         }
         // Submitted before another is asked for: that may wait for it.
         drop(bio.take());
-        let vecs = map_rest(state, pos).div_ceil(PAGE_SIZE as u64).min(MAX_VECS) as u16;
+        let vecs = map_rest(state, pos)
+            .div_ceil(PAGE_SIZE as u64)
+            .min(MAX_VECS) as u16;
         let gfp_mask = folio.mapping().gfp_mask();
         match ReadBio::new(bdev, vecs, sector, readahead, gfp_mask) {
             Ok(mut open) => {
@@ -279,7 +283,10 @@ pub(super) fn read_inline(state: &IterState<'_>, folio: &IomapFolio) -> Result {
         warn_once(Warning::InlineBeyondPage);
         return Err(EIO);
     };
-    let Some(size) = usize::try_from(size).ok().filter(|size| *size as u64 <= map.length()) else {
+    let Some(size) = usize::try_from(size)
+        .ok()
+        .filter(|size| *size as u64 <= map.length())
+    else {
         warn_once(Warning::InlineTooShort);
         return Err(EIO);
     };
@@ -305,8 +312,8 @@ impl FolioReadEnd for End {
         let block_bits = folio.inode().block_bits();
         let len = bytes.end.wrapping_sub(bytes.start) as u32;
         let mut guard = state.lock();
-        let uptodate = result.is_ok()
-            && folio_state::set_uptodate_locked(&mut guard, &bytes, block_bits);
+        let uptodate =
+            result.is_ok() && folio_state::set_uptodate_locked(&mut guard, &bytes, block_bits);
         let pending = guard.read_bytes_pending();
         *pending = pending.wrapping_sub(len);
         let finished = *pending == 0;

@@ -85,18 +85,18 @@ fn write_and_map_anew(state: &IterState<'_>) -> Progress {
     state.map().add_flags(MapFlags::STALE);
     let start = state.pos();
     let end = start.saturating_add_unsigned(state.remaining());
-    match state.inode().mapping().write_and_wait_range(start, end.wrapping_sub(1)) {
+    match state
+        .inode()
+        .mapping()
+        .write_and_wait_range(start, end.wrapping_sub(1))
+    {
         Ok(()) => Progress::Stop,
         Err(error) => Progress::Failed(error),
     }
 }
 
 /// Zeros what a mapping serves, folio by folio.
-fn zero_mapping<H: FolioHooks>(
-    state: &IterState<'_>,
-    did_zero: &mut bool,
-    hooks: &H,
-) -> Progress {
+fn zero_mapping<H: FolioHooks>(state: &IterState<'_>, did_zero: &mut bool, hooks: &H) -> Progress {
     let mut done = 0u64;
     while done < state.length() {
         let pos = state.pos().wrapping_add_unsigned(done);

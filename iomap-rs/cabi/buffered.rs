@@ -144,12 +144,8 @@ pub(super) unsafe extern "C" fn iomap_dirty_folio(
     folio: *mut bindings::folio,
 ) -> bool {
     // SAFETY: By the contract.
-    let (mapping, folio) = unsafe {
-        (
-            AddressSpace::from_raw(mapping),
-            IomapFolio::from_raw(folio),
-        )
-    };
+    let (mapping, folio) =
+        unsafe { (AddressSpace::from_raw(mapping), IomapFolio::from_raw(folio)) };
     buffered::dirty_folio(mapping, folio)
 }
 
@@ -258,7 +254,13 @@ pub(super) unsafe extern "C" fn iomap_zero_range(
         pos,
         len: len as u64,
     };
-    to_int(buffered::zero_range(inode, range, did_zero, &mapper, &CFolioHooks))
+    to_int(buffered::zero_range(
+        inode,
+        range,
+        did_zero,
+        &mapper,
+        &CFolioHooks,
+    ))
 }
 
 /// Zeros to the end of a block, see [`buffered::truncate_page`].
@@ -283,7 +285,13 @@ pub(super) unsafe extern "C" fn iomap_truncate_page(
             CMapper::new(ops, ptr::null_mut(), caller),
         )
     };
-    to_int(buffered::truncate_page(inode, pos, did_zero, &mapper, &CFolioHooks))
+    to_int(buffered::truncate_page(
+        inode,
+        pos,
+        did_zero,
+        &mapper,
+        &CFolioHooks,
+    ))
 }
 
 /// Makes a page writable, see [`buffered::page_mkwrite`].

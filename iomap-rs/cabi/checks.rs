@@ -6,7 +6,7 @@
 //! in the generated file itself; here it is prototypes, constants, and that
 //! nothing new in the header passes unnoticed.
 
-use super::{buffered, direct, report};
+use super::{buffered, direct, report, writeback};
 use crate::{
     direct::plan::State,
     mapping::{Kind, MapFlags, OpFlags},
@@ -45,6 +45,10 @@ same_prototype! {
     report::iomap_fiemap;
     report::iomap_seek_data;
     report::iomap_seek_hole;
+    writeback::iomap_finish_ioends;
+    writeback::iomap_ioend_try_merge;
+    writeback::iomap_sort_ioends;
+    writeback::iomap_writepages;
 }
 
 #[cfg(CONFIG_SWAP)]

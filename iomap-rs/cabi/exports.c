@@ -35,3 +35,9 @@ EXPORT_SYMBOL_GPL(iomap_seek_hole);
 #ifdef CONFIG_SWAP
 EXPORT_SYMBOL_GPL(iomap_swapfile_activate);
 #endif
+
+/* cabi/writeback.rs */
+EXPORT_SYMBOL_GPL(iomap_finish_ioends);
+EXPORT_SYMBOL_GPL(iomap_ioend_try_merge);
+EXPORT_SYMBOL_GPL(iomap_sort_ioends);
+EXPORT_SYMBOL_GPL(iomap_writepages);

@@ -2,7 +2,7 @@
 
 //! The kernel module.
 
-use crate::vfs::ZeroPages;
+use crate::vfs::{IoendPool, ZeroPages};
 use kernel::prelude::*;
 
 module! {
@@ -15,12 +15,14 @@ module! {
 
 /// What the engine holds while it is loaded.
 struct Engine {
+    _ioends: IoendPool,
     _zeros: ZeroPages,
 }
 
 impl kernel::Module for Engine {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         Ok(Self {
+            _ioends: IoendPool::new()?,
             _zeros: ZeroPages::new()?,
         })
     }

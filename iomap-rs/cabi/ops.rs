@@ -4,13 +4,13 @@
 
 use crate::{
     operations::{
-        DioCovers, Direct, DirectHooks, DirectRequest, Fault, FolioHooks, Map, Range,
-        Read, Report, Unshare, Write, WriteRequest, Zero,
+        DioCovers, Direct, DirectHooks, DirectRequest, Fault, FolioHooks, Map, Range, Read, Report,
+        Unshare, Write, WriteRequest, WritebackHooks, Zero,
     },
     sys as bindings,
     vfs::{
-        check, warn_once, ArmedBio, BioSet, Client, Inode, IterState, Kiocb, Maps, Warning,
-        WriteFolio,
+        check, warn_once, ArmedBio, BioSet, Client, Inode, Ioend, IomapFolio, IterState, Kiocb,
+        Maps, Warning, WriteFolio, WritebackCtx,
     },
 };
 use core::{ffi::c_void, ptr};
@@ -160,12 +160,7 @@ impl CFolioHooks {
 
 impl FolioHooks for CFolioHooks {
     #[inline]
-    fn get_folio<'a>(
-        &self,
-        state: &IterState<'a>,
-        pos: i64,
-        len: usize,
-    ) -> Result<WriteFolio<'a>> {
+    fn get_folio<'a>(&self, state: &IterState<'a>, pos: i64, len: usize) -> Result<WriteFolio<'a>> {
         match Self::table(state).and_then(|table| table.get_folio) {
             // SAFETY: The state is valid; the hook's contract is that of
             // `WriteFolio`.
@@ -263,5 +258,62 @@ impl DirectHooks for CHooks {
         // SAFETY: The filesystem's bio set outlives its bios.
         self.table()
             .and_then(|table| unsafe { BioSet::from_raw(table.bio_set) })
+    }
+}
+
+/// A C filesystem's `struct iomap_writeback_ops`.
+///
+/// # Invariants
+///
+/// The table is valid, and its functions keep the contract of
+/// `<linux/iomap.h>`.
+pub(super) struct CWritebackHooks<'a>(&'a bindings::iomap_writeback_ops);
+
+impl CWritebackHooks<'_> {
+    /// Takes a C filesystem's table.
+    ///
+    /// # Safety
+    ///
+    /// As the type invariant says, while the value is in use.
+    pub(super) unsafe fn new(ops: *const bindings::iomap_writeback_ops) -> Self {
+        // SAFETY: By the contract.
+        // INVARIANT: By the contract.
+        Self(unsafe { &*ops })
+    }
+}
+
+impl WritebackHooks for CWritebackHooks<'_> {
+    #[inline]
+    fn map_blocks(&self, ctx: &mut WritebackCtx<'_>, inode: &Inode, pos: i64, len: u32) -> Result {
+        let Some(map_blocks) = self.0.map_blocks else {
+            warn_once(Warning::OperationMissing);
+            return Err(EIO);
+        };
+        // SAFETY: All are valid.
+        match unsafe { map_blocks(ctx.as_ptr(), inode.as_ptr(), pos, len) } {
+            0 => Ok(()),
+            error => check(error).and(Err(EIO)),
+        }
+    }
+
+    #[inline]
+    fn prepare_ioend(&self, ioend: &mut Ioend, status: Result) -> Result {
+        let Some(prepare_ioend) = self.0.prepare_ioend else {
+            return status;
+        };
+        let errno = status.map_or_else(Error::to_errno, |()| 0);
+        // SAFETY: The ioend is valid.
+        match unsafe { prepare_ioend(ioend.as_ptr(), errno) } {
+            0 => Ok(()),
+            error => check(error).and(Err(EIO)),
+        }
+    }
+
+    #[inline]
+    fn discard_folio(&self, folio: &IomapFolio, pos: i64) {
+        if let Some(discard_folio) = self.0.discard_folio {
+            // SAFETY: The folio is locked.
+            unsafe { discard_folio(folio.as_ptr(), pos) }
+        }
     }
 }

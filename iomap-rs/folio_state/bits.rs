@@ -29,7 +29,11 @@ const fn mask(base: usize, from: usize, to: usize) -> usize {
 
 /// Words that hold bits `from..to`, each with the number of its first bit.
 #[inline]
-fn words(all: &[AtomicUsize], from: usize, to: usize) -> impl Iterator<Item = (usize, &AtomicUsize)> {
+fn words(
+    all: &[AtomicUsize],
+    from: usize,
+    to: usize,
+) -> impl Iterator<Item = (usize, &AtomicUsize)> {
     let first = from / BITS;
     let count = to.div_ceil(BITS).saturating_sub(first);
     all.iter()

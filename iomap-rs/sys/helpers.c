@@ -16,6 +16,7 @@
 #include <linux/task_io_accounting_ops.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
+#include <linux/writeback.h>
 
 #include "helpers.h"
 
@@ -48,6 +49,10 @@ WARNING(iomap_rs_inline_data_not_at_start)
 WARNING(iomap_rs_write_outside_of_mapping)
 WARNING(iomap_rs_page_cache_seek_failed)
 WARNING(iomap_rs_buffer_heads_wrote_in_part)
+WARNING(iomap_rs_writeback_in_reclaim)
+WARNING(iomap_rs_writeback_of_unready_folio)
+WARNING(iomap_rs_writeback_to_no_blocks)
+WARNING(iomap_rs_writeback_mapping_unusable)
 
 void *iomap_rs_kmalloc(size_t size)
 {
@@ -236,6 +241,48 @@ bool iomap_rs_fatal_signal_pending(void)
 void iomap_rs_cond_resched(void)
 {
 	cond_resched();
+}
+
+bool iomap_rs_in_direct_reclaim(void)
+{
+	return (current->flags & (PF_MEMALLOC | PF_KSWAPD)) == PF_MEMALLOC;
+}
+
+void iomap_rs_might_sleep(void)
+{
+	might_sleep();
+}
+
+blk_opf_t iomap_rs_wbc_write_flags(struct writeback_control *wbc)
+{
+	return wbc_to_write_flags(wbc);
+}
+
+void iomap_rs_wbc_init_bio(struct writeback_control *wbc, struct bio *bio)
+{
+	wbc_init_bio(wbc, bio);
+}
+
+void iomap_rs_wbc_account(struct writeback_control *wbc, struct folio *folio,
+			  size_t bytes)
+{
+	wbc_account_cgroup_owner(wbc, folio, bytes);
+}
+
+void iomap_rs_mapping_set_error(struct address_space *mapping, int error)
+{
+	mapping_set_error(mapping, error);
+}
+
+void iomap_rs_writeback_error(struct iomap_ioend *ioend)
+{
+	struct inode *inode = ioend->io_inode;
+
+	if (bio_flagged(&ioend->io_bio, BIO_QUIET))
+		return;
+	pr_err_ratelimited("%s: writeback error on inode %lu, offset %lld, sector %llu",
+			   inode->i_sb->s_id, inode->i_ino, ioend->io_offset,
+			   ioend->io_sector);
 }
 
 void iomap_rs_dio_collision(struct file *file)

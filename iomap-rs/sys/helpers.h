@@ -7,6 +7,7 @@
 #ifndef IOMAP_RS_HELPERS_H
 #define IOMAP_RS_HELPERS_H
 
+#include <linux/blk_types.h>
 #include <linux/mm_types.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
@@ -17,12 +18,14 @@ struct block_device;
 struct file;
 struct folio;
 struct inode;
+struct iomap_ioend;
 struct page;
 struct readahead_control;
 struct task_struct;
 struct iov_iter;
 struct work_struct;
 struct workqueue_struct;
+struct writeback_control;
 
 /*
  * A function per defect, each with a warning of its own: the name is what the
@@ -55,6 +58,10 @@ void iomap_rs_inline_data_not_at_start(void);
 void iomap_rs_write_outside_of_mapping(void);
 void iomap_rs_page_cache_seek_failed(void);
 void iomap_rs_buffer_heads_wrote_in_part(void);
+void iomap_rs_writeback_in_reclaim(void);
+void iomap_rs_writeback_of_unready_folio(void);
+void iomap_rs_writeback_to_no_blocks(void);
+void iomap_rs_writeback_mapping_unusable(void);
 
 void *iomap_rs_kmalloc(size_t size);
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order);
@@ -98,6 +105,15 @@ ssize_t iomap_rs_mkwrite_check_truncate(struct folio *folio,
 vm_fault_t iomap_rs_fault_error(int error);
 bool iomap_rs_fatal_signal_pending(void);
 void iomap_rs_cond_resched(void);
+bool iomap_rs_in_direct_reclaim(void);
+void iomap_rs_might_sleep(void);
+
+blk_opf_t iomap_rs_wbc_write_flags(struct writeback_control *wbc);
+void iomap_rs_wbc_init_bio(struct writeback_control *wbc, struct bio *bio);
+void iomap_rs_wbc_account(struct writeback_control *wbc, struct folio *folio,
+			  size_t bytes);
+void iomap_rs_mapping_set_error(struct address_space *mapping, int error);
+void iomap_rs_writeback_error(struct iomap_ioend *ioend);
 
 void iomap_rs_dio_collision(struct file *file);
 void iomap_rs_swapon_failed(struct file *file, const char *why);

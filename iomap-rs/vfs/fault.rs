@@ -36,7 +36,10 @@ impl<'a> Fault<'a> {
     pub fn lock_folio(&self) -> FaultFolio<'a> {
         // SAFETY: By the type invariant.
         // INVARIANT: Just locked; referenced by the fault.
-        FaultFolio(unsafe { bindings::iomap_rs_lock_page_folio((*self.0).page) }, PhantomData)
+        FaultFolio(
+            unsafe { bindings::iomap_rs_lock_page_folio((*self.0).page) },
+            PhantomData,
+        )
     }
 }
 
@@ -53,9 +56,10 @@ impl FaultFolio<'_> {
     /// truncated. C: `folio_mkwrite_check_truncate()`.
     pub fn bytes_in_file(&self, inode: &Inode) -> Result<usize> {
         // SAFETY: Locked, by the type invariant.
-        let bytes = check_long(unsafe {
-            bindings::iomap_rs_mkwrite_check_truncate(self.0, inode.as_ptr())
-        } as i64)?;
+        let bytes =
+            check_long(
+                unsafe { bindings::iomap_rs_mkwrite_check_truncate(self.0, inode.as_ptr()) } as i64,
+            )?;
         Ok(bytes as usize)
     }
 

@@ -97,12 +97,7 @@ impl Folio {
             return bindings::PAGE_SIZE;
         }
         // SAFETY: A large folio has the fields of its second page.
-        let order = unsafe {
-            (*self.as_ptr())
-                .__bindgen_anon_2
-                .__bindgen_anon_1
-                ._flags_1
-        } & 0xff;
+        let order = unsafe { (*self.as_ptr()).__bindgen_anon_2.__bindgen_anon_1._flags_1 } & 0xff;
         bindings::PAGE_SIZE << order
     }
 
@@ -110,7 +105,7 @@ impl Folio {
     #[inline]
     pub fn index(&self) -> usize {
         // SAFETY: Valid by the type invariant.
-        unsafe { (*self.as_ptr()).__bindgen_anon_1.__bindgen_anon_1.index as usize }
+        unsafe { (*self.as_ptr()).__bindgen_anon_1.__bindgen_anon_1.index }
     }
 
     /// Offset in the file, in bytes. C: `folio_pos()`.
@@ -130,7 +125,9 @@ impl Folio {
     #[inline]
     pub fn mapping(&self) -> &AddressSpace {
         // SAFETY: By the type invariant it is in one, which stays as long.
-        unsafe { AddressSpace::from_raw((*self.as_ptr()).__bindgen_anon_1.__bindgen_anon_1.mapping) }
+        unsafe {
+            AddressSpace::from_raw((*self.as_ptr()).__bindgen_anon_1.__bindgen_anon_1.mapping)
+        }
     }
 
     /// The inode whose data it holds.
@@ -150,7 +147,13 @@ impl Folio {
     #[inline]
     pub(super) fn private(&self) -> *mut core::ffi::c_void {
         // SAFETY: Valid by the type invariant.
-        unsafe { (*self.as_ptr()).__bindgen_anon_1.__bindgen_anon_1.__bindgen_anon_2.private }
+        unsafe {
+            (*self.as_ptr())
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                .__bindgen_anon_2
+                .private
+        }
     }
 
     /// Zeros `bytes` of the folio, which is locked. C: `folio_zero_range()`.
@@ -192,7 +195,7 @@ impl Folio {
             (&raw const (*page).__bindgen_anon_1.__bindgen_anon_3.compound_head).read_volatile()
         };
         let first = if head & 1 != 0 {
-            (head as usize).wrapping_sub(1) as *mut bindings::page
+            head.wrapping_sub(1) as *mut bindings::page
         } else {
             page
         };

@@ -2,7 +2,9 @@
 
 //! Writing into a page cache.
 
-use super::{check, AddressSpace, Folio, Inode, IomapFolio, IovIter, IterState, Mapping, WriteFolio};
+use super::{
+    check, AddressSpace, Folio, Inode, IomapFolio, IovIter, IterState, Mapping, WriteFolio,
+};
 use crate::{mapping::OpFlags, sys as bindings};
 use kernel::prelude::*;
 
@@ -14,7 +16,7 @@ impl AddressSpace {
         #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
         {
             // SAFETY: By the type invariant.
-            let flags = unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() } as usize;
+            let flags = unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() };
             let mask = (1 << bindings::mapping_flags_AS_FOLIO_ORDER_BITS) - 1;
             let order = flags >> bindings::mapping_flags_AS_FOLIO_ORDER_MAX & mask;
             bindings::PAGE_SIZE << order

@@ -127,13 +127,7 @@ pub(crate) fn read_folio_sync(
     // SAFETY: Device and folio are valid by their types; the folio is locked, so
     // that nobody else reads into it.
     super::check(unsafe {
-        bindings::iomap_rs_read_folio_sync(
-            bdev.as_ptr(),
-            sector,
-            folio.as_ptr(),
-            bytes.start,
-            len,
-        )
+        bindings::iomap_rs_read_folio_sync(bdev.as_ptr(), sector, folio.as_ptr(), bytes.start, len)
     })?;
     Ok(())
 }
@@ -169,9 +163,8 @@ impl CompletedBio {
     pub(super) unsafe fn for_each_folio(&self, mut each: impl FnMut(&IomapFolio, Range<usize>)) {
         let bio = self.0.as_ptr();
         // SAFETY: By the type invariant; the vectors are those that were added.
-        let vecs = unsafe {
-            core::slice::from_raw_parts((*bio).bi_io_vec, usize::from((*bio).bi_vcnt))
-        };
+        let vecs =
+            unsafe { core::slice::from_raw_parts((*bio).bi_io_vec, usize::from((*bio).bi_vcnt)) };
         for vec in vecs {
             // SAFETY: By the contract.
             let mut folio = unsafe { Folio::of_page(vec.bv_page) };

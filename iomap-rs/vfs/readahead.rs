@@ -14,7 +14,10 @@ use kernel::types::Opaque;
 ///
 /// An initialised request for a page cache that the engine manages, which nobody
 /// else uses meanwhile.
-pub struct Readahead<'a>(&'a Opaque<bindings::readahead_control>, PhantomData<&'a mut ()>);
+pub struct Readahead<'a>(
+    &'a Opaque<bindings::readahead_control>,
+    PhantomData<&'a mut ()>,
+);
 
 impl<'a> Readahead<'a> {
     /// Borrows a C request.
@@ -37,7 +40,7 @@ impl<'a> Readahead<'a> {
     /// File offset of the folios that are left, in bytes. C: `readahead_pos()`.
     pub fn pos(&self) -> i64 {
         // SAFETY: By the type invariant.
-        let index = unsafe { (*self.0.get())._index } as usize;
+        let index = unsafe { (*self.0.get())._index };
         index.wrapping_mul(bindings::PAGE_SIZE) as i64
     }
 

@@ -11,6 +11,20 @@ pub(crate) fn fatal_signal_pending() -> bool {
     unsafe { bindings::iomap_rs_fatal_signal_pending() }
 }
 
+/// Whether the task is freeing memory for an allocation of its own.
+/// C: `PF_MEMALLOC` without `PF_KSWAPD`.
+pub(crate) fn in_direct_reclaim() -> bool {
+    // SAFETY: Task context has a current task.
+    unsafe { bindings::iomap_rs_in_direct_reclaim() }
+}
+
+/// Complains in a context that must not sleep. Debug kernels only.
+/// C: `might_sleep()`.
+pub(crate) fn might_sleep() {
+    // SAFETY: Always sound.
+    unsafe { bindings::iomap_rs_might_sleep() }
+}
+
 /// Lets others run, if it is time to. Task context, no lock held that does not
 /// sleep. C: `cond_resched()`.
 #[inline]

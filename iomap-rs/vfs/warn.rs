@@ -61,6 +61,14 @@ pub enum Warning {
     SeekFailed,
     /// Buffer heads took part of a write only.
     BuffersWroteInPart,
+    /// Memory management wants to write pages in a task that needs memory.
+    WritebackInReclaim,
+    /// A folio is not in the state that writeback needs it in.
+    WritebackState,
+    /// Writeback was mapped to what has no blocks.
+    WritebackKind,
+    /// Writeback was given a mapping that cannot be used.
+    WritebackMapping,
 }
 
 /// Warns with a backtrace, once for each kind. Any context.
@@ -95,6 +103,10 @@ pub fn warn_once(warning: Warning) {
         Warning::WriteOutsideOfMapping => bindings::iomap_rs_write_outside_of_mapping,
         Warning::SeekFailed => bindings::iomap_rs_page_cache_seek_failed,
         Warning::BuffersWroteInPart => bindings::iomap_rs_buffer_heads_wrote_in_part,
+        Warning::WritebackInReclaim => bindings::iomap_rs_writeback_in_reclaim,
+        Warning::WritebackState => bindings::iomap_rs_writeback_of_unready_folio,
+        Warning::WritebackKind => bindings::iomap_rs_writeback_to_no_blocks,
+        Warning::WritebackMapping => bindings::iomap_rs_writeback_mapping_unusable,
     };
     // SAFETY: Always sound.
     unsafe { warn() }

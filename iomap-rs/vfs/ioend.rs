@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Ioends: bios that write folios back, with what filesystems need to know.
+//!
+//! ```text
+//!   Ioend::new() -> Ioend -- submit() --> (device) --> E::ended(CompletedIoend)
+//!                          \- fail() ------------------^
+//! ```
+
+use super::{check, CompletedBio, Inode, IomapFolio, Mapping, WritebackControl};
+use crate::{
+    mapping::MapFlags,
+    sys as bindings,
+    writeback::rules::{cut_at, Summary},
+};
+use core::{
+    mem::{offset_of, ManuallyDrop},
+    ops::Range,
+    ptr::NonNull,
+};
+use kernel::{prelude::*, types::Opaque};
+
+/// The set that ioends are allocated from.
+static BIOSET: SharedBioSet = SharedBioSet(Opaque::uninit());
+
+/// A bio set that tasks share.
+struct SharedBioSet(Opaque<bindings::bio_set>);
+
+// SAFETY: C synchronises all use of a bio set.
+unsafe impl Sync for SharedBioSet {}
+
+/// The pool of ioends, which exists while a value of this type does.
+/// C: `iomap_ioend_bioset`.
+pub(crate) struct IoendPool(());
+
+impl IoendPool {
+    /// Makes the pool. Module initialisation only.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: Not in use before it is made.
+        check(unsafe {
+            bindings::bioset_init(
+                BIOSET.0.get(),
+                4 * (bindings::PAGE_SIZE as u32 >> 9),
+                offset_of!(bindings::iomap_ioend, io_bio) as u32,
+                bindings::BIOSET_NEED_BVECS as i32,
+            )
+        })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for IoendPool {
+    fn drop(&mut self) {
+        // SAFETY: Made by `new()`; the module is going, no ioend is left.
+        unsafe { bindings::bioset_exit(BIOSET.0.get()) }
+    }
+}
+
+/// Hears of the end of ioends.
+pub(crate) trait IoendEnd {
+    /// The bio of `ioend` has ended. Any context.
+    fn ended(ioend: CompletedIoend);
+}
+
+/// What an ioend says of itself.
+///
+/// # Safety
+///
+/// `ioend` is valid.
+#[inline]
+unsafe fn summary(ioend: *const bindings::iomap_ioend) -> Summary {
+    // SAFETY: By the contract.
+    unsafe {
+        Summary {
+            kind: (*ioend).io_type,
+            flags: MapFlags::from_bits((*ioend).io_flags),
+            offset: (*ioend).io_offset,
+            size: (*ioend).io_size as u64,
+            sector: (*ioend).io_sector,
+        }
+    }
+}
+
+/// An ioend that is being filled. C: `struct iomap_ioend`.
+///
+/// # Invariants
+///
+/// Points to an ioend whose bio is not submitted, and that nobody else refers
+/// to.
+pub struct Ioend(NonNull<bindings::iomap_ioend>);
+
+impl Ioend {
+    /// An ioend for writes of `inode` at file offset `pos`, where `map` says.
+    /// Sleeps until there is one. C: `iomap_alloc_ioend()`.
+    pub(crate) fn new(
+        control: &WritebackControl<'_>,
+        inode: &Inode,
+        map: &Mapping,
+        pos: i64,
+    ) -> Result<Self> {
+        let bdev = map.bdev().ok_or(EIO)?;
+        let sector = map.sector(pos);
+        // SAFETY: All are valid by their types; the set was made when the module
+        // was loaded. With GFP_NOFS allocation does not fail.
+        unsafe {
+            let bio = NonNull::new(bindings::bio_alloc_bioset(
+                bdev.as_ptr(),
+                bindings::BIO_MAX_VECS as u16,
+                bindings::req_op_REQ_OP_WRITE | control.write_flags(),
+                bindings::GFP_NOFS,
+                BIOSET.0.get(),
+            ))
+            .ok_or(ENOMEM)?
+            .as_ptr();
+            (*bio).bi_iter.bi_sector = sector;
+            (*bio).bi_end_io = Some(end_io::<crate::writeback::Ended>);
+            control.init_bio(bio);
+            (*bio).bi_write_hint = inode.write_hint();
+            let ioend = bio
+                .byte_sub(offset_of!(bindings::iomap_ioend, io_bio))
+                .cast::<bindings::iomap_ioend>();
+            list_init(&raw mut (*ioend).io_list);
+            (*ioend).io_type = map.raw_kind();
+            (*ioend).io_flags = map.flags().bits();
+            (*ioend).io_inode = inode.as_ptr();
+            (*ioend).io_size = 0;
+            (*ioend).io_offset = pos;
+            (*ioend).io_sector = sector;
+            // INVARIANT: Fresh.
+            Ok(Self(NonNull::new_unchecked(ioend)))
+        }
+    }
+
+    /// Takes over an ioend.
+    ///
+    /// # Safety
+    ///
+    /// As the type invariant says.
+    #[inline]
+    pub(super) unsafe fn from_raw(ptr: NonNull<bindings::iomap_ioend>) -> Self {
+        // INVARIANT: By the contract.
+        Self(ptr)
+    }
+
+    /// Gives the ioend away.
+    #[inline]
+    pub(super) fn into_raw(self) -> *mut bindings::iomap_ioend {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    /// The C ioend.
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> *mut bindings::iomap_ioend {
+        self.0.as_ptr()
+    }
+
+    #[inline]
+    fn bio(&self) -> *mut bindings::bio {
+        // SAFETY: Valid by the type invariant.
+        unsafe { &raw mut (*self.as_ptr()).io_bio }
+    }
+
+    /// What it has so far.
+    #[inline]
+    pub fn summary(&self) -> Summary {
+        // SAFETY: Valid by the type invariant.
+        unsafe { summary(self.as_ptr()) }
+    }
+
+    /// The 512-byte sector where its bio ends. C: `bio_end_sector()`.
+    #[inline]
+    pub fn end_sector(&self) -> u64 {
+        // SAFETY: Valid by the type invariant.
+        let iter = unsafe { (*self.bio()).bi_iter };
+        iter.bi_sector.wrapping_add((iter.bi_size >> 9).into())
+    }
+
+    /// Adds `bytes` of `folio` to the bio; `false` if it is full.
+    #[inline]
+    pub(crate) fn append(&mut self, folio: &IomapFolio, bytes: &Range<usize>) -> bool {
+        let len = bytes.end.wrapping_sub(bytes.start);
+        // SAFETY: Both are valid by their types.
+        unsafe { bindings::bio_add_folio(self.bio(), folio.as_ptr(), len, bytes.start) }
+    }
+
+    /// Counts `bytes` more as the ioend's, but none behind file offset `end`.
+    #[inline]
+    pub(crate) fn grow(&mut self, bytes: u64, end: i64) {
+        let now = self.summary();
+        let size = cut_at(now.offset, now.size.saturating_add(bytes), end);
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.as_ptr()).io_size = size as usize }
+    }
+
+    /// Submits the bio. May sleep.
+    #[inline]
+    pub(crate) fn submit(self) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant; `self` is consumed.
+        unsafe { bindings::submit_bio(this.bio()) }
+    }
+
+    /// Ends the bio with an error, as if the device had.
+    pub(crate) fn fail(self, error: Error) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant; `self` is consumed.
+        unsafe {
+            (*this.bio()).bi_status = bindings::errno_to_blk_status(error.to_errno());
+            bindings::bio_endio(this.bio());
+        }
+    }
+}
+
+impl Drop for Ioend {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant. Folios are under writeback for it, which
+        // its completion ends.
+        unsafe { bindings::iomap_rs_bio_io_error(self.bio()) }
+    }
+}
+
+/// An ioend whose bio has ended. Dropping it frees it.
+///
+/// # Invariants
+///
+/// Points to an ioend that is the holder's alone.
+pub struct CompletedIoend(NonNull<bindings::iomap_ioend>);
+
+impl CompletedIoend {
+    /// Takes over a C ioend.
+    ///
+    /// # Safety
+    ///
+    /// Its bio has ended, and it is the caller's to give away.
+    pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::iomap_ioend>) -> Self {
+        // INVARIANT: By the contract.
+        Self(ptr)
+    }
+
+    /// The file whose folios were written; writeback keeps the inode.
+    pub fn inode<'a>(&self) -> &'a Inode {
+        // SAFETY: Valid by the type invariant. Its folios are under writeback,
+        // for which eviction of the inode waits.
+        unsafe { Inode::from_raw((*self.0.as_ptr()).io_inode) }
+    }
+
+    /// What became of the bio.
+    pub fn status(&self) -> Result {
+        // SAFETY: Valid by the type invariant.
+        let status = unsafe { (*self.0.as_ptr()).io_bio.bi_status };
+        // SAFETY: Always sound.
+        check(unsafe { bindings::blk_status_to_errno(status) })?;
+        Ok(())
+    }
+
+    /// Says in the log that writeback failed, unless the bio is not to be talked
+    /// of.
+    pub fn log_error(&self) {
+        // SAFETY: Valid by the type invariant.
+        unsafe { bindings::iomap_rs_writeback_error(self.0.as_ptr()) }
+    }
+
+    /// Calls `each` for every piece of a folio, with its length in bytes, and
+    /// frees the ioend. The folio may be gone after the call.
+    pub fn for_each_folio(self, mut each: impl FnMut(&IomapFolio, usize)) {
+        let ioend = ManuallyDrop::new(self).0.as_ptr();
+        // SAFETY: Valid by the type invariant; it has nothing but folios under
+        // writeback, of page caches that the engine manages. The bio's pool
+        // frees the ioend with it.
+        unsafe {
+            let bio = CompletedBio::from_raw(NonNull::new_unchecked(&raw mut (*ioend).io_bio));
+            bio.for_each_folio(|folio, bytes| each(folio, bytes.end.wrapping_sub(bytes.start)));
+            bio.free();
+        }
+    }
+
+    /// Takes the ioends that were merged into this one.
+    pub fn take_merged(&mut self) -> MergedIoends {
+        // SAFETY: Valid by the type invariant; the list is this ioend's alone.
+        unsafe {
+            let head = &raw mut (*self.0.as_ptr()).io_list;
+            let first = (*head).next;
+            if first == head {
+                return MergedIoends(None);
+            }
+            // The other ioends stay linked to each other in a ring.
+            list_del(head);
+            list_init(head);
+            MergedIoends(NonNull::new(first))
+        }
+    }
+}
+
+impl Drop for CompletedIoend {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::bio_put(&raw mut (*self.0.as_ptr()).io_bio) }
+    }
+}
+
+/// Ioends that were merged into one, in order.
+///
+/// # Invariants
+///
+/// A ring of ioends, linked by their `io_list`, that are the holder's alone.
+pub struct MergedIoends(Option<NonNull<bindings::list_head>>);
+
+impl MergedIoends {
+    /// The next one.
+    pub fn pop(&mut self) -> Option<CompletedIoend> {
+        let link = self.0?.as_ptr();
+        // SAFETY: By the type invariant.
+        unsafe {
+            let next = (*link).next;
+            self.0 = if next == link {
+                None
+            } else {
+                NonNull::new(next)
+            };
+            list_del(link);
+            list_init(link);
+            Some(CompletedIoend::from_raw(NonNull::new_unchecked(of_link(
+                link,
+            ))))
+        }
+    }
+}
+
+/// The ioend that is linked by `link`.
+#[inline]
+pub(super) fn of_link(link: *mut bindings::list_head) -> *mut bindings::iomap_ioend {
+    link.wrapping_byte_sub(offset_of!(bindings::iomap_ioend, io_list))
+        .cast()
+}
+
+/// Makes `link` a list of its own. C: `INIT_LIST_HEAD()`.
+///
+/// # Safety
+///
+/// `link` is valid.
+#[inline]
+pub(super) unsafe fn list_init(link: *mut bindings::list_head) {
+    // SAFETY: By the contract.
+    unsafe {
+        (*link).next = link;
+        (*link).prev = link;
+    }
+}
+
+/// Takes `link` out of its list. C: `__list_del_entry()`.
+///
+/// # Safety
+///
+/// `link` is in a list that nobody else uses meanwhile.
+#[inline]
+pub(super) unsafe fn list_del(link: *mut bindings::list_head) {
+    // SAFETY: By the contract.
+    unsafe {
+        (*(*link).prev).next = (*link).next;
+        (*(*link).next).prev = (*link).prev;
+    }
+}
+
+/// The completion of ioends that no filesystem took over.
+/// C: `iomap_writepage_end_bio()`.
+///
+/// # Safety
+///
+/// `bio` is that of an ioend, and has ended.
+unsafe extern "C" fn end_io<E: IoendEnd>(bio: *mut bindings::bio) {
+    let ioend = bio.wrapping_byte_sub(offset_of!(bindings::iomap_ioend, io_bio));
+    // SAFETY: By the contract.
+    E::ended(unsafe { CompletedIoend::from_raw(NonNull::new_unchecked(ioend.cast())) });
+}
+
+/// An ioend that a filesystem holds, as it merges ioends.
+///
+/// # Invariants
+///
+/// Points to an ioend that nobody else uses meanwhile; its `io_list` is its own.
+pub struct IoendRef<'a>(&'a Opaque<bindings::iomap_ioend>);
+
+impl IoendRef<'_> {
+    /// Borrows a C ioend.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is valid and nobody else's meanwhile.
+    pub(crate) unsafe fn from_raw(ptr: *mut bindings::iomap_ioend) -> Self {
+        // SAFETY: Transparent wrapper; valid by the contract.
+        // INVARIANT: By the contract.
+        Self(unsafe { &*ptr.cast() })
+    }
+
+    /// What it says of itself.
+    pub fn summary(&self) -> Summary {
+        // SAFETY: Valid by the type invariant.
+        unsafe { summary(self.0.get()) }
+    }
+
+    /// How its bio ended, as the block layer has it.
+    pub fn bio_status(&self) -> u8 {
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.0.get()).io_bio.bi_status }
+    }
+
+    /// Makes it one that no other was merged into.
+    pub fn clear_merged(&mut self) {
+        // SAFETY: Valid by the type invariant.
+        unsafe { list_init(&raw mut (*self.0.get()).io_list) }
+    }
+
+    /// Counts `bytes` more as its own.
+    pub fn add_size(&mut self, bytes: u64) {
+        let size = self.summary().size.wrapping_add(bytes);
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.0.get()).io_size = size as usize }
+    }
+}
+
+/// A list of ioends that a filesystem has collected.
+///
+/// # Invariants
+///
+/// A list of ioends, linked by their `io_list`, that nobody else uses meanwhile.
+pub struct IoendList<'a>(&'a Opaque<bindings::list_head>);
+
+impl IoendList<'_> {
+    /// Borrows a C list.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is as the type invariant says.
+    pub(crate) unsafe fn from_raw(ptr: *mut bindings::list_head) -> Self {
+        // SAFETY: Transparent wrapper; valid by the contract.
+        // INVARIANT: By the contract.
+        Self(unsafe { &*ptr.cast() })
+    }
+
+    /// The first ioend.
+    pub fn first(&self) -> Option<IoendRef<'_>> {
+        let head = self.0.get();
+        // SAFETY: By the type invariant.
+        unsafe {
+            let first = (*head).next;
+            (first != head).then(|| IoendRef::from_raw(of_link(first)))
+        }
+    }
+
+    /// Moves the first ioend to the end of those that were merged into `ioend`.
+    pub fn move_first_to(&mut self, ioend: &mut IoendRef<'_>) {
+        let head = self.0.get();
+        // SAFETY: By the type invariants both lists are the caller's.
+        unsafe {
+            let link = (*head).next;
+            if link == head {
+                return;
+            }
+            list_del(link);
+            let list = &raw mut (*ioend.0.get()).io_list;
+            (*link).prev = (*list).prev;
+            (*link).next = list;
+            (*(*list).prev).next = link;
+            (*list).prev = link;
+        }
+    }
+
+    /// Sorts by offset in the file; equal ones stay in order. C: `list_sort()`.
+    pub fn sort(&mut self) {
+        // SAFETY: By the type invariant; `compare` is given links of ioends.
+        unsafe { bindings::list_sort(core::ptr::null_mut(), self.0.get(), Some(compare)) }
+    }
+}
+
+/// Compares two ioends by their offset.
+///
+/// # Safety
+///
+/// Both are links of ioends.
+unsafe extern "C" fn compare(
+    _private: *mut kernel::ffi::c_void,
+    a: *const bindings::list_head,
+    b: *const bindings::list_head,
+) -> kernel::ffi::c_int {
+    // SAFETY: By the contract.
+    let (a, b) = unsafe {
+        (
+            (*of_link(a.cast_mut())).io_offset,
+            (*of_link(b.cast_mut())).io_offset,
+        )
+    };
+    a.cmp(&b) as kernel::ffi::c_int
+}

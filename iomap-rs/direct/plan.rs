@@ -199,8 +199,9 @@ pub fn finisher(state: State, failed: bool) -> Finisher {
 /// if the device was read beyond.
 #[inline]
 pub fn clip_to_size(write: bool, pos: i64, bytes: i64, i_size: i64) -> i64 {
-    if !write && pos.saturating_add(bytes) > i_size {
-        i_size.wrapping_sub(pos)
+    let in_file = i_size.wrapping_sub(pos);
+    if !write && bytes > in_file {
+        in_file
     } else {
         bytes
     }

@@ -27,7 +27,7 @@ require_root() {
 
 apt_update() {
 	[[ -z ${apt_updated:-} ]] || return 0
-	step "reading apt's package lists" as_root apt-get -q update ||
+	step -q "reading apt's package lists" as_root apt-get -q update ||
 		die "apt-get update failed: is there a network, are apt's sources right?"
 	apt_updated=yes
 }
@@ -69,7 +69,7 @@ use_backports() {
 		-t "$CODENAME-backports"
 	)
 	# One broken third-party source must not matter: who needs a package looks whether it is there.
-	step "reading the package lists of $CODENAME-backports" \
+	step -q "reading the package lists of $CODENAME-backports" \
 		apt-get -q "${APT_BACKPORTS[@]}" update || true
 }
 

@@ -40,28 +40,56 @@ rust_usable() {
 	fi
 }
 
+# The toolchain's packages with all that they depend on and this machine lacks.
+rust_closure() {
+	local found closure=()
+	mapfile -t found < <(rust_packages)
+	while ((${#found[@]})); do
+		closure+=("${found[@]}")
+		mapfile -t found < <(
+			missing_dependencies "${found[@]}" |
+				{ grep -Fvx -f <(printf '%s\n' "${closure[@]}") || true; }
+		)
+	done
+	printf '%s\n' "${closure[@]}"
+}
+
+# Of alternatives, the first counts. Where two names are printed in brackets, a
+# package is virtual.
+missing_dependencies() {
+	local name
+	apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+		--no-replaces --no-enhances "$@" |
+		awk '/^ [ |]*(Pre)?Depends: / { if (!alternative) print $NF; alternative = /\|/ }' |
+		{ grep -v '^<' || true; } | sort -u |
+		while read -r name; do
+			[[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] ||
+				printf '%s\n' "$name"
+		done
+}
+
+unpack_packages() {
+	local package
+	for package in "$1"/packages/*.deb; do
+		dpkg -x "$package" "$1" || return 1
+	done
+	rm -rf "$1/packages"
+}
+
 # For a person who must not lose a package: the toolchain of Debian, unpacked, not installed.
 unpack_rust() {
 	local root=$TOOLS/rust wanted program
-	mapfile -t wanted < <(
-		# shellcheck disable=SC2046 # one word per package
-		apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
-			--no-replaces --no-enhances $(rust_packages) |
-			grep -E '^[a-z0-9]' |
-			grep -Ex '(rust|cargo|clippy|libstd-rust|libllvm|libgit2|libhttp-parser|libssh2).*' | sort -u
-	)
+	mapfile -t wanted < <(rust_closure)
 	rm -rf "$root"
 	mkdir -p "$root/bin"
-	step "fetching a Rust toolchain into the cache" apt_download "$root/packages" "${wanted[@]}" ||
-		die "cannot download $(rust_packages | tr '\n' ' '): is there a network?"
-	for package in "$root"/packages/*.deb; do
-		step "unpacking ${package##*/}" dpkg -x "$package" "$root" || die "cannot unpack $package"
-	done
-	rm -rf "$root/packages"
+	step -q "fetching a Rust toolchain into the cache" apt_download "$root/packages" "${wanted[@]}" ||
+		die "cannot download ${wanted[*]}: is there a network?"
+	step "unpacking it" unpack_packages "$root" ||
+		die "cannot unpack the Rust toolchain in $root: is the disk full?"
 	for program in "${RUST_PROGRAMS[@]}"; do
 		cat >"$root/bin/$program" <<-END
 			#!/bin/sh
-			LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/usr/lib\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}
+			LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/usr/lib:$root/lib/x86_64-linux-gnu\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}
 			export LD_LIBRARY_PATH
 			exec $root/usr/bin/$program "\$@"
 		END
@@ -105,9 +133,20 @@ ensure_rust() {
 		rust_usable "$RUST_BIN" || die "$RUST_PROBLEM"
 	fi
 	for program in "${RUST_PROGRAMS[@]}"; do
-		[[ $TOOLS/bin/$program -ef $RUST_BIN/$program ]] ||
-			ln -sfn "$RUST_BIN/$program" "$TOOLS/bin/$program"
+		write_wrapper "$program" "$RUST_BIN/$program"
 	done
+}
+
+# write_wrapper NAME PROGRAM [ASSIGNMENT]: <cache>/tools/bin/NAME runs PROGRAM. No
+# symbolic link: rustc would look for its libraries beside that.
+write_wrapper() {
+	local wrapper=$TOOLS/bin/$1 text
+	printf -v text '#!/bin/sh\n%sexec %s "$@"' "${3:+$3 }" "$2"
+	if [[ -L $wrapper || ! -x $wrapper || $(<"$wrapper") != "$text" ]]; then
+		rm -f "$wrapper"
+		printf '%s\n' "$text" >"$wrapper"
+		chmod +x "$wrapper"
+	fi
 }
 
 bindgen_usable() {
@@ -136,7 +175,6 @@ install_bindgen() {
 }
 
 ensure_bindgen() {
-	local wrapper=$TOOLS/bin/bindgen
 	if bindgen_usable /usr/bin/bindgen; then
 		BINDGEN_BIN=/usr/bin/bindgen
 	elif bindgen_usable "$TOOLS/cargo/bin/bindgen"; then
@@ -147,12 +185,5 @@ ensure_bindgen() {
 			die "needs bindgen $NEEDED_BINDGEN or newer, found $BINDGEN_VERSION ($BINDGEN_BIN)"
 	fi
 	# bindgen loads any libclang it finds; it must be that of the clang in use.
-	printf '#!/bin/sh\nLIBCLANG_PATH=%s exec %s "$@"\n' \
-		"${LLVM_BIN%/bin}/lib" "$BINDGEN_BIN" >"$wrapper.new"
-	chmod +x "$wrapper.new"
-	if cmp -s "$wrapper.new" "$wrapper"; then
-		rm -f "$wrapper.new"
-	else
-		mv "$wrapper.new" "$wrapper"
-	fi
+	write_wrapper bindgen "$BINDGEN_BIN" "LIBCLANG_PATH=${LLVM_BIN%/bin}/lib"
 }

@@ -12,10 +12,16 @@ die() {
 	exit 1
 }
 
-# step WHAT COMMAND...: runs the command with its output in a log file, shows what
-# runs and for how long, and on failure the end of the log and where it is.
+# step [-q] WHAT COMMAND...: runs the command with its output in a log file, shows
+# what runs and for how long, and on failure the end of the log (not with -q) and
+# where it is.
 step() {
-	local what=$1 log start=$SECONDS next=15 pid status=0 elapsed
+	local quiet=no what log start=$SECONDS next=15 pid status=0 elapsed
+	if [[ $1 == -q ]]; then
+		quiet=yes
+		shift
+	fi
+	what=$1
 	shift
 	log=${what//[^a-zA-Z0-9]/-}
 	log=$LOGS/${log:0:60}.log
@@ -39,7 +45,7 @@ step() {
 	elapsed=$((SECONDS - start))
 	[[ ! -t 2 ]] || printf '\r\033[K' >&2
 	if ((status != 0)); then
-		tail -n 15 "$log" >&2
+		[[ $quiet == yes ]] || tail -n 15 "$log" >&2
 		say "$what: failed after $elapsed s; the whole log: $log"
 		return "$status"
 	fi

@@ -17,7 +17,7 @@ fetch_source() {
 		[[ -n $(apt_candidate "$SOURCE_PACKAGE") ]] ||
 			die "neither apt's sources nor $CODENAME-backports offer $SOURCE_PACKAGE: is there a network?"
 	fi
-	step "downloading $SOURCE_PACKAGE" apt_download "$CACHE/packages" "$SOURCE_PACKAGE" ||
+	step -q "downloading $SOURCE_PACKAGE" apt_download "$CACHE/packages" "$SOURCE_PACKAGE" ||
 		die "cannot download $SOURCE_PACKAGE: is there a network? (apt-get update may help)"
 	APT_BACKPORTS=()
 }

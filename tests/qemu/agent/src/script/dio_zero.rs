@@ -5,7 +5,7 @@
 use anyhow::{bail, ensure, Result};
 
 use super::scripted::{expect_bytes, expect_errno, fill_device, Scripted};
-use crate::case::Case;
+use crate::case::{skip, Case};
 use crate::context::Context;
 use crate::suites::SCRIPT;
 use crate::sys::buffer::AlignedBuf;
@@ -43,6 +43,9 @@ pub const CASES: &[Case] = &[
     Case::new("dio_write_extraction_fails", SCRIPT, extraction_fails)
         .doc("A write that cannot get at its memory midway zeroes the rest of the block it began.")
         .holds(&["DIO-20", "DIFF-3"]),
+    Case::new("dio_write_goes_on_in_a_block", SCRIPT, goes_on_in_a_block)
+        .doc("Data that ran out in a new block is not zeroed when the write goes on behind it.")
+        .holds(&["DIFF-11"]),
 ];
 
 fn zeroes_block_ends(context: &Context) -> Result<()> {
@@ -203,4 +206,39 @@ fn extraction_fails(context: &Context) -> Result<()> {
         ensure!(end.field("ret")? == "-14", "{end}");
     }
     Ok(())
+}
+
+fn goes_on_in_a_block(context: &Context) -> Result<()> {
+    if !context.on_rust() {
+        return skip("the C engine zeroes the data that it has written just before");
+    }
+    fill_device(context, 65536, 4096, 0xA5)?;
+    let fs = Scripted::new(
+        context,
+        "inode size=65536\nextent offset=0 length=65536 addr=65536 type=unwritten\n\
+         dio partial nofault",
+    )?;
+    // The last 512 bytes of a page that is there, and the first of one that is not.
+    let mut buffer = AlignedBuf::new(8192)?;
+    buffer[..4096].fill(0x31);
+    let start = buffer.as_ptr().wrapping_add(4096 - 512);
+    let written = raw_io::write_from(fs.file(), start, 1024, 512)?;
+    ensure!(written == 512, "{written} bytes");
+    fs.expect(&[
+        "write",
+        "begin pos=512 len=1024",
+        "submit pos=0 bytes=512",
+        "submit pos=512 bytes=512",
+        "submit pos=1024 bytes=3072",
+        "end written=512",
+        "begin pos=1024 len=512",
+        "submit pos=1024 bytes=3072",
+        "end written=0",
+        "end_io size=512 error=0",
+        "return ret=512 pos=1024",
+    ])?;
+    let block = fs.device(65536, 4096)?;
+    expect_bytes(&block[..512], 0, "the head")?;
+    expect_bytes(&block[512..1024], 0x31, "the data")?;
+    expect_bytes(&block[1024..], 0, "the tail")
 }

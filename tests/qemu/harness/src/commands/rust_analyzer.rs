@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `rust-analyzer`: `rust-project.json` for editors. The kernel's generator knows
-//! its own crates; it finds no module whose root is not named like its object,
-//! so the engine's crate is added here.
+//! `rust-analyzer`: `rust-project.json` for editors. The kernel's generator lists
+//! the kernel's own crates; 6.12's fails for modules outside of the tree when the
+//! kernel was built in a directory of its own, so the engine's crate is added here.
 
 use std::fs;
 use std::path::Path;
@@ -22,17 +22,16 @@ const DEPENDENCIES: &[&str] = &["core", "alloc", "macros", "build_error", "kerne
 pub fn run(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<()> {
     // The generated bindings are part of the crate.
     modules::build_engine(paths, tools, kernel)?;
-    let mut make = modules::make(tools, kernel, &paths.checkout);
-    run_logged(
-        make.arg("rust-analyzer"),
-        &paths.logs().join("rust-analyzer.log"),
-    )
-    .context("cannot list the kernel's crates")?;
-    let file = paths.checkout.join("rust-project.json");
-    let project = serde_json::from_str(&read_text(&file)?)
-        .with_context(|| format!("cannot parse {}", file.display()))?;
+    let mut make = tools.make();
+    make.arg("-C").arg(&kernel.dir).arg("rust-analyzer");
+    run_logged(&mut make, &paths.logs().join("rust-analyzer.log"))
+        .context("cannot list the kernel's crates")?;
+    let of_kernel = kernel.dir.join("rust-project.json");
+    let project = serde_json::from_str(&read_text(&of_kernel)?)
+        .with_context(|| format!("cannot parse {}", of_kernel.display()))?;
     let project = with_engine(project, &paths.checkout.join("iomap-rs"))
         .context("the kernel's list of crates is not as expected")?;
+    let file = paths.checkout.join("rust-project.json");
     let text = serde_json::to_string_pretty(&project).context("cannot write the project")?;
     fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     println!("{}", file.display());

@@ -7,7 +7,7 @@
 //! | `read.rs` | filling folios: `read_folio`, readahead |
 //! | `write.rs` | `write()` into folios, growing the file |
 //! | `begin.rs`, `end.rs` | getting a folio ready to be written into, and after |
-//! | `zero.rs`, `unshare.rs` | writes of what is there already, or zeros |
+//! | `zero.rs`, `unshare.rs`, `rewrite.rs` | writes of zeros, or of what is there |
 //! | `mkwrite.rs` | the first store through a shared mapping |
 //! | `punch.rs` | giving back reservations that a failed write left |
 //! | `folio.rs` | dirtying, releasing and invalidating folios |
@@ -25,6 +25,7 @@ mod folio;
 mod mkwrite;
 mod punch;
 mod read;
+mod rewrite;
 mod unshare;
 mod write;
 mod zero;

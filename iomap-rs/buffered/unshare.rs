@@ -4,15 +4,12 @@
 //!
 //! Stands for `iomap_file_unshare()`.
 
-use super::{
-    begin::{begin, Begun},
-    end::end,
-};
+use super::rewrite::rewrite;
 use crate::{
     iter::{Iter, Progress},
     mapping::{Kind, MapFlags},
     operations::{FolioHooks, Map, Range, Unshare},
-    vfs::{cond_resched, warn_once, Inode, IterState, Warning},
+    vfs::{Inode, IterState},
 };
 use kernel::prelude::*;
 
@@ -44,7 +41,8 @@ pub fn unshare<M: Map<Unshare>, H: FolioHooks>(
     };
     let walked = Iter::<Unshare, _>::new(inode, range, (), mapper).for_each(|state| {
         if wants_unshare(state) {
-            unshare_mapping(state, hooks)
+            // Its contents are brought in: that is all there is to write.
+            rewrite(state, hooks, |_, _| ())
         } else {
             Progress::Bytes(state.length())
         }
@@ -59,30 +57,4 @@ fn wants_unshare(state: &IterState<'_>) -> bool {
         && state
             .distinct_source()
             .is_some_and(|source| source.kind() == Kind::Mapped)
-}
-
-/// Dirties what a mapping serves, folio by folio.
-fn unshare_mapping<H: FolioHooks>(state: &IterState<'_>, hooks: &H) -> Progress {
-    let mut done = 0u64;
-    while done < state.length() {
-        let pos = state.pos().wrapping_add_unsigned(done);
-        let bytes = state.length().saturating_sub(done) as usize;
-        let folio = match begin(state, hooks, pos, bytes) {
-            Ok(Begun::Ready(folio)) => folio,
-            Ok(Begun::Stale) => break,
-            Err(error) => return Progress::Failed(error),
-        };
-        let offset = folio.offset_of(pos);
-        let bytes = bytes.min(folio.size().saturating_sub(offset));
-        let taken = end(state, pos, bytes, bytes, &folio);
-        hooks.put_folio(state, pos, bytes, folio);
-        if !taken {
-            warn_once(Warning::WriteEndRefused);
-            return Progress::Failed(EIO);
-        }
-        cond_resched();
-        done = done.saturating_add(bytes as u64);
-        let _ = state.inode().mapping().balance_dirty(false);
-    }
-    Progress::Bytes(done)
 }

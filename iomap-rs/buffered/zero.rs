@@ -4,15 +4,12 @@
 //!
 //! Stands for `iomap_zero_range()` and `iomap_truncate_page()`.
 
-use super::{
-    begin::{begin, Begun},
-    end::end,
-};
+use super::rewrite::rewrite;
 use crate::{
     iter::{Iter, Progress},
     mapping::{Kind, MapFlags},
     operations::{FolioHooks, Map, Range, Zero},
-    vfs::{warn_once, Inode, IterState, Warning},
+    vfs::{Inode, IterState},
 };
 use kernel::prelude::*;
 
@@ -52,7 +49,13 @@ pub fn zero_range<M: Map<Zero>, H: FolioHooks>(
                 write_and_map_anew(state)
             }
             Kind::Hole | Kind::Unwritten => Progress::Bytes(state.length()),
-            Kind::Delalloc | Kind::Mapped | Kind::Inline => zero_mapping(state, did_zero, hooks),
+            Kind::Delalloc | Kind::Mapped | Kind::Inline => {
+                rewrite(state, hooks, |folio, bytes| {
+                    folio.zero(bytes);
+                    folio.mark_accessed();
+                    *did_zero = true;
+                })
+            }
         }
     });
     walked.result
@@ -93,33 +96,4 @@ fn write_and_map_anew(state: &IterState<'_>) -> Progress {
         Ok(()) => Progress::Stop,
         Err(error) => Progress::Failed(error),
     }
-}
-
-/// Zeros what a mapping serves, folio by folio.
-fn zero_mapping<H: FolioHooks>(state: &IterState<'_>, did_zero: &mut bool, hooks: &H) -> Progress {
-    let mut done = 0u64;
-    while done < state.length() {
-        let pos = state.pos().wrapping_add_unsigned(done);
-        let bytes = state.length().saturating_sub(done) as usize;
-        let folio = match begin(state, hooks, pos, bytes) {
-            Ok(Begun::Ready(folio)) => folio,
-            Ok(Begun::Stale) => break,
-            Err(error) => return Progress::Failed(error),
-        };
-        let offset = folio.offset_of(pos);
-        let bytes = bytes.min(folio.size().saturating_sub(offset));
-        folio.zero(offset..offset.saturating_add(bytes));
-        folio.mark_accessed();
-        let taken = end(state, pos, bytes, bytes, &folio);
-        hooks.put_folio(state, pos, bytes, folio);
-        if !taken {
-            warn_once(Warning::WriteEndRefused);
-            return Progress::Failed(EIO);
-        }
-        *did_zero = true;
-        done = done.saturating_add(bytes as u64);
-        // What was dirtied is throttled as any write.
-        let _ = state.inode().mapping().balance_dirty(false);
-    }
-    Progress::Bytes(done)
 }

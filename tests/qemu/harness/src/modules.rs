@@ -171,7 +171,7 @@ fn build_one(
 
 /// make for an external module.
 pub fn make(tools: &Toolchain, kernel: &KernelTree, dir: &Path) -> Command {
-    let mut make = tools.make();
+    let mut make = tools.make(kernel.compiler);
     make.arg("-C")
         .arg(&kernel.dir)
         .arg(format!("M={}", dir.display()));

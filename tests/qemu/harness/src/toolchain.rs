@@ -31,6 +31,14 @@ pub struct Toolchain {
     pub linux_source_version: String,
 }
 
+/// What compiles a kernel's C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    Clang,
+    /// Only a kernel that a person built may be gcc's.
+    Gcc,
+}
+
 /// Variables of an outer make or cargo that would change what an inner one does.
 const INHERITED: &[&str] = &[
     "MAKEFLAGS",
@@ -98,9 +106,11 @@ impl Toolchain {
     }
 
     /// `make` with the kernel's variables for these tools.
-    pub fn make(&self) -> Command {
+    pub fn make(&self, compiler: Compiler) -> Command {
         let mut make = self.command("make");
-        make.arg(format!("LLVM={}", self.llvm_suffix));
+        if compiler == Compiler::Clang {
+            make.arg(format!("LLVM={}", self.llvm_suffix));
+        }
         for (variable, tool) in [
             ("RUSTC", &self.rustc),
             ("RUSTFMT", &self.rustfmt),
@@ -165,7 +175,7 @@ pub mod tests {
 
     #[test]
     fn an_outer_make_does_not_reach_an_inner_one() -> Result<()> {
-        let command = sample()?.make();
+        let command = sample()?.make(Compiler::Clang);
         let removed = command
             .get_envs()
             .any(|(name, value)| name == "MAKEFLAGS" && value.is_none());

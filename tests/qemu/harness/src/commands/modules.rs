@@ -14,7 +14,7 @@ use crate::toolchain::Toolchain;
 
 pub fn run(paths: &Paths, tools: &Toolchain, kdir: Option<&Path>) -> Result<()> {
     if let Some(dir) = kdir {
-        let kernel = KernelTree::examine(dir)?;
+        let kernel = KernelTree::examine(dir, tools)?;
         let file = modules::build_engine(paths, tools, &kernel)?;
         println!("{} for Linux {}", file.display(), kernel.release()?);
         return Ok(());

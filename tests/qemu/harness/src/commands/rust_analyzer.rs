@@ -22,7 +22,7 @@ const DEPENDENCIES: &[&str] = &["core", "alloc", "macros", "build_error", "kerne
 pub fn run(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<()> {
     // The generated bindings are part of the crate.
     modules::build_engine(paths, tools, kernel)?;
-    let mut make = tools.make();
+    let mut make = tools.make(kernel.compiler);
     make.arg("-C").arg(&kernel.dir).arg("rust-analyzer");
     run_logged(&mut make, &paths.logs().join("rust-analyzer.log"))
         .context("cannot list the kernel's crates")?;

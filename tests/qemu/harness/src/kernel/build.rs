@@ -20,7 +20,7 @@ use crate::lock::Lock;
 use crate::paths::{make_dir, read_text, Paths};
 use crate::process::{failure, output_of, run_logged};
 use crate::progress::Progress;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Compiler, Toolchain};
 
 /// About how many steps make reports for a whole kernel image and its modules.
 const IMAGE_STEPS: u64 = 1650;
@@ -32,6 +32,7 @@ pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<Kernel
     let tree = KernelTree {
         dir: kernels.join(recipe.build_name()),
         link: recipe.link,
+        compiler: Compiler::Clang,
     };
     if is_complete(&tree.dir) {
         return Ok(tree);
@@ -142,7 +143,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn make(&self) -> Command {
-        let mut make = self.tools.make();
+        let mut make = self.tools.make(Compiler::Clang);
         make.arg("-C")
             .arg(&self.source.dir)
             .arg(format!("O={}", self.dir.display()));

@@ -10,21 +10,23 @@ use anyhow::{bail, Result};
 use super::config::value_of;
 use super::recipe::Link;
 use crate::paths::read_text;
+use crate::toolchain::{Compiler, Toolchain};
 
 /// A tree that modules can be built against.
 #[derive(Clone, Debug)]
 pub struct KernelTree {
     pub dir: PathBuf,
     pub link: Link,
+    pub compiler: Compiler,
 }
 
 impl KernelTree {
     /// Looks whether a person's tree will do, and says what to change if not.
-    pub fn examine(dir: &Path) -> Result<Self> {
+    pub fn examine(dir: &Path, tools: &Toolchain) -> Result<Self> {
         let shown = dir.display();
-        if !dir.is_dir() {
+        let Ok(absolute) = dir.canonicalize() else {
             bail!("KDIR={shown}: no such directory; give the build directory of a 6.12 kernel");
-        }
+        };
         let Ok(config) = fs::read_to_string(dir.join(".config")) else {
             bail!("KDIR={shown} has no .config; configure and build that kernel first");
         };
@@ -41,9 +43,23 @@ impl KernelTree {
         if !release.starts_with("6.12.") {
             bail!("KDIR={shown} is Linux {}; needs 6.12", release.trim_end());
         }
+        let rustc = value_of(&config, "CONFIG_RUSTC_VERSION_TEXT").unwrap_or_default();
+        if !rustc.contains(&tools.rustc_version) {
+            bail!(
+                "KDIR={shown} was built with {}, but here is rustc {}; build it again with RUSTC={}",
+                rustc.trim_matches('"'),
+                tools.rustc_version,
+                tools.rustc.display()
+            );
+        }
+        let compiler = match value_of(&config, "CONFIG_CC_IS_CLANG") {
+            Some("y") => Compiler::Clang,
+            _ => Compiler::Gcc,
+        };
         Ok(Self {
-            dir: dir.to_owned(),
+            dir: absolute,
             link,
+            compiler,
         })
     }
 
@@ -99,18 +115,27 @@ mod tests {
         }
 
         fn complaint(&self) -> String {
-            match KernelTree::examine(self.0.path()) {
+            match examine(self.0.path()) {
                 Ok(_) => String::new(),
                 Err(error) => format!("{error:#}"),
             }
         }
     }
 
-    const GOOD: &str = "CONFIG_RUST=y\nCONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y\n";
+    const GOOD: &str = "CONFIG_RUST=y\nCONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y\n\
+        CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.0 (4d91de4e4)\"\nCONFIG_CC_IS_CLANG=y\n";
+
+    fn examine(dir: &Path) -> Result<KernelTree> {
+        KernelTree::examine(dir, &crate::toolchain::tests::sample()?)
+    }
 
     #[test]
     fn a_good_tree_is_taken() -> Result<()> {
-        assert_eq!(Sample::new(GOOD)?.complaint(), "");
+        let sample = Sample::new(GOOD)?;
+        assert_eq!(sample.complaint(), "");
+        assert_eq!(examine(sample.0.path())?.compiler, Compiler::Clang);
+        let gcc = Sample::new(&GOOD.replace("CC_IS_CLANG", "CC_IS_GCC"))?;
+        assert_eq!(examine(gcc.0.path())?.compiler, Compiler::Gcc);
         Ok(())
     }
 
@@ -125,6 +150,8 @@ mod tests {
         let unbuilt = Sample::new(GOOD)?;
         fs::remove_file(unbuilt.0.path().join("Module.symvers"))?;
         assert!(unbuilt.complaint().contains("not built"));
+        let older = Sample::new(&GOOD.replace("1.85.0", "1.78.0"))?;
+        assert!(older.complaint().contains("RUSTC=/c/tools/bin/rustc"));
         let other = Sample::new(GOOD)?;
         fs::write(
             other.0.path().join("include/config/kernel.release"),
@@ -136,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_missing_directory_is_named() {
-        let complaint = KernelTree::examine(Path::new("/no/such/tree"))
+        let complaint = examine(Path::new("/no/such/tree"))
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default();

@@ -81,4 +81,12 @@ impl Machine {
         }
         qemu
     }
+
+    fn command_line(&self) -> String {
+        match self.console {
+            Console::Log(_) => COMMAND_LINE.to_owned(),
+            // A person wants the shell, and warnings.
+            Console::Terminal => format!("{COMMAND_LINE} quiet"),
+        }
+    }
 }

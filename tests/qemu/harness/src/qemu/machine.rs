@@ -53,7 +53,8 @@ impl Machine {
         .arg(&self.kernel)
         .arg("-initrd")
         .arg(&self.initramfs)
-        .args(["-append", COMMAND_LINE])
+        .arg("-append")
+        .arg(self.command_line())
         .arg("-qmp")
         .arg(format!("unix:{},server=on,wait=off", control.display()))
         .args(["-device", "virtio-serial-pci", "-device", "virtio-rng-pci"]);

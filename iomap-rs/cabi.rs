@@ -9,6 +9,8 @@
 mod buffered;
 mod checks;
 mod direct;
+#[cfg(not(MODULE))]
+mod iter;
 mod module;
 mod ops;
 mod report;

@@ -63,8 +63,8 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     ///
     /// C: the loop around `iomap_iter()`.
     #[inline]
-    pub fn for_each(self, mut body: impl FnMut(&IterState<'a>) -> Progress) -> Walked {
-        let result = self.walk(&mut body);
+    pub fn for_each(self, body: impl FnMut(&IterState<'a>) -> Progress) -> Walked {
+        let result = self.turns().all(body);
         Walked {
             pos: self.state.pos(),
             remaining: self.state.remaining(),
@@ -73,24 +73,83 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     }
 
     #[inline]
-    fn walk(&self, body: &mut impl FnMut(&IterState<'a>) -> Progress) -> Result {
-        vfs::trace::iter(&self.state, || self.mapper.client());
+    fn turns(&self) -> Turns<'_, 'a, P, M> {
+        Turns {
+            state: &self.state,
+            request: self.request,
+            mapper: self.mapper,
+        }
+    }
+}
+
+/// One turn of a walk whose state C keeps: tells the filesystem what C has put
+/// into the state as processed, if anything was mapped, and maps what is next.
+/// `false` if nothing is. C: `iomap_iter()`, for `fs/dax.c`.
+#[cfg(not(MODULE))]
+pub(crate) fn turn<P: Purpose, M: Map<P>>(
+    state: &IterState<'_>,
+    request: P::Request,
+    mapper: &M,
+) -> Result<bool> {
+    let turns = Turns {
+        state,
+        request,
+        mapper,
+    };
+    if state.map().length() == 0 {
+        vfs::trace::iter(state, || mapper.client());
+        state.clear();
+    } else {
+        let progress = match state.processed() {
+            0 => Progress::Stop,
+            bytes @ 1.. => Progress::Bytes(bytes as u64),
+            errno => Progress::Failed(Error::from_errno(errno as i32)),
+        };
+        if !turns.go_on(progress)? {
+            return Ok(false);
+        }
+    }
+    turns.begin()?;
+    Ok(true)
+}
+
+/// The turns of a walk.
+struct Turns<'t, 'a, P: Purpose, M: Map<P>> {
+    state: &'t IterState<'a>,
+    request: P::Request,
+    mapper: &'t M,
+}
+
+impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
+    #[inline]
+    fn all(&self, mut body: impl FnMut(&IterState<'a>) -> Progress) -> Result {
+        vfs::trace::iter(self.state, || self.mapper.client());
         loop {
             self.begin()?;
-            let progress = body(&self.state);
-            match self.finish(progress)? {
-                Next::Map { pos, len } => self.state.set_range(pos, len),
-                Next::Done { pos, len } => {
-                    self.state.set_range(pos, len);
-                    return Ok(());
-                }
-                Next::Failed(error) => return Err(error),
-                Next::TooMuch => {
-                    warn_once(Warning::TooMuchProcessed);
-                    return Err(EIO);
-                }
+            if !self.go_on(body(self.state))? {
+                return Ok(());
             }
-            self.state.clear();
+        }
+    }
+
+    /// Moves on after a mapping; `false` if nothing is left to map.
+    #[inline]
+    fn go_on(&self, progress: Progress) -> Result<bool> {
+        match self.finish(progress)? {
+            Next::Map { pos, len } => {
+                self.state.set_range(pos, len);
+                self.state.clear();
+                Ok(true)
+            }
+            Next::Done { pos, len } => {
+                self.state.set_range(pos, len);
+                Ok(false)
+            }
+            Next::Failed(error) => Err(error),
+            Next::TooMuch => {
+                warn_once(Warning::TooMuchProcessed);
+                Err(EIO)
+            }
         }
     }
 
@@ -106,14 +165,14 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     /// Gets the mapping at the position.
     #[inline]
     fn begin(&self) -> Result {
-        let maps = Maps { state: &self.state };
+        let maps = Maps { state: self.state };
         let range = self.range(self.state.remaining());
         self.mapper
             .begin(self.state.inode(), range, self.request, maps)?;
         if let Err(defect) = self.check() {
             return Err(self.reject(defect));
         }
-        vfs::trace::mapped(&self.state);
+        vfs::trace::mapped(self.state);
         Ok(())
     }
 
@@ -142,7 +201,7 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
             Defect::Overflow => Warning::RangeOverflow,
             Defect::BadSource => Warning::BadSourceMapping,
         });
-        vfs::trace::mapped(&self.state);
+        vfs::trace::mapped(self.state);
         // The filesystem may hold locks or transactions for the mapping. That it
         // fails to drop them is no better than what it did before.
         let _ = self.end(self.state.length(), 0);
@@ -162,7 +221,7 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
         if processed == 0 {
             ended?;
         }
-        vfs::trace::iter(&self.state, || self.mapper.client());
+        vfs::trace::iter(self.state, || self.mapper.client());
         // Read anew: the filesystem may have changed the mapping when it ended.
         let stale = self.state.map().flags().contains(MapFlags::STALE);
         let served = self.state.length();
@@ -173,6 +232,6 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     #[inline]
     fn end(&self, served: u64, written: u64) -> Result {
         let range = self.range(served);
-        self.mapper.end(&self.state, range, written, self.request)
+        self.mapper.end(self.state, range, written, self.request)
     }
 }

@@ -6,6 +6,8 @@
 //! in the generated file itself; here it is prototypes, constants, and that
 //! nothing new in the header passes unnoticed.
 
+#[cfg(not(MODULE))]
+use super::iter;
 use super::{buffered, direct, report, writeback};
 use crate::{
     direct::plan::State,
@@ -49,6 +51,11 @@ same_prototype! {
     writeback::iomap_ioend_try_merge;
     writeback::iomap_sort_ioends;
     writeback::iomap_writepages;
+}
+
+#[cfg(not(MODULE))]
+same_prototype! {
+    iter::iomap_iter;
 }
 
 #[cfg(CONFIG_SWAP)]

@@ -144,6 +144,14 @@ impl<'a> IterState<'a> {
         unsafe { (*self.as_ptr()).processed = processed }
     }
 
+    /// What the body did, as C encodes it.
+    #[cfg(not(MODULE))]
+    #[inline]
+    pub(crate) fn processed(&self) -> i64 {
+        // SAFETY: Initialised.
+        unsafe { (*self.as_ptr()).processed }
+    }
+
     /// Moves on.
     #[inline]
     pub(crate) fn set_range(&self, pos: i64, len: u64) {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! C entry point of `iter.rs`, for what is linked to the engine.
+
+use super::ops::CMapper;
+use crate::{iter, operations::Read, sys as bindings, vfs::IterState};
+
+/// Takes a turn of a walk, see [`iter::turn`]: 1 if there is a mapping, 0 if
+/// nothing is left, or an errno.
+///
+/// # Safety
+///
+/// As in C: `iter` was filled in before the first turn and is nobody else's, and
+/// `ops` keeps its contract.
+#[no_mangle]
+pub(super) unsafe extern "C" fn iomap_iter(
+    iter: *mut bindings::iomap_iter,
+    ops: *const bindings::iomap_ops,
+) -> kernel::ffi::c_int {
+    // SAFETY: By the contract; a transparent wrapper. The operations get flags
+    // and private pointer from the state, whatever the purpose.
+    let (state, mapper) = unsafe {
+        (
+            &*iter.cast::<IterState<'_>>(),
+            CMapper::new(ops, (*iter).private, iomap_iter as *const ()),
+        )
+    };
+    match iter::turn::<Read, _>(state, (), &mapper) {
+        Ok(more) => more.into(),
+        Err(error) => error.to_errno(),
+    }
+}

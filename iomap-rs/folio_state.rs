@@ -49,16 +49,14 @@ pub fn ensure<'a>(inode: &Inode, folio: &'a IomapFolio, allocate: Allocate) -> O
 
 /// Attaches a state that says what the folio's flags say.
 fn attach(folio: &IomapFolio, allocate: Allocate) -> Option<State<'_>> {
-    let state = folio.attach_state(allocate)?;
-    let blocks = state.blocks();
-    let mut guard = state.lock();
-    if folio.is_uptodate() {
-        guard.bits_mut().set(0, blocks);
-    }
-    if folio.is_dirty() {
-        guard.bits_mut().set(blocks, 2 * blocks);
-    }
-    Some(state)
+    folio.attach_state(allocate, |mut bits, blocks| {
+        if folio.is_uptodate() {
+            bits.set(0, blocks);
+        }
+        if folio.is_dirty() {
+            bits.set(blocks, 2 * blocks);
+        }
+    })
 }
 
 /// Frees the state of `folio`, if it has one.

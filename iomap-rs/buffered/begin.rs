@@ -88,6 +88,11 @@ fn prepare_inline(state: &IterState<'_>, folio: &IomapFolio) -> Result {
         warn_once(Warning::InlineNotAtStart);
         return Err(EIO);
     }
+    // Where the write is copied to at its end.
+    if state.map().inline_data().is_none() {
+        warn_once(Warning::InlineBeyondPage);
+        return Err(EIO);
+    }
     read_inline(state, folio)
 }
 

@@ -28,9 +28,10 @@ pub fn page_mkwrite<'a, M: Map<Fault>>(
     folio: FaultFolio<'a>,
     mapper: &M,
 ) -> Result<FaultFolio<'a>> {
+    let len = folio.bytes_in_file(inode)? as u64;
     let range = Range {
         pos: folio.pos(),
-        len: folio.bytes_in_file(inode)? as u64,
+        len,
     };
     let walked =
         Iter::<Fault, _>::new(inode, range, (), mapper).for_each(|state| dirty(state, &folio));

@@ -9,7 +9,7 @@ use crate::{
     vfs::{warn_once, AddressSpace, Inode, IomapFolio, Warning},
 };
 use core::ops::Range;
-use kernel::page::PAGE_SIZE;
+use kernel::{page::PAGE_SIZE, prelude::*};
 
 /// Calls `punch(offset, length)` for the bytes of `range` that no dirty page
 /// lies over, which is what `write()` reserved space for and did not use.
@@ -34,8 +34,13 @@ pub fn release_delalloc(inode: &Inode, range: Range<i64>, mut punch: impl FnMut(
     let mut kept = range.start;
     let mut pos = range.start;
     while pos < scan_end {
-        let Some(data) = mapping.seek_data(pos, scan_end) else {
-            break;
+        let data = match mapping.seek_data(pos, scan_end) {
+            Ok(data) => data,
+            Err(error) if error == ENXIO => break,
+            Err(_) => {
+                warn_once(Warning::SeekFailed);
+                return;
+            }
         };
         if data >= scan_end {
             break;

@@ -162,19 +162,18 @@ impl Current {
         bio: &mut Option<ReadBio<End>>,
         readahead: bool,
     ) -> Progress {
-        let length = state.length();
-        if state.map().kind() == Kind::Inline {
-            return match read_inline(state, &self.folio) {
-                // Nothing follows inline data but the zeros behind it.
-                Ok(()) => Progress::Bytes(length.saturating_sub(done)),
-                Err(error) => Progress::Failed(error),
-            };
-        }
         let start = self
             .folio
             .offset_of(state.pos().wrapping_add_unsigned(done));
         let room = self.folio.size().saturating_sub(start) as u64;
-        let end = start.saturating_add(room.min(length.saturating_sub(done)) as usize);
+        let bytes = room.min(state.length().saturating_sub(done));
+        if state.map().kind() == Kind::Inline {
+            return match read_inline(state, &self.folio) {
+                Ok(()) => Progress::Bytes(bytes),
+                Err(error) => Progress::Failed(error),
+            };
+        }
+        let end = start.saturating_add(bytes as usize);
         let mut next = start;
         while next < end {
             match self.read_piece(state, next..end, bio, readahead) {
@@ -197,6 +196,7 @@ impl Current {
         let folio = &*self.folio;
         let inode = state.inode();
         let tracked = folio_state::ensure(inode, folio, Allocate::Always);
+        let from = bytes.start;
         let eof = inode.size().wrapping_sub(folio.pos());
         let uptodate = tracked.map(folio_state::uptodate_bits);
         let piece = to_read(bytes, eof, inode.block_bits(), uptodate);
@@ -229,7 +229,7 @@ impl Current {
         }
         // Submitted before another is asked for: that may wait for it.
         drop(bio.take());
-        let vecs = map_rest(state, pos)
+        let vecs = map_rest(state, folio.pos().wrapping_add(from as i64))
             .div_ceil(PAGE_SIZE as u64)
             .min(MAX_VECS) as u16;
         let gfp_mask = folio.mapping().gfp_mask();
@@ -283,10 +283,9 @@ pub(super) fn read_inline(state: &IterState<'_>, folio: &IomapFolio) -> Result {
         warn_once(Warning::InlineBeyondPage);
         return Err(EIO);
     };
-    let Some(size) = usize::try_from(size)
-        .ok()
-        .filter(|size| *size as u64 <= map.length())
-    else {
+    let room = folio.size().saturating_sub(offset);
+    let fits = |size: &usize| *size as u64 <= map.length() && *size <= room;
+    let Some(size) = usize::try_from(size).ok().filter(fits) else {
         warn_once(Warning::InlineTooShort);
         return Err(EIO);
     };

@@ -54,7 +54,7 @@ pub fn seek_data<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<
     let found = search(inode, range, mapper, |state, end| {
         match state.map().kind() {
             Kind::Hole => None,
-            Kind::Unwritten => inode.mapping().seek_data(state.pos(), end),
+            Kind::Unwritten => inode.mapping().seek_data(state.pos(), end).ok(),
             Kind::Delalloc | Kind::Mapped | Kind::Inline => Some(state.pos()),
         }
     })?;

@@ -10,6 +10,7 @@
 #include <linux/highmem.h>
 #include <linux/iomap.h>
 #include <linux/pagemap.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -138,14 +139,18 @@ void iomap_rs_spin_unlock_irqrestore(spinlock_t *lock, size_t flags)
 }
 
 /* The state starts with its lock. */
-void iomap_rs_attach_state(struct folio *folio, size_t size, gfp_t gfp)
+void *iomap_rs_alloc_state(size_t size, gfp_t gfp)
 {
 	spinlock_t *lock = kzalloc(size, gfp);
 
-	if (!lock)
-		return;
-	spin_lock_init(lock);
-	folio_attach_private(folio, lock);
+	if (lock)
+		spin_lock_init(lock);
+	return lock;
+}
+
+void iomap_rs_attach_state(struct folio *folio, void *state)
+{
+	folio_attach_private(folio, state);
 }
 
 void iomap_rs_detach_state(struct folio *folio)
@@ -251,6 +256,11 @@ bool iomap_rs_in_direct_reclaim(void)
 void iomap_rs_might_sleep(void)
 {
 	might_sleep();
+}
+
+void iomap_rs_synchronize_rcu(void)
+{
+	synchronize_rcu();
 }
 
 blk_opf_t iomap_rs_wbc_write_flags(struct writeback_control *wbc)

@@ -82,7 +82,8 @@ size_t iomap_rs_copy_from_iter(void *data, size_t bytes,
 size_t iomap_rs_spin_lock_irqsave(spinlock_t *lock);
 void iomap_rs_spin_unlock_irqrestore(spinlock_t *lock, size_t flags);
 
-void iomap_rs_attach_state(struct folio *folio, size_t size, gfp_t gfp);
+void *iomap_rs_alloc_state(size_t size, gfp_t gfp);
+void iomap_rs_attach_state(struct folio *folio, void *state);
 void iomap_rs_detach_state(struct folio *folio);
 void iomap_rs_folio_zero(struct folio *folio, size_t start, size_t end);
 void iomap_rs_folio_fill_tail(struct folio *folio, size_t offset,
@@ -107,6 +108,7 @@ bool iomap_rs_fatal_signal_pending(void);
 void iomap_rs_cond_resched(void);
 bool iomap_rs_in_direct_reclaim(void);
 void iomap_rs_might_sleep(void);
+void iomap_rs_synchronize_rcu(void);
 
 blk_opf_t iomap_rs_wbc_write_flags(struct writeback_control *wbc);
 void iomap_rs_wbc_init_bio(struct writeback_control *wbc, struct bio *bio);

@@ -2,7 +2,7 @@
 
 //! Open files and page caches.
 
-use super::{check, Inode};
+use super::{check, check_long, Inode};
 use crate::sys as bindings;
 #[cfg(CONFIG_SWAP)]
 use kernel::str::CStr;
@@ -121,14 +121,14 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// The first byte of cached data in `[start, end)`, if there is any. May
-    /// sleep for folio locks. C: `mapping_seek_hole_data(SEEK_DATA)`.
-    pub fn seek_data(&self, start: i64, end: i64) -> Option<i64> {
+    /// The first byte of cached data in `[start, end)`; [`ENXIO`] if there is
+    /// none. May sleep for folio locks. C: `mapping_seek_hole_data(SEEK_DATA)`.
+    pub fn seek_data(&self, start: i64, end: i64) -> Result<i64> {
         // SAFETY: By the type invariant.
         let pos = unsafe {
             bindings::mapping_seek_hole_data(self.0.get(), start, end, bindings::SEEK_DATA as i32)
         };
-        (pos >= 0).then_some(pos)
+        check_long(pos)
     }
 
     /// The first byte in `[start, end)` that no data is cached for; `end` if

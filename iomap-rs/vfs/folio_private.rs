@@ -87,19 +87,33 @@ impl IomapFolio {
         })
     }
 
-    /// Attaches a state with blank bits. The folio is locked, has none, and is
-    /// referenced by the page cache. [`None`] if there is no memory.
-    pub fn attach_state(&self, allocate: Allocate) -> Option<State<'_>> {
+    /// Attaches a state whose bits `init` has set, unless there is one. The folio
+    /// is locked, or its page table is. [`None`] if there is no memory.
+    pub fn attach_state(
+        &self,
+        allocate: Allocate,
+        init: impl FnOnce(BitsMut<'_>, usize),
+    ) -> Option<State<'_>> {
+        if let Some(state) = self.state() {
+            return Some(state);
+        }
         let words = (2 * self.blocks()).div_ceil(usize::BITS as usize);
         let gfp = match allocate {
             Allocate::Always => bindings::GFP_NOFS | bindings::__GFP_NOFAIL,
             Allocate::Nowait => bindings::GFP_NOWAIT,
         };
-        // SAFETY: Zeroed memory, a lock initialised in it, is a valid state;
-        // its size fits the number of blocks. The folio has no private data.
+        let size = size_of::<Attached>() + words * size_of::<usize>();
+        // SAFETY: Zeroed memory, with a lock initialised in it, is a valid
+        // state; its size fits the number of blocks. Nobody else knows it while
+        // its bits are set. The folio has no private data.
         unsafe {
-            let size = size_of::<Attached>() + words * size_of::<usize>();
-            bindings::iomap_rs_attach_state(self.as_ptr(), size, gfp);
+            let attached = bindings::iomap_rs_alloc_state(size, gfp);
+            let state = State {
+                attached: attached.cast::<Attached>().as_ref()?,
+                blocks: self.blocks(),
+            };
+            init(BitsMut::new(state.words()), state.blocks);
+            bindings::iomap_rs_attach_state(self.as_ptr(), attached);
         }
         self.state()
     }

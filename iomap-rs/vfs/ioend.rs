@@ -8,7 +8,8 @@
 //! ```
 
 use super::{
-    check, ioend_list::list_init, CompletedBio, Inode, IomapFolio, Mapping, WritebackControl,
+    check, ioend_list::list_init, warn_once, CompletedBio, Inode, IomapFolio, Mapping, Warning,
+    WritebackControl,
 };
 use crate::{
     mapping::MapFlags,
@@ -53,8 +54,13 @@ impl IoendPool {
 
 impl Drop for IoendPool {
     fn drop(&mut self) {
-        // SAFETY: Made by `new()`; the module is going, no ioend is left.
-        unsafe { bindings::bioset_exit(BIOSET.0.get()) }
+        // SAFETY: Made by `new()`. The module is going: all folios' writeback
+        // has ended, and completions that have just done that free their ioends
+        // before they let go of the processor.
+        unsafe {
+            bindings::iomap_rs_synchronize_rcu();
+            bindings::bioset_exit(BIOSET.0.get());
+        }
     }
 }
 
@@ -89,6 +95,7 @@ pub(super) unsafe fn summary(ioend: *const bindings::iomap_ioend) -> Summary {
 ///
 /// Points to an ioend whose bio is not submitted, and that nobody else refers
 /// to.
+#[repr(transparent)]
 pub struct Ioend(NonNull<bindings::iomap_ioend>);
 
 impl Ioend {
@@ -100,7 +107,10 @@ impl Ioend {
         map: &Mapping,
         pos: i64,
     ) -> Result<Self> {
-        let bdev = map.bdev().ok_or(EIO)?;
+        let Some(bdev) = map.bdev() else {
+            warn_once(Warning::NoBlockDevice);
+            return Err(EIO);
+        };
         let sector = map.sector(pos);
         // SAFETY: All are valid by their types; the set was made when the module
         // was loaded. With GFP_NOFS allocation does not fail.

@@ -161,6 +161,7 @@ impl Folio {
 }
 
 /// Folios with buffer heads, for C filesystems that ask for them.
+#[cfg(CONFIG_BUFFER_HEAD)]
 impl IomapFolio {
     /// Gets the folio ready for a write of `len` bytes at `pos`, as `map` says.
     /// Sleeps. C: `__block_write_begin_int()`.
@@ -201,4 +202,24 @@ impl IomapFolio {
         // SAFETY: Locked, by whoever has the reference.
         unsafe { bindings::block_commit_write(self.first_page(), 0, len as u32) }
     }
+}
+
+/// Without buffer heads there is no flag to ask for them by.
+#[cfg(not(CONFIG_BUFFER_HEAD))]
+impl IomapFolio {
+    pub(crate) fn buffers_write_begin(&self, _pos: i64, _len: usize, _map: &Mapping) -> Result {
+        Err(EIO)
+    }
+
+    pub(crate) fn buffers_write_end(
+        &self,
+        _mapping: &AddressSpace,
+        _pos: i64,
+        _len: usize,
+        _copied: usize,
+    ) -> usize {
+        0
+    }
+
+    pub(crate) fn buffers_commit_write(&self, _len: usize) {}
 }

@@ -33,7 +33,7 @@ pub enum Warning {
     InlineBeyondPage,
     /// A required operation is not there.
     OperationMissing,
-    /// Inline data ends before the file does.
+    /// Inline data ends before the file does, or reaches over its folio.
     InlineTooShort,
     /// Blocks were mapped to no block device.
     NoBlockDevice,

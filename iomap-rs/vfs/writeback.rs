@@ -75,10 +75,10 @@ pub struct DirtyFolios<'s, 'a> {
     error: i32,
 }
 
-impl<'s, 'a> DirtyFolios<'s, 'a> {
-    /// The next folio: locked, and clean as of now.
+impl<'a> DirtyFolios<'_, 'a> {
+    /// The next folio: locked, and clean as of now. With it, what is wanted.
     #[inline]
-    pub fn next_folio(&mut self) -> Option<WritebackFolio<'s>> {
+    pub fn next_folio(&mut self) -> Option<(WritebackFolio<'_>, &mut WritebackControl<'a>)> {
         // SAFETY: Mapping and control are valid by their types; the folio is the
         // one that was returned last.
         self.last = unsafe {
@@ -90,17 +90,12 @@ impl<'s, 'a> DirtyFolios<'s, 'a> {
             )
         };
         // INVARIANT: Locked, and referenced by the walk until it goes on.
-        NonNull::new(self.last).map(|folio| WritebackFolio {
-            folio,
+        let folio = WritebackFolio {
+            folio: NonNull::new(self.last)?,
             locked: Cell::new(true),
             _mapping: PhantomData,
-        })
-    }
-
-    /// What is to be written, meanwhile.
-    #[inline]
-    pub fn control(&mut self) -> &mut WritebackControl<'a> {
-        self.control
+        };
+        Some((folio, &mut *self.control))
     }
 
     /// Says how it went with the last folio.

@@ -46,8 +46,11 @@ pub fn writepages<H: WritebackHooks>(
         return Err(EIO);
     }
     let mut folios = control.folios(mapping);
-    while let Some(folio) = folios.next_folio() {
-        let result = write_folio(folios.control(), ctx, hooks, folio);
+    loop {
+        let Some((folio, control)) = folios.next_folio() else {
+            break;
+        };
+        let result = write_folio(control, ctx, hooks, folio);
         folios.report(result);
     }
     let result = folios.finish();
@@ -170,7 +173,10 @@ fn write_run<H: WritebackHooks>(
         }
         let served = ctx.map().end().saturating_sub(pos as u64).min(left as u64) as usize;
         if served < left && folio.state().is_none() {
-            warn_once(Warning::WritebackState);
+            // Nobody would count the pieces.
+            warn_once(Warning::WritebackMapping);
+            hooks.discard_folio(folio, pos);
+            return Err(EIO);
         }
         let bytes = next..next.saturating_add(served);
         next = bytes.end;

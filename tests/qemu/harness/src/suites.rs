@@ -53,6 +53,17 @@ const fn disks(filesystem: Filesystem, size_mib: u64) -> [Disk; 2] {
     [main, SCRATCH]
 }
 
+/// A larger disk without files, and a blank one.
+const fn empty(filesystem: Filesystem) -> [Disk; 2] {
+    let contents = Contents::Empty(filesystem);
+    let main = Disk {
+        role: MAIN,
+        size_mib: 512,
+        contents,
+    };
+    [main, SCRATCH]
+}
+
 /// A disk filled with the tree of files.
 const fn filled(filesystem: Filesystem) -> [Disk; 1] {
     [Disk {
@@ -86,20 +97,13 @@ pub const TEST: &[Suite] = &[
     suite("ext4-4k", &["ext4"], &disks(Filesystem::ext4(4096), 256)),
     suite("btrfs", &["btrfs"], &disks(Filesystem::Btrfs, 256)),
     suite("f2fs", &["f2fs"], &disks(Filesystem::F2fs, 256)),
+    suite("xfs-1k", &["xfs"], &empty(Filesystem::xfs(1024))),
+    suite("xfs-4k", &["xfs"], &empty(Filesystem::xfs(4096))),
     Suite {
         // Little memory, so that swapping takes little time.
         memory_mib: 256,
-        ..suite("swap", &["ext4"], &SWAP_DISKS)
+        ..suite("swap", &["ext4"], &empty(Filesystem::ext4(4096)))
     },
-];
-
-const SWAP_DISKS: [Disk; 2] = [
-    Disk {
-        role: MAIN,
-        size_mib: 512,
-        contents: Contents::Empty(Filesystem::ext4(4096)),
-    },
-    SCRATCH,
 ];
 
 /// The suites of `make demo`.

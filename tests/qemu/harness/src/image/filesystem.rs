@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 
 use crate::process::output_of;
 use crate::toolchain::Toolchain;
@@ -19,6 +19,7 @@ pub enum Filesystem {
     Ext { kind: Ext, block_size: u32 },
     Btrfs,
     F2fs,
+    Xfs { block_size: u32 },
 }
 
 /// Which of the ext family.
@@ -39,6 +40,10 @@ impl Filesystem {
         Self::Ext { kind, block_size }
     }
 
+    pub const fn xfs(block_size: u32) -> Self {
+        Self::Xfs { block_size }
+    }
+
     /// As mount(2) knows it.
     pub fn name(self) -> &'static str {
         match self {
@@ -48,18 +53,23 @@ impl Filesystem {
             } => "ext4",
             Self::Btrfs => "btrfs",
             Self::F2fs => "f2fs",
+            Self::Xfs { .. } => "xfs",
         }
     }
 
     pub fn block_size(self) -> Option<u32> {
         match self {
-            Self::Ext { block_size, .. } => Some(block_size),
+            Self::Ext { block_size, .. } | Self::Xfs { block_size } => Some(block_size),
             Self::Btrfs | Self::F2fs => Some(4096),
         }
     }
 
     /// Makes the filesystem in a file, filled with the files under `tree`.
     pub fn make(self, tools: &Toolchain, image: &Path, tree: Option<&Path>) -> Result<()> {
+        if let (Self::Xfs { .. }, Some(_)) = (self, tree) {
+            // mkfs.xfs takes a description of the files, not the files.
+            bail!("xfs cannot be filled: give the disk Contents::Empty in suites.rs");
+        }
         let mut commands = vec![self.mkfs(tools, image, tree)];
         if let (Self::F2fs, Some(tree)) = (self, tree) {
             // mkfs.f2fs cannot fill what it makes.
@@ -99,6 +109,12 @@ impl Filesystem {
             }
             Self::F2fs => {
                 mkfs.args(["-q", "-f", "-U", UUID]);
+            }
+            Self::Xfs { block_size } => {
+                mkfs.args(["-q", "-f", "-m"])
+                    .arg(format!("reflink=1,uuid={UUID}"))
+                    .arg("-b")
+                    .arg(format!("size={block_size}"));
             }
         }
         mkfs.arg(image);

@@ -16,6 +16,7 @@ pub fn check(tools: &Toolchain, filesystem: Filesystem, image: &Path) -> Result<
         Filesystem::Ext { .. } => ("e2fsck", &["-fn"]),
         Filesystem::Btrfs => ("btrfs", &["check", "--readonly", "--check-data-csum"]),
         Filesystem::F2fs => ("fsck.f2fs", &["-f", "--dry-run"]),
+        Filesystem::Xfs { .. } => ("xfs_repair", &["-n"]),
     };
     let mut fsck = tools.command(program);
     fsck.args(arguments).arg(image);

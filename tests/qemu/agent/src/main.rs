@@ -10,6 +10,7 @@
 
 mod case;
 mod cases;
+mod cgroup;
 mod check;
 mod context;
 mod data;

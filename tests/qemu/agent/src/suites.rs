@@ -9,22 +9,42 @@ pub const EXT2: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
 pub const EXT4: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k"];
 pub const BTRFS: &[&str] = &["btrfs"];
 
+/// The one whose page cache runs on the engine, too.
+pub const XFS: &[&str] = &["xfs-1k", "xfs-4k"];
+pub const XFS_1K: &[&str] = &["xfs-1k"];
+
+/// Filesystems that find data, holes and blocks by the engine.
+pub const EXT4_XFS: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k"];
+
 /// The filesystems that overwrite blocks in place and pass requests that are
 /// aligned to sectors only on to the engine.
 pub const EXT: &[&str] = &[
     "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k",
 ];
 
-/// Every filesystem whose direct I/O runs on the engine.
-pub const ALL: &[&str] = &[
+/// As [`EXT`], and whatever else overwrites blocks in place.
+pub const EXT_XFS: &[&str] = &[
+    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k",
+];
+
+/// Every filesystem whose disk the host has filled with files.
+pub const FILLED: &[&str] = &[
     "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs",
 ];
 
+/// Every filesystem whose direct I/O runs on the engine.
+pub const ALL: &[&str] = &[
+    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k",
+    "xfs-4k",
+];
+
 /// Filesystems that allocate blocks ahead of the data.
-pub const UNWRITTEN: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs"];
+pub const UNWRITTEN: &[&str] = &[
+    "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k", "xfs-4k",
+];
 
 /// Filesystems on which nobody can read a new block before its first write is
 /// through; f2fs lets direct reads see what the disk held there.
 pub const NO_EARLY_BLOCKS: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs",
+    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "xfs-1k", "xfs-4k",
 ];

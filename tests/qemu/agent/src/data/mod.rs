@@ -5,4 +5,5 @@
 pub mod digest;
 pub mod mirror;
 pub mod pattern;
+pub mod random;
 pub mod stale;

@@ -25,12 +25,16 @@ pub const CASES: &[Case] = &[
     Case::new("aio_unaligned", suites::ALL, unaligned)
         .doc("Asynchronous requests that share blocks do not disturb each other.")
         .holds(&["DIO-11", "DIO-28"]),
-    Case::new("aio_mixed_results", suites::EXT, mixed_results)
+    Case::new("aio_mixed_results", suites::EXT_XFS, mixed_results)
         .doc("Good requests complete among refused and short ones.")
         .holds(&["DIO-8", "DIO-26", "DIO-31"]),
-    Case::new("aio_overwrite_is_queued", suites::EXT, overwrite_is_queued)
-        .doc("An overwrite returns to the submitter before it is done.")
-        .holds(&["DIO-27"]),
+    Case::new(
+        "aio_overwrite_is_queued",
+        suites::EXT_XFS,
+        overwrite_is_queued,
+    )
+    .doc("An overwrite returns to the submitter before it is done.")
+    .holds(&["DIO-27"]),
     Case::new("aio_append_waits", suites::EXT, append_waits)
         .doc("An extending write is done when the submission returns, and counted once.")
         .holds(&["DIO-28", "DIO-35"]),

@@ -14,13 +14,13 @@ use crate::sys::fibmap::device_block;
 use crate::sys::fiemap::Extent;
 
 pub const CASES: &[Case] = &[
-    Case::new("bmap_only_data", suites::EXT4, only_data)
+    Case::new("bmap_only_data", suites::EXT4_XFS, only_data)
         .doc(
             "Blocks with data have a number; holes, preallocated blocks and what is after \
               the end have none.",
         )
         .holds(&["BM-2", "BM-3"]),
-    Case::new("bmap_flushes", suites::EXT4, flushes)
+    Case::new("bmap_flushes", suites::EXT4_XFS, flushes)
         .doc("Data that is only in the page cache is written before the answer.")
         .holds(&["BM-1"]),
 ];

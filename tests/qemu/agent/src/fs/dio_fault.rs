@@ -22,12 +22,16 @@ use crate::sys::raw_io;
 use crate::transfer::{Direction, Method, Transfer};
 
 pub const CASES: &[Case] = &[
-    Case::new("dio_buffer_missing", suites::EXT, buffer_missing)
+    Case::new("dio_buffer_missing", suites::EXT_XFS, buffer_missing)
         .doc("I/O with memory that is not there is EFAULT.")
         .holds(&["DIO-20", "DIO-26"]),
-    Case::new("dio_buffer_half_missing", suites::EXT, buffer_half_missing)
-        .doc("A fault in mid-buffer fails the whole call; what was before it may be on the disk.")
-        .holds(&["DIO-20", "DIO-26"]),
+    Case::new(
+        "dio_buffer_half_missing",
+        suites::EXT_XFS,
+        buffer_half_missing,
+    )
+    .doc("A fault in mid-buffer fails the whole call; what was before it may be on the disk.")
+    .holds(&["DIO-20", "DIO-26"]),
     Case::new("dio_buffer_half_touched", suites::ALL, buffer_half_touched)
         .doc("Memory of which the first part alone is there yet is filled, and read, whole.")
         .holds(&["DIO-25", "DIO-34"]),
@@ -36,7 +40,7 @@ pub const CASES: &[Case] = &[
         .holds(&["DIO-20"]),
     Case::new(
         "dio_read_into_cleaned_mapping",
-        suites::EXT,
+        suites::EXT_XFS,
         read_into_cleaned_mapping,
     )
     .doc("Pages that are written back while a direct read fills them get dirty again.")

@@ -18,13 +18,13 @@ use crate::sys::raw_io;
 use crate::trace;
 
 pub const CASES: &[Case] = &[
-    Case::new("dio_misaligned_offset", suites::EXT, misaligned_offset)
+    Case::new("dio_misaligned_offset", suites::EXT_XFS, misaligned_offset)
         .doc("An offset off the device's sectors is EINVAL and changes nothing.")
         .holds(&["DIO-11", "IT-5"]),
-    Case::new("dio_misaligned_length", suites::EXT, misaligned_length)
+    Case::new("dio_misaligned_length", suites::EXT_XFS, misaligned_length)
         .doc("A length off the device's sectors is EINVAL and changes nothing.")
         .holds(&["DIO-11", "IT-5"]),
-    Case::new("dio_misaligned_memory", suites::EXT, misaligned_memory)
+    Case::new("dio_misaligned_memory", suites::EXT_XFS, misaligned_memory)
         .doc("Memory that the device cannot reach directly is EINVAL and changes nothing.")
         .holds(&["DIO-11", "IT-5"]),
     Case::new("dio_zero_length", suites::ALL, zero_length)

@@ -21,7 +21,7 @@ use crate::sys::raw_io;
 use crate::trace;
 
 pub const CASES: &[Case] = &[
-    Case::new("dio_read_tree", suites::ALL, read_tree)
+    Case::new("dio_read_tree", suites::FILLED, read_tree)
         .doc("Every file that mkfs put on the disk reads as the host wrote it.")
         .holds(&["DIO-10", "DIO-18", "DIO-32"]),
     Case::new("dio_read_unaligned", suites::ALL, read_unaligned)
@@ -32,7 +32,7 @@ pub const CASES: &[Case] = &[
         .holds(&["DIO-3", "DIO-23", "DIO-32"]),
     Case::new(
         "dio_read_after_eof_maps_nothing",
-        suites::EXT,
+        suites::EXT_XFS,
         read_after_eof,
     )
     .doc("A read that starts at or after the end asks the filesystem for no mapping.")
@@ -46,7 +46,7 @@ pub const CASES: &[Case] = &[
     Case::new("dio_read_vectored", suites::ALL, read_vectored)
         .doc("preadv fills buffers of mixed lengths in order.")
         .holds(&["DIO-19", "DIO-20"]),
-    Case::new("dio_read_many_vectors", suites::EXT, read_many_vectors)
+    Case::new("dio_read_many_vectors", suites::EXT_XFS, read_many_vectors)
         .doc("A read into more pieces of memory than one bio takes uses several bios.")
         .holds(&["DIO-20", "DIO-21"]),
 ];

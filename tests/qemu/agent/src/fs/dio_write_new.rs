@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
     Case::new("dio_write_new_sub_block", suites::ALL, new_sub_block)
         .doc("A sector written into a new block leaves the rest of the block zeroed.")
         .holds(&["DIO-12", "DIO-17"]),
-    Case::new("dio_write_eof_tail", suites::EXT, eof_tail)
+    Case::new("dio_write_eof_tail", suites::EXT_XFS, eof_tail)
         .doc(
             "A write up to the end of the file zeroes the rest of its last block, though the \
               block is not new.",
@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
         .holds(&["DIO-10", "DIO-12", "DIO-17"]),
     Case::new(
         "dio_write_unwritten_converts",
-        suites::EXT4,
+        suites::EXT4_XFS,
         unwritten_converts,
     )
     .doc("Completion turns exactly the written blocks of a preallocated file into data.")

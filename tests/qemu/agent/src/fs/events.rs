@@ -18,22 +18,22 @@ use crate::trace::{self, Event};
 use crate::transfer::{Method, Transfer};
 
 pub const CASES: &[Case] = &[
-    Case::new("trace_dio_write", suites::EXT, dio_write)
+    Case::new("trace_dio_write", suites::EXT_XFS, dio_write)
         .doc(
             "A direct overwrite leaves its events in order, with the fields of the request \
               and of its mapping.",
         )
         .holds(&["IT-2", "IT-8", "DIO-34", "TR-1"]),
-    Case::new("trace_dio_read", suites::EXT, dio_read)
+    Case::new("trace_dio_read", suites::EXT_XFS, dio_read)
         .doc("A direct read over the end says what it asked for and what it got.")
         .holds(&["IT-2", "DIO-1", "TR-1"]),
-    Case::new("trace_dio_queued", suites::EXT, dio_queued)
+    Case::new("trace_dio_queued", suites::EXT_XFS, dio_queued)
         .doc("An asynchronous request is marked so, and is reported as queued.")
         .holds(&["DIO-27", "TR-1"]),
     Case::new("trace_dio_force_wait", suites::EXT, dio_force_wait)
         .doc("The flags that a filesystem passes to the engine show by name.")
         .holds(&["DIO-2", "TR-1"]),
-    Case::new("trace_report", suites::EXT, report)
+    Case::new("trace_report", suites::EXT_XFS, report)
         .doc("FIEMAP iterates with the flag REPORT and shows each mapping by type.")
         .holds(&["FM-2", "TR-1"]),
 ];

@@ -20,28 +20,32 @@ use crate::sys::fiemap::{
 use crate::sys::{fibmap, xattr};
 
 pub const CASES: &[Case] = &[
-    Case::new("fiemap_sparse", suites::EXT, sparse)
+    Case::new("fiemap_sparse", suites::EXT_XFS, sparse)
         .doc("Extents cover the data, not the holes, and name the place on the device.")
         .holds(&["FM-2"]),
-    Case::new("fiemap_agrees_with_fibmap", suites::EXT, agrees_with_fibmap)
-        .doc("FIEMAP and FIBMAP name the same device block for each block of a file.")
-        .holds(&["FM-2", "BM-3"]),
-    Case::new("fiemap_unwritten", suites::EXT4, unwritten)
+    Case::new(
+        "fiemap_agrees_with_fibmap",
+        suites::EXT_XFS,
+        agrees_with_fibmap,
+    )
+    .doc("FIEMAP and FIBMAP name the same device block for each block of a file.")
+    .holds(&["FM-2", "BM-3"]),
+    Case::new("fiemap_unwritten", suites::EXT4_XFS, unwritten)
         .doc("Preallocated extents carry the flag, those with data don't.")
         .holds(&["FM-3"]),
-    Case::new("fiemap_delalloc", suites::EXT4, delalloc)
+    Case::new("fiemap_delalloc", suites::EXT4_XFS, delalloc)
         .doc("Data without blocks yet is reported as such; FIEMAP_FLAG_SYNC allocates it first.")
         .holds(&["FM-1", "FM-3"]),
-    Case::new("fiemap_array", suites::EXT, array)
+    Case::new("fiemap_array", suites::EXT_XFS, array)
         .doc("No room just counts; too little stops without LAST; the last extent carries LAST.")
         .holds(&["FM-2", "FM-4"]),
-    Case::new("fiemap_range", suites::EXT, range)
+    Case::new("fiemap_range", suites::EXT_XFS, range)
         .doc("Only extents that touch the range are reported, whole.")
         .holds(&["FM-1", "FM-3"]),
-    Case::new("fiemap_refused", suites::EXT, refused)
+    Case::new("fiemap_refused", suites::EXT_XFS, refused)
         .doc("Empty range, start beyond the filesystem's limit and unknown flags are errors.")
         .holds(&["FM-1"]),
-    Case::new("fiemap_empty", suites::EXT, empty)
+    Case::new("fiemap_empty", suites::EXT_XFS, empty)
         .doc("A file without blocks has no extents.")
         .holds(&["FM-2"]),
     Case::new("fiemap_xattr", suites::EXT4, xattrs)

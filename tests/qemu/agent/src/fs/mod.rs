@@ -4,6 +4,14 @@
 
 mod aio;
 mod bmap;
+mod buffered_cache;
+mod buffered_events;
+mod buffered_folios;
+mod buffered_full;
+mod buffered_mix;
+mod buffered_reflink;
+mod buffered_write;
+mod buffered_zero;
 mod coherence;
 mod cow;
 mod dio_fault;
@@ -28,6 +36,14 @@ pub const CASES: &[&[Case]] = &[
     aio::CASES,
     cow::CASES,
     bmap::CASES,
+    buffered_cache::CASES,
+    buffered_events::CASES,
+    buffered_folios::CASES,
+    buffered_full::CASES,
+    buffered_mix::CASES,
+    buffered_reflink::CASES,
+    buffered_write::CASES,
+    buffered_zero::CASES,
     coherence::CASES,
     dio_fault::CASES,
     dio_limits::CASES,

@@ -16,19 +16,19 @@ use crate::data::mirror::Mirror;
 use crate::suites;
 
 pub const CASES: &[Case] = &[
-    Case::new("seek_sparse", suites::EXT4, sparse)
+    Case::new("seek_sparse", suites::EXT4_XFS, sparse)
         .doc("Data and holes are found where they are; the end of the file counts as a hole.")
         .holds(&["SK-1", "SK-2", "SK-3"]),
-    Case::new("seek_outside", suites::EXT4, outside)
+    Case::new("seek_outside", suites::EXT4_XFS, outside)
         .doc("Negative offsets and those at or after the end are ENXIO.")
         .holds(&["SK-1"]),
-    Case::new("seek_no_data", suites::EXT4, no_data)
+    Case::new("seek_no_data", suites::EXT4_XFS, no_data)
         .doc("A file of nothing but hole has its hole at the offset and no data.")
         .holds(&["SK-2", "SK-3"]),
-    Case::new("seek_unwritten", suites::EXT4, unwritten)
+    Case::new("seek_unwritten", suites::EXT4_XFS, unwritten)
         .doc("Preallocated blocks are holes as long as the page cache has nothing for them.")
         .holds(&["SK-2", "SK-3"]),
-    Case::new("seek_unwritten_dirty", suites::EXT4, unwritten_dirty)
+    Case::new("seek_unwritten_dirty", suites::EXT4_XFS, unwritten_dirty)
         .doc("Pages in the cache make data of the preallocated blocks under them.")
         .holds(&["SK-2", "SK-3", "SK-4"]),
 ];

@@ -19,6 +19,7 @@ use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::{drop_cache, open};
 use crate::data::pattern::{Stamp, Word};
+use crate::data::random::Random;
 use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::mapping::FileMapping;
@@ -46,27 +47,6 @@ const LONGEST: usize = 128 * KIB;
 struct Shared {
     path: PathBuf,
     generation: AtomicU32,
-}
-
-/// A small generator of numbers; the same every time.
-struct Random(u64);
-
-impl Random {
-    /// A number below `limit`.
-    fn below(&mut self, limit: usize) -> usize {
-        // xorshift64
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % limit
-    }
-
-    /// Offset and length of whole sectors below `limit`.
-    fn range(&mut self, limit: usize) -> (usize, usize) {
-        let length = (1 + self.below(LONGEST / SECTOR)) * SECTOR;
-        let offset = self.below((limit - length) / SECTOR + 1) * SECTOR;
-        (offset, length)
-    }
 }
 
 fn one_file(context: &Context) -> Result<()> {
@@ -99,7 +79,7 @@ fn work(shared: &Shared, seed: u64) -> Result<usize> {
     let direct = open(&shared.path, libc::O_DIRECT)?;
     let buffered = open(&shared.path, 0)?;
     let mapping = FileMapping::new(&buffered, MAPPED)?;
-    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut random = Random::new(seed);
     let mut buffer = AlignedBuf::new(LONGEST)?;
     let end = Instant::now() + DURATION;
     let mut steps = 0;
@@ -110,7 +90,7 @@ fn work(shared: &Shared, seed: u64) -> Result<usize> {
         } else {
             SIZE
         };
-        let (offset, length) = random.range(limit);
+        let (offset, length) = random.range(limit, LONGEST, SECTOR);
         let memory = buffer.get_mut(..length).context("too long a range")?;
         step(shared, kind, (&direct, &buffered, &mapping), offset, memory)
             .with_context(|| format!("thread {seed}, step {steps}: {length} bytes at {offset}"))?;

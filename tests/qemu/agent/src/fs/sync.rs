@@ -19,12 +19,12 @@ use crate::sys::raw_io;
 use crate::trace;
 
 pub const CASES: &[Case] = &[
-    Case::new("dio_sync_flushes", suites::EXT, sync_flushes)
+    Case::new("dio_sync_flushes", suites::EXT_XFS, sync_flushes)
         .doc("With a volatile write cache every synchronous write makes the device flush.")
         .holds(&["DIO-5", "DIO-13", "DIO-34"]),
     Case::new(
         "dio_plain_does_not_flush",
-        suites::EXT,
+        suites::EXT_XFS,
         plain_does_not_flush,
     )
     .doc("A write without O_DSYNC flushes nothing.")

@@ -25,13 +25,13 @@ pub const CASES: &[Case] = &[
     Case::new("uring_fixed_buffers", suites::ALL, fixed_buffers)
         .doc("The same with registered buffers, which come as lists of pages.")
         .holds(&["DIO-20", "DIO-21"]),
-    Case::new("uring_mixed_results", suites::EXT, mixed_results)
+    Case::new("uring_mixed_results", suites::EXT_XFS, mixed_results)
         .doc("Good requests complete among refused and short ones.")
         .holds(&["DIO-26", "DIO-31"]),
-    Case::new("uring_polled", suites::EXT4, polled)
+    Case::new("uring_polled", suites::EXT4_XFS, polled)
         .doc("A polling ring reads and overwrites, or is refused where the device cannot poll.")
         .holds(&["DIO-9", "DIO-16", "DIO-22"]),
-    Case::new("dio_hipri", suites::EXT, hipri)
+    Case::new("dio_hipri", suites::EXT_XFS, hipri)
         .doc("RWF_HIPRI on a synchronous call is no more than a hint.")
         .holds(&["DIO-9", "DIO-22"]),
 ];

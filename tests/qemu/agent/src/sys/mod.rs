@@ -11,6 +11,7 @@ pub mod fiemap;
 pub mod mapping;
 pub mod module;
 pub mod mount;
+pub mod page_flags;
 pub mod raw_io;
 pub mod swap;
 pub mod uring;

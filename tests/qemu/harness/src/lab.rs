@@ -28,6 +28,9 @@ use crate::toolchain::Toolchain;
 /// How long a guest on KVM may take to say a word before KVM counts as broken.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Age at which the disks of a run cannot be in use any more.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
 pub struct Lab {
     pub paths: Paths,
     pub tools: Toolchain,
@@ -59,6 +62,7 @@ impl Lab {
         let modules = Modules::build(paths, tools, &kernel)?;
         let run = paths.cache.join("run");
         make_dir(&run)?;
+        remove_stale(&run);
         let work = TempDir::new_in(&run)
             .with_context(|| format!("cannot create a directory in {}", run.display()))?;
         let mut lab = Self {
@@ -172,6 +176,21 @@ impl Lab {
         let mut guest = self.start(&machine, self.work.path())?;
         let works = guest.next(PROBE_PATIENCE) == Event::Line(Line::Version);
         Ok(works)
+    }
+}
+
+/// Disks of runs that were interrupted; those of today may still be in use.
+fn remove_stale(run: &Path) {
+    let Ok(entries) = fs::read_dir(run) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let modified = entry.metadata().and_then(|meta| meta.modified());
+        let age = modified.ok().and_then(|time| time.elapsed().ok());
+        if age.is_some_and(|age| age > STALE) {
+            // What cannot be removed is in nobody's way but the disk's.
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

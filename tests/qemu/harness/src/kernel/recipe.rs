@@ -61,7 +61,8 @@ impl Recipe {
     pub fn new(paths: &Paths, tools: &Toolchain, link: Link) -> Result<Self> {
         let dir = paths.qemu_tests().join("config");
         let mut config = String::new();
-        for name in ["base", "filesystems", &format!("engine-{}", link.name())] {
+        let engine = format!("engine-{}", link.name());
+        for name in ["base", "filesystems", "pmem", "faults", &engine] {
             config.push_str(&read_text(&dir.join(format!("{name}.config")))?);
         }
         Ok(Self {

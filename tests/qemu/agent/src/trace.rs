@@ -5,13 +5,19 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{bail, ensure, Context as _, Result};
+use rustix::thread::gettid;
 
 const TRACING: &str = "/sys/kernel/tracing";
+
+/// Of work that must not be disturbed.
+const ATTEMPTS: usize = 20;
 
 /// One line of the trace.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// The thread that caused it.
+    pub task: i32,
     pub name: String,
     /// What follows the name: `dev 253:0 ino 0xc pos 0x0 ...`.
     pub text: String,
@@ -49,13 +55,15 @@ impl Event {
         if line.starts_with('#') {
             return None;
         }
-        let (_, rest) = line.split_once("] ")?;
+        let (head, rest) = line.split_once("] ")?;
+        let task = head.split_once('[')?.0.trim_end().rsplit_once('-')?.1;
         let (_, rest) = rest.split_once(": ")?;
         let (name, text) = rest.split_once(": ").or_else(|| {
             let name = rest.strip_suffix(':')?;
             Some((name, ""))
         })?;
         Some(Self {
+            task: task.parse().ok()?,
             name: name.to_owned(),
             text: text.to_owned(),
         })
@@ -77,6 +85,24 @@ pub fn record_iomap<T>(ino: u64, work: impl FnOnce() -> Result<T>) -> Result<(T,
     let ino = format!("{ino:#x}");
     events.retain(|event| event.field("ino").is_ok_and(|found| found == ino));
     Ok((value, events))
+}
+
+/// As [`record_iomap`], for work that dirties the page cache and counts on finding
+/// it dirty: the kernel may write back of its own accord at any time. Where it did,
+/// the work is done again.
+pub fn record_undisturbed<T>(
+    ino: u64,
+    mut work: impl FnMut() -> Result<T>,
+) -> Result<(T, Vec<Event>)> {
+    let own = gettid().as_raw_nonzero().get();
+    for _ in 0..ATTEMPTS {
+        let (value, events) = record_iomap(ino, &mut work)?;
+        let disturbed = |event: &Event| event.name == "iomap_writepage" && event.task != own;
+        if !events.iter().any(disturbed) {
+            return Ok((value, events));
+        }
+    }
+    bail!("the file was written back by another task in each of {ATTEMPTS} attempts")
 }
 
 /// Names of events, for messages and comparisons.
@@ -155,6 +181,7 @@ mod tests {
     #[test]
     fn a_line_is_taken_apart() -> Result<()> {
         let event = Event::parse(LINE).context("not parsed")?;
+        assert_eq!(event.task, 1);
         assert_eq!(event.name, "iomap_iter");
         assert_eq!(event.field("dev")?, "253:0");
         assert_eq!(event.number("pos")?, 0x200);

@@ -70,9 +70,11 @@ fn writepage(context: &Context) -> Result<()> {
     let block = usize::try_from(context.block_size()?)?;
     let mut mirror = Mirror::create(context.path("file")?, 1)?;
     let file = mirror.buffered()?;
-    mirror.write(&file, 0, SIZE)?;
     let ino = file.metadata()?.ino();
-    let ((), events) = trace::record_iomap(ino, || Ok(file.sync_all()?))?;
+    let ((), events) = trace::record_undisturbed(ino, || {
+        mirror.write(&file, 0, SIZE)?;
+        Ok(file.sync_all()?)
+    })?;
 
     let keys = ("offset", "length");
     let folios = ranges(&file, &events, "iomap_writepage", keys, Some(SIZE))?;

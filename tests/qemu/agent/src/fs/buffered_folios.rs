@@ -33,11 +33,15 @@ const SIZE: usize = 4 * MIB;
 fn write(context: &Context) -> Result<()> {
     let mut mirror = Mirror::create(context.path("file")?, 1)?;
     let file = mirror.buffered()?;
-    for offset in (0..SIZE).step_by(MIB) {
-        mirror.write(&file, offset as u64, MIB)?;
-    }
-    let largest = expect_large(context, &file)?;
-    let ((), events) = trace::record_iomap(file.metadata()?.ino(), || Ok(file.sync_all()?))?;
+    let ino = file.metadata()?.ino();
+    let (largest, events) = trace::record_undisturbed(ino, || {
+        for offset in (0..SIZE).step_by(MIB) {
+            mirror.write(&file, offset as u64, MIB)?;
+        }
+        let largest = expect_large(context, &file)?;
+        file.sync_all()?;
+        Ok(largest)
+    })?;
     let mut pages = 0;
     for event in events
         .iter()
@@ -86,10 +90,13 @@ fn parts(context: &Context) -> Result<()> {
     file.sync_all()?;
     // In the folios that are still there: every fourth block.
     let offsets = || (0..64).map(|index| 4 * index * block);
-    for offset in offsets() {
-        mirror.write(&file, offset as u64, block)?;
-    }
-    let ((), events) = trace::record_iomap(file.metadata()?.ino(), || Ok(file.sync_all()?))?;
+    let ino = file.metadata()?.ino();
+    let ((), events) = trace::record_undisturbed(ino, || {
+        for offset in offsets() {
+            mirror.write(&file, offset as u64, block)?;
+        }
+        Ok(file.sync_all()?)
+    })?;
     let mut written = Vec::new();
     for event in &events {
         if event.name == "iomap_writepage_map" {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::suites;
 use crate::sys::mapping::FileMapping;
-use crate::trace;
+use crate::trace::{self, Event};
 
 pub const CASES: &[Case] = &[
     Case::new("buffered_zero_edges", suites::XFS, edges)
@@ -76,15 +76,20 @@ fn truncate(context: &Context) -> Result<()> {
 fn dirty_unwritten(context: &Context) -> Result<()> {
     let mut mirror = Mirror::create(context.path("file")?, 1)?;
     let file = mirror.buffered()?;
-    fallocate(&file, FallocateFlags::empty(), 0, SIZE as u64)?;
-    mirror.write(&file, 0, SIZE)?;
     let cut = 50_100;
     let ino = file.metadata()?.ino();
-    let ((), events) = trace::record_iomap(ino, || Ok(file.set_len(cut as u64)?))?;
+    let ((), events) = trace::record_undisturbed(ino, || {
+        file.set_len(0)?;
+        fallocate(&file, FallocateFlags::empty(), 0, SIZE as u64)?;
+        mirror.set_length(SIZE);
+        mirror.write(&file, 0, SIZE)?;
+        Ok(file.set_len(cut as u64)?)
+    })?;
     mirror.set_length(cut);
     // What is asked for, what comes, and what is done in between.
     let mut steps = Vec::new();
-    for event in &events {
+    let of_the_write = |event: &&Event| !event.text.contains("ZERO");
+    for event in events.iter().skip_while(of_the_write) {
         match event.name.as_str() {
             "iomap_iter" => steps.extend(event.flags("flags")?),
             "iomap_iter_dstmap" => steps.push(event.field("type")?),

@@ -18,6 +18,7 @@ help:
 	@echo 'make demo           untouched C ext2 and ext4 on the Rust engine, in QEMU, with a report'
 	@echo 'make test           all tests; T=dio_read or T=ext4-4k/dio_read: that test alone;'
 	@echo '                    T=fiemap: all whose names contain it; ENGINE=c: on the C engine'
+	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
 	@echo 'make list           the names of the tests'
 	@echo 'make shell          a guest with disks and modules, interactive; ENGINE=c as above'
 	@echo 'make kernel         the test kernel alone; ENGINE=c: that of the C engine'
@@ -37,7 +38,7 @@ demo:
 	$(harness) demo
 
 test:
-	$(harness) test --engine '$(or $(ENGINE),rust)' $(if $(T),--filter '$(T)')
+	$(harness) test --engine '$(or $(ENGINE),rust)' --kernel '$(or $(KERNEL),release)' $(if $(T),--filter '$(T)')
 
 .PHONY: list
 list:
@@ -47,7 +48,7 @@ shell:
 	$(harness) shell --engine '$(or $(ENGINE),rust)'
 
 kernel:
-	$(harness) kernel --engine '$(or $(ENGINE),module)'
+	$(harness) kernel --engine '$(or $(ENGINE),module)' --kernel '$(or $(KERNEL),release)'
 
 modules:
 	$(harness) modules $(if $(KDIR),--kdir '$(KDIR)')

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use iomap_qemu_protocol::Engine;
 
-use crate::kernel::Link;
+use crate::kernel::{Flavor, Link};
 
 /// Builds, boots and judges the QEMU tests of iomap-rs.
 #[derive(Debug, Parser)]
@@ -34,6 +34,9 @@ pub enum Command {
         /// How the engine is linked
         #[arg(long, value_enum, default_value = "module")]
         engine: Link,
+        /// What it is built for
+        #[arg(long, value_enum, default_value = "release")]
+        kernel: Flavor,
     },
     /// Builds iomap_rs.ko and the test modules
     Modules {
@@ -63,6 +66,9 @@ pub struct TestArguments {
     /// Whose engine serves the filesystems
     #[arg(long, value_enum, default_value = "rust")]
     pub engine: EngineArgument,
+    /// Which kernel the guests run
+    #[arg(long, value_enum, default_value = "release")]
+    pub kernel: Flavor,
     /// List the tests instead of running them
     #[arg(long)]
     pub list: bool,

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::agent::Agent;
 use crate::image::{self, Tree};
 use crate::initramfs::Initramfs;
-use crate::kernel::{self, KernelTree, Link, Recipe};
+use crate::kernel::{self, Flavor, KernelTree, Link, Recipe};
 use crate::modules::{Modules, ENGINE};
 use crate::paths::{make_dir, Paths};
 use crate::process::output_of;
@@ -36,6 +36,7 @@ pub struct Lab {
     pub tools: Toolchain,
     pub agent: Agent,
     pub engine: Engine,
+    pub flavor: Flavor,
     pub kernel: KernelTree,
     pub accel: Accel,
     modules: Modules,
@@ -56,8 +57,14 @@ pub struct Boot<'a> {
 
 impl Lab {
     /// Builds what is missing for guests on `engine`.
-    pub fn prepare(paths: &Paths, tools: &Toolchain, agent: Agent, engine: Engine) -> Result<Self> {
-        let recipe = Recipe::new(paths, tools, Link::of(engine))?;
+    pub fn prepare(
+        paths: &Paths,
+        tools: &Toolchain,
+        agent: Agent,
+        engine: Engine,
+        flavor: Flavor,
+    ) -> Result<Self> {
+        let recipe = Recipe::new(paths, tools, Link::of(engine), flavor)?;
         let kernel = kernel::build(paths, tools, &recipe)?;
         let modules = Modules::build(paths, tools, &kernel)?;
         let run = paths.cache.join("run");
@@ -70,6 +77,7 @@ impl Lab {
             tools: tools.clone(),
             agent,
             engine,
+            flavor,
             kernel,
             accel: Accel::Tcg,
             modules,
@@ -97,7 +105,7 @@ impl Lab {
             kernel: self.kernel.image(),
             initramfs,
             disks,
-            memory_mib: boot.suite.memory_mib,
+            memory_mib: boot.suite.memory_mib + self.flavor.memory_mib(),
             accel: self.accel,
             console: boot.console.clone(),
         })

@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
             suite,
             tree,
             limits: Limits {
-                usual: PATIENCE,
+                usual: PATIENCE * lab.flavor.slowness(),
                 of_test: BTreeMap::new(),
             },
             logs,
@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
     pub fn run(mut self, tests: &[TestInfo]) -> Result<()> {
         for test in tests {
             if let Some(seconds) = test.timeout_secs {
-                let limit = Duration::from_secs(seconds);
+                let limit = Duration::from_secs(seconds) * self.lab.flavor.slowness();
                 self.limits.of_test.insert(test.name.clone(), limit);
             }
         }

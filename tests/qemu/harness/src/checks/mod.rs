@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::conformance;
-use crate::kernel::{Link, Recipe, Source};
+use crate::kernel::{Flavor, Link, Recipe, Source};
 use crate::paths::Paths;
 use crate::toolchain::Toolchain;
 use crate::tracker::{TestResult, Verdict};
@@ -42,7 +42,7 @@ const ALL: &[(&str, Check)] = &[
 
 /// The check of that name alone, for the demo.
 pub fn filesystems_are_untouched(paths: &Paths, tools: &Toolchain) -> Result<()> {
-    let recipe = Recipe::new(paths, tools, Link::Module)?;
+    let recipe = Recipe::new(paths, tools, Link::Module, Flavor::Release)?;
     let source = Source::prepare(paths, tools, &recipe)?;
     pristine::check(&Subject {
         paths,

@@ -12,6 +12,7 @@ use crate::agent::Agent;
 use crate::checks;
 use crate::demo::{self, Record};
 use crate::image::Tree;
+use crate::kernel::Flavor;
 use crate::kernel_log::unaccounted;
 use crate::lab::{Boot, Lab};
 use crate::paths::{make_dir, Paths};
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub fn run(paths: &Paths, tools: &Toolchain) -> Result<bool> {
     let start = Instant::now();
     let agent = Agent::build(paths, tools)?;
-    let lab = Lab::prepare(paths, tools, agent, Engine::Rust)?;
+    let lab = Lab::prepare(paths, tools, agent, Engine::Rust, Flavor::Release)?;
     let progress = Progress::new("making a tree of files", None);
     let tree = Tree::generate(&lab.work().join("tree"))?;
     progress.finish();

@@ -15,7 +15,7 @@ use anyhow::Result;
 use crate::agent::Agent;
 use crate::cli::Command;
 use crate::conformance;
-use crate::kernel::{self, KernelTree, Link, Recipe};
+use crate::kernel::{self, Flavor, KernelTree, Link, Recipe};
 use crate::paths::Paths;
 use crate::toolchain::Toolchain;
 
@@ -25,8 +25,8 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
         Command::Demo => demo::run(paths, tools),
         Command::Test(arguments) => test::run(paths, tools, &arguments),
         Command::Shell { engine } => shell::run(paths, tools, engine.into()).map(|()| true),
-        Command::Kernel { engine } => {
-            let recipe = Recipe::new(paths, tools, engine)?;
+        Command::Kernel { engine, kernel } => {
+            let recipe = Recipe::new(paths, tools, engine, kernel)?;
             let kernel = kernel::build(paths, tools, &recipe)?;
             println!("{} in {}", kernel.release()?, kernel.dir.display());
             Ok(true)
@@ -51,6 +51,6 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
 
 /// The kernel that iomap_rs.ko is built against, unless a person has another one.
 fn cached_kernel(paths: &Paths, tools: &Toolchain) -> Result<KernelTree> {
-    let recipe = Recipe::new(paths, tools, Link::Module)?;
+    let recipe = Recipe::new(paths, tools, Link::Module, Flavor::Release)?;
     kernel::build(paths, tools, &recipe)
 }

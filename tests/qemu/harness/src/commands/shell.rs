@@ -9,6 +9,7 @@ use iomap_qemu_protocol::{Engine, Mode};
 
 use crate::agent::Agent;
 use crate::image::Tree;
+use crate::kernel::Flavor;
 use crate::lab::{Boot, Lab};
 use crate::paths::Paths;
 use crate::qemu::Console;
@@ -17,7 +18,7 @@ use crate::toolchain::Toolchain;
 
 pub fn run(paths: &Paths, tools: &Toolchain, engine: Engine) -> Result<()> {
     let agent = Agent::build(paths, tools)?;
-    let lab = Lab::prepare(paths, tools, agent, engine)?;
+    let lab = Lab::prepare(paths, tools, agent, engine, Flavor::Release)?;
     let tree = Tree::generate(&lab.work().join("tree"))?;
     let machine = lab.assemble(&Boot {
         suite: &SHELL,

@@ -14,7 +14,7 @@ use crate::checks::{self, Subject};
 use crate::cli::TestArguments;
 use crate::filter::Filter;
 use crate::image::Tree;
-use crate::kernel::{Link, Recipe, Source};
+use crate::kernel::{Flavor, Link, Recipe, Source};
 use crate::lab::Lab;
 use crate::paths::Paths;
 use crate::report::Report;
@@ -50,7 +50,13 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
         })?;
     }
     if wanted_here {
-        match Lab::prepare(paths, tools, agent, arguments.engine.into()) {
+        match Lab::prepare(
+            paths,
+            tools,
+            agent,
+            arguments.engine.into(),
+            arguments.kernel,
+        ) {
             Ok(lab) => {
                 run_checks(&lab, &tests, &filter, &mut report)?;
                 run_guests(&lab, &tests, &filter, &mut report)?;
@@ -91,7 +97,7 @@ fn run_checks(lab: &Lab, tests: &[TestInfo], filter: &Filter, report: &mut Repor
     if lab.engine != Engine::Rust {
         return Ok(());
     }
-    let recipe = Recipe::new(&lab.paths, &lab.tools, Link::Module)?;
+    let recipe = Recipe::new(&lab.paths, &lab.tools, Link::Module, Flavor::Release)?;
     let source = Source::prepare(&lab.paths, &lab.tools, &recipe)?;
     let subject = Subject {
         paths: &lab.paths,

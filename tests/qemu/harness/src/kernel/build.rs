@@ -37,7 +37,8 @@ pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<Kernel
     if is_complete(&tree.dir) {
         return Ok(tree);
     }
-    let _lock = Lock::take(&kernels.join("lock"))?;
+    // One for each kernel: builds of different ones may run side by side.
+    let _lock = Lock::take(&beside(&tree.dir, ".lock"))?;
     // Another process may have built it while this one waited.
     if is_complete(&tree.dir) {
         return Ok(tree);
@@ -48,6 +49,7 @@ pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<Kernel
         dir: tree.dir.clone(),
         logs: paths.logs(),
         link: recipe.link,
+        label: recipe.label(),
     };
     let primed = prime(&kernels, tools, recipe, &tree.dir)?;
     job.configure(&recipe.config)?;
@@ -59,6 +61,16 @@ pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<Kernel
     )?;
     fs::write(marker(&tree.dir), recipe.base()).context("cannot mark the kernel as complete")?;
     Ok(tree)
+}
+
+/// What the name of an unfinished copy ends with.
+const COPYING: &str = ".copying";
+
+/// A path next to a build directory, named after it.
+fn beside(dir: &Path, suffix: &str) -> PathBuf {
+    let mut name = dir.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
 }
 
 /// Says that a build is complete, and what it was made from.
@@ -81,7 +93,7 @@ fn prime(kernels: &Path, tools: &Toolchain, recipe: &Recipe, dir: &Path) -> Resu
     if dir.exists() {
         return Ok(false);
     }
-    let part = kernels.join("copying");
+    let part = beside(dir, COPYING);
     let mut copy = tools.command("sh");
     copy.args([
         "-c",
@@ -122,7 +134,9 @@ fn readdress(copy: &Path, old: &Path, new: &Path) -> Result<()> {
 fn newest_of_base(kernels: &Path, base: &str) -> Result<Option<PathBuf>> {
     let entries =
         fs::read_dir(kernels).with_context(|| format!("cannot read {}", kernels.display()))?;
-    let dirs = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let dirs = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|dir| !dir.to_string_lossy().ends_with(COPYING));
     let fitting = dirs.filter(|dir| fs::read_to_string(marker(dir)).is_ok_and(|text| text == base));
     let age = |dir: &PathBuf| {
         fs::metadata(marker(dir))
@@ -139,6 +153,7 @@ struct Job<'a> {
     dir: PathBuf,
     logs: PathBuf,
     link: Link,
+    label: String,
 }
 
 impl Job<'_> {
@@ -178,10 +193,10 @@ impl Job<'_> {
     fn run_target(&self, target: &str, what: &str, steps: Option<u64>) -> Result<()> {
         let log_path = self
             .logs
-            .join(format!("kernel-{}-{target}.log", self.link.name()));
+            .join(format!("kernel-{}-{target}.log", self.label));
         let mut log = File::create(&log_path)
             .with_context(|| format!("cannot write {}", log_path.display()))?;
-        let what = format!("building the {what} ({} engine)", self.link.name());
+        let what = format!("building the {what} ({} engine)", self.label);
         let mut progress = Progress::new(what, steps);
 
         let jobs = available_parallelism().map_or(1, usize::from);

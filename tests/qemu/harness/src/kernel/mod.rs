@@ -5,12 +5,14 @@
 
 mod build;
 mod config;
+mod flavor;
 mod make_output;
 mod recipe;
 mod source;
 mod tree;
 
 pub use build::build;
+pub use flavor::Flavor;
 pub use recipe::{Link, Recipe};
 pub use source::Source;
 pub use tree::KernelTree;

@@ -9,6 +9,7 @@ use anyhow::{bail, Context, Result};
 use clap::ValueEnum;
 use iomap_qemu_protocol::Engine;
 
+use super::flavor::Flavor;
 use crate::hash;
 use crate::paths::{read_text, Paths};
 use crate::toolchain::Toolchain;
@@ -43,6 +44,7 @@ impl Link {
 #[derive(Clone, Debug)]
 pub struct Recipe {
     pub link: Link,
+    pub flavor: Flavor,
     source_version: String,
     /// The config fragments, one after the other.
     pub config: String,
@@ -58,15 +60,16 @@ pub struct Patch {
 }
 
 impl Recipe {
-    pub fn new(paths: &Paths, tools: &Toolchain, link: Link) -> Result<Self> {
+    pub fn new(paths: &Paths, tools: &Toolchain, link: Link, flavor: Flavor) -> Result<Self> {
         let dir = paths.qemu_tests().join("config");
         let mut config = String::new();
         let engine = format!("engine-{}", link.name());
-        for name in ["base", "filesystems", "pmem", "faults", &engine] {
+        for name in flavor.fragments().iter().chain([&engine.as_str()]) {
             config.push_str(&read_text(&dir.join(format!("{name}.config")))?);
         }
         Ok(Self {
             link,
+            flavor,
             source_version: tools.linux_source_version.clone(),
             config,
             patches: patches_in(&paths.patches())?,
@@ -86,14 +89,20 @@ impl Recipe {
         format!(
             "{}-{}-{}",
             self.source_version,
-            self.link.name(),
+            self.label(),
             short(&digest)
         )
     }
 
+    /// Tells the kernels of one source apart.
+    pub fn label(&self) -> String {
+        format!("{}{}", self.link.name(), self.flavor.suffix())
+    }
+
     /// What builds have to have in common for one to start from the other's objects.
     pub fn base(&self) -> String {
-        format!("{} {}", self.source_name(), self.tools)
+        let flavor = self.flavor.suffix();
+        format!("{}{flavor} {}", self.source_name(), self.tools)
     }
 
     pub fn patches(&self) -> &[Patch] {
@@ -141,6 +150,7 @@ mod tests {
     fn recipe() -> Recipe {
         Recipe {
             link: Link::Module,
+            flavor: Flavor::Release,
             source_version: "6.12.1-1".into(),
             config: "CONFIG_A=y\n".into(),
             patches: vec![Patch {

@@ -13,6 +13,7 @@ use walkdir::WalkDir;
 
 use super::recipe::{Patch, Recipe};
 use crate::hash;
+use crate::lock::Lock;
 use crate::paths::{make_dir, read_text, Paths};
 use crate::process::output_of;
 use crate::progress::Progress;
@@ -33,7 +34,11 @@ impl Source {
         if source.dir.is_dir() {
             return Ok(source);
         }
-        make_dir(&parent)?;
+        let _lock = Lock::take(&parent.join("lock"))?;
+        // Another process may have unpacked it while this one waited.
+        if source.dir.is_dir() {
+            return Ok(source);
+        }
         // Under another name until complete: what has the right name is whole.
         let part = tempfile::Builder::new()
             .prefix("unpacking-")

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a kernel is built for: speed as usual, or catching what goes wrong.
+
+use clap::ValueEnum;
+
+/// Which config fragments go into a kernel besides that of its engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Flavor {
+    /// As kernels are used.
+    #[default]
+    Release,
+    /// KASAN, lockdep, UBSAN, kmemleak, and Rust's own assertions.
+    Debug,
+    /// The race detector.
+    Kcsan,
+}
+
+impl Flavor {
+    /// What it adds to names.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Release => "",
+            Self::Debug => "-debug",
+            Self::Kcsan => "-kcsan",
+        }
+    }
+
+    /// The fragments of `tests/qemu/config`, in their order.
+    pub fn fragments(self) -> &'static [&'static str] {
+        match self {
+            Self::Release => &["base", "filesystems", "pmem", "faults"],
+            Self::Debug => &["base", "filesystems", "pmem", "faults", "debug"],
+            Self::Kcsan => &["base", "filesystems", "pmem", "faults", "kcsan"],
+        }
+    }
+
+    /// By how much tests take longer under the checks, at most.
+    pub fn slowness(self) -> u32 {
+        match self {
+            Self::Release => 1,
+            Self::Debug | Self::Kcsan => 10,
+        }
+    }
+
+    /// What the checks take of the guest's memory, in MiB.
+    pub fn memory_mib(self) -> u32 {
+        match self {
+            Self::Release => 0,
+            Self::Debug | Self::Kcsan => 768,
+        }
+    }
+}

@@ -19,6 +19,7 @@ help:
 	@echo 'make test           all tests; T=dio_read or T=ext4-4k/dio_read: that test alone;'
 	@echo '                    T=fiemap: all whose names contain it; ENGINE=c: on the C engine'
 	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
+	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'
 	@echo 'make list           the names of the tests'
 	@echo 'make shell          a guest with disks and modules, interactive; ENGINE=c as above'
 	@echo 'make kernel         the test kernel alone; ENGINE=c: that of the C engine'

@@ -35,6 +35,8 @@ NEEDS='
 	mkfs.btrfs                              btrfs-progs
 	mkfs.f2fs                               f2fs-tools
 	mkfs.xfs                                xfsprogs
+	mkfs.gfs2                               gfs2-utils
+	mkfs.erofs                              erofs-utils
 	busybox                                 busybox-static
 	/etc/ssl/certs/ca-certificates.crt      ca-certificates
 '

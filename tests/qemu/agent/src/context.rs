@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::{DemoSpec, Engine, ManifestEntry, RunSpec};
+use iomap_qemu_protocol::{DemoSpec, Engine, FsxSpec, ManifestEntry, RunSpec};
 
 use crate::data::mirror::open;
 use crate::data::stale;
@@ -55,6 +55,11 @@ impl<'a> Context<'a> {
     /// A number that reports are made from.
     pub fn metric(&self, key: &str, value: f64) {
         self.output.metric(self.name, key, value);
+    }
+
+    /// How much the tests that run fsx do.
+    pub fn fsx(&self) -> FsxSpec {
+        self.spec.fsx
     }
 
     /// The type of the filesystem on the main disk; empty if there is none.

@@ -13,6 +13,9 @@ pub const BTRFS: &[&str] = &["btrfs"];
 pub const XFS: &[&str] = &["xfs-1k", "xfs-4k"];
 pub const XFS_1K: &[&str] = &["xfs-1k"];
 
+/// Where fsx runs.
+pub const FSX: &[&str] = &["ext2-4k", "ext4-4k", "xfs-1k", "xfs-4k"];
+
 /// Filesystems that find data, holes and blocks by the engine.
 pub const EXT4_XFS: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k"];
 

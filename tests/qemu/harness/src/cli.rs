@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use iomap_qemu_protocol::Engine;
+use iomap_qemu_protocol::{Engine, FsxSpec};
 
 use crate::kernel::{Flavor, Link};
 
@@ -69,6 +69,12 @@ pub struct TestArguments {
     /// Which kernel the guests run
     #[arg(long, value_enum, default_value = "release")]
     pub kernel: Flavor,
+    /// Operations of each test that runs fsx
+    #[arg(long, env, value_name = "NUMBER", default_value_t = FsxSpec::default().operations)]
+    pub fsx_operations: u64,
+    /// Repeats the tests of fsx that choose a seed afresh with this one
+    #[arg(long, env, value_name = "NUMBER")]
+    pub fsx_seed: Option<u64>,
     /// List the tests instead of running them
     #[arg(long)]
     pub list: bool,
@@ -85,6 +91,15 @@ impl From<EngineArgument> for Engine {
         match argument {
             EngineArgument::Rust => Self::Rust,
             EngineArgument::C => Self::C,
+        }
+    }
+}
+
+impl TestArguments {
+    pub fn fsx(&self) -> FsxSpec {
+        FsxSpec {
+            operations: self.fsx_operations,
+            seed: self.fsx_seed,
         }
     }
 }

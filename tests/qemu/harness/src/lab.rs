@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::ktap::Line;
-use iomap_qemu_protocol::{Engine, Mode, RunSpec};
+use iomap_qemu_protocol::{Engine, FsxSpec, Mode, RunSpec};
 use tempfile::TempDir;
 
 use crate::agent::Agent;
@@ -39,6 +39,7 @@ pub struct Lab {
     pub flavor: Flavor,
     pub kernel: KernelTree,
     pub accel: Accel,
+    pub fsx: FsxSpec,
     modules: Modules,
     work: TempDir,
 }
@@ -80,6 +81,7 @@ impl Lab {
             flavor,
             kernel,
             accel: Accel::Tcg,
+            fsx: FsxSpec::default(),
             modules,
             work,
         };
@@ -145,6 +147,10 @@ impl Lab {
             archive.copy(&format!("modules/{name}"), file)?;
             modules.push(format!("/modules/{name}"));
         }
+        for program in boot.suite.programs {
+            let from = self.paths.guest_programs().join(program);
+            archive.copy(&format!("bin/{program}"), &from)?;
+        }
         if boot.mode == Mode::Shell {
             add_busybox(&mut archive)?;
         }
@@ -166,6 +172,7 @@ impl Lab {
             fs: filesystem.map(|filesystem| filesystem.name().to_owned()),
             block_size: filesystem.and_then(|filesystem| filesystem.block_size()),
             tests: boot.tests.clone(),
+            fsx: self.fsx,
             extra: boot.extra.clone(),
         }
     }

@@ -48,6 +48,11 @@ impl Paths {
         self.checkout.join("target/test-results")
     }
 
+    /// Static programs that set-up built for the guest.
+    pub fn guest_programs(&self) -> PathBuf {
+        self.cache.join("tools/guest/bin")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.cache.join("logs")
     }

@@ -10,6 +10,8 @@ pub struct Suite {
     pub name: &'static str,
     /// Kernel modules besides the engine, without those they depend on.
     pub modules: &'static [&'static str],
+    /// What set-up built for the guest, besides the agent.
+    pub programs: &'static [&'static str],
     pub disks: &'static [Disk],
     pub memory_mib: u32,
 }
@@ -81,8 +83,17 @@ const fn suite(
     Suite {
         name,
         modules,
+        programs: &[],
         disks,
         memory_mib: MEMORY_MIB,
+    }
+}
+
+/// A suite in which fsx runs, on files and on loop devices over files.
+const fn with_fsx(suite: Suite) -> Suite {
+    Suite {
+        programs: &["fsx"],
+        ..suite
     }
 }
 
@@ -91,14 +102,30 @@ pub const TEST: &[Suite] = &[
     suite("script", &["null_blk", "script_fs"], &[SCRATCH]),
     suite("ext2-1k", &["ext2"], &disks(Filesystem::ext2(1024), 256)),
     suite("ext2-2k", &["ext2"], &disks(Filesystem::ext2(2048), 256)),
-    suite("ext2-4k", &["ext2"], &disks(Filesystem::ext2(4096), 256)),
+    with_fsx(suite(
+        "ext2-4k",
+        &["ext2", "loop"],
+        &disks(Filesystem::ext2(4096), 256),
+    )),
     suite("ext4-1k", &["ext4"], &disks(Filesystem::ext4(1024), 256)),
     suite("ext4-2k", &["ext4"], &disks(Filesystem::ext4(2048), 256)),
-    suite("ext4-4k", &["ext4"], &disks(Filesystem::ext4(4096), 256)),
+    with_fsx(suite(
+        "ext4-4k",
+        &["ext4", "loop"],
+        &disks(Filesystem::ext4(4096), 256),
+    )),
     suite("btrfs", &["btrfs"], &disks(Filesystem::Btrfs, 256)),
     suite("f2fs", &["f2fs"], &disks(Filesystem::F2fs, 256)),
-    suite("xfs-1k", &["xfs"], &empty(Filesystem::xfs(1024))),
-    suite("xfs-4k", &["xfs"], &empty(Filesystem::xfs(4096))),
+    with_fsx(suite(
+        "xfs-1k",
+        &["xfs", "loop"],
+        &empty(Filesystem::xfs(1024)),
+    )),
+    with_fsx(suite(
+        "xfs-4k",
+        &["xfs", "loop"],
+        &empty(Filesystem::xfs(4096)),
+    )),
     Suite {
         // Little memory, so that swapping takes little time.
         memory_mib: 256,

@@ -31,6 +31,9 @@ pub struct RunSpec {
     /// Names of the tests to run, in this order.
     #[serde(default)]
     pub tests: Vec<String>,
+    /// How the exerciser of files is run.
+    #[serde(default)]
+    pub fsx: FsxSpec,
     /// Free-form data of the suite; a [`DemoSpec`] in demo mode.
     #[serde(default)]
     pub extra: serde_json::Value,
@@ -39,6 +42,25 @@ pub struct RunSpec {
 impl RunSpec {
     /// Where the agent finds the document.
     pub const PATH: &'static str = "/run.json";
+}
+
+/// How much the tests that run fsx do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FsxSpec {
+    /// Operations of one test.
+    pub operations: u64,
+    /// The seed of the test with a fresh seed, if it shall not be fresh.
+    #[serde(default)]
+    pub seed: Option<u64>,
+}
+
+impl Default for FsxSpec {
+    fn default() -> Self {
+        Self {
+            operations: 20_000,
+            seed: None,
+        }
+    }
 }
 
 /// Which engine the guest's filesystems run on.
@@ -135,6 +157,10 @@ mod tests {
             fs: Some("ext4".into()),
             block_size: Some(1024),
             tests: vec!["fiemap_of_a_sparse_file".into()],
+            fsx: FsxSpec {
+                operations: 5,
+                seed: Some(u64::MAX),
+            },
             extra: serde_json::to_value(DemoSpec::default())?,
         };
         let text = serde_json::to_string(&spec)?;

@@ -21,6 +21,7 @@ mod dio_write;
 mod dio_write_new;
 mod events;
 mod fiemap;
+mod fsx;
 mod layout;
 mod module_use;
 mod seek;
@@ -52,6 +53,7 @@ pub const CASES: &[&[Case]] = &[
     dio_write_new::CASES,
     events::CASES,
     fiemap::CASES,
+    fsx::CASES,
     module_use::CASES,
     seek::CASES,
     stress::CASES,

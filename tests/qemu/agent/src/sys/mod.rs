@@ -8,6 +8,7 @@ pub mod attributes;
 pub mod buffer;
 pub mod fibmap;
 pub mod fiemap;
+pub mod loop_device;
 pub mod mapping;
 pub mod module;
 pub mod mount;

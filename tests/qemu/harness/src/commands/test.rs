@@ -57,7 +57,8 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
             arguments.engine.into(),
             arguments.kernel,
         ) {
-            Ok(lab) => {
+            Ok(mut lab) => {
+                lab.fsx = arguments.fsx();
                 run_checks(&lab, &tests, &filter, &mut report)?;
                 run_guests(&lab, &tests, &filter, &mut report)?;
             }

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! fsx, which does one random thing after another to a file and knows what the
+//! file must hold after each.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{bail, ensure, Context as _, Result};
+
+use super::MIB;
+use crate::case::Case;
+use crate::context::Context;
+use crate::data::mirror::{open, open_read};
+use crate::suites;
+use crate::sys::buffer::AlignedBuf;
+use crate::sys::loop_device::LoopDevice;
+
+pub const CASES: &[Case] = &[
+    Case::new("fsx_fixed_seed", suites::FSX, fixed_seed)
+        .doc("fsx finds no fault in a file, with a seed that is the same in every run.")
+        .timeout(ROUND_LIMIT),
+    Case::new("fsx_fresh_seed", suites::FSX, fresh_seed)
+        .doc("fsx finds no fault in a file, with a seed that is new in every run.")
+        .timeout(ROUND_LIMIT),
+    Case::new("fsx_direct", suites::FSX, direct)
+        .doc("fsx finds no fault in a disk that is a file read and written by direct I/O.")
+        .timeout(ROUND_LIMIT),
+];
+
+const PROGRAM: &str = "/bin/fsx";
+const CONFIG: &str = "/tmp/fsx.toml";
+const ARTIFACTS: &str = "/tmp/fsx";
+
+const SEED: u64 = 20_241_117;
+
+/// Operations of one process: it never unmaps what it reads through mappings, and
+/// a process can have 65,530 of them.
+const ROUND: u64 = 10_000;
+const ROUND_LIMIT: Duration = Duration::from_secs(180);
+
+/// Of what a failed run says, the last so many lines are shown.
+const LAST_LINES: usize = 60;
+
+/// Weights of operations that every filesystem has.
+const EVERYWHERE: &str = "\
+close_open = 1
+read = 10
+write = 10
+mapread = 7
+mapwrite = 7
+invalidate = 1
+truncate = 4
+fsync = 1
+fdatasync = 1
+sendfile = 3
+posix_fadvise = 5
+copy_file_range = 3
+";
+
+/// Those of filesystems that allocate ahead of the data.
+const ALLOCATION: &str = "posix_fallocate = 2\npunch_hole = 4\n";
+
+/// Those of a disk. What is written and what is forgotten decides how much of it
+/// reaches the file.
+const DISK: &str = "\
+read = 10
+write = 10
+mapread = 7
+mapwrite = 7
+truncate = 0
+fsync = 6
+fdatasync = 2
+posix_fadvise = 12
+";
+
+fn fixed_seed(context: &Context) -> Result<()> {
+    on_file(context, SEED)
+}
+
+fn fresh_seed(context: &Context) -> Result<()> {
+    on_file(context, seed(context)?)
+}
+
+/// The one that was asked for, or a new one.
+fn seed(context: &Context) -> Result<u64> {
+    if let Some(seed) = context.fsx().seed {
+        return Ok(seed);
+    }
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .context("cannot read /dev/urandom")?;
+    Ok(u32::from_ne_bytes(bytes).into())
+}
+
+fn on_file(context: &Context, seed: u64) -> Result<()> {
+    let mut weights = EVERYWHERE.to_owned();
+    if context.fs() != "ext2" {
+        weights.push_str(ALLOCATION);
+    }
+    // What is stored through mappings stays dirty, for others to come upon.
+    configure(&format!(
+        "flen = {MIB}\nnomsyncafterwrite = true\n[weights]\n{weights}"
+    ))?;
+    let path = context.path("file")?;
+    Exercise::new(context, "fsx_fresh_seed", &path).run(seed)
+}
+
+fn direct(context: &Context) -> Result<()> {
+    let path = context.path("disk")?;
+    File::create_new(&path)?.set_len(MIB as u64)?;
+    let punch = if context.fs() == "ext2" { 0 } else { 3 };
+    configure(&format!(
+        "blockmode = true\nnomsyncafterwrite = true\n[opsize]\nalign = 512\n\
+         [weights]\n{DISK}punch_hole = {punch}\n"
+    ))?;
+    let device = LoopDevice::direct(&open(&path, 0)?)?;
+    Exercise::new(context, "fsx_direct", &LoopDevice::path()).run(seed(context)?)?;
+
+    let by_device = whole(&open_read(&LoopDevice::path(), 0)?)?;
+    open(&LoopDevice::path(), 0)?.sync_all().context("fsync")?;
+    drop(device);
+    let by_file = whole(&open_read(&path, libc::O_DIRECT)?)?;
+    ensure!(by_device == by_file, "the disk and the file differ");
+    Ok(())
+}
+
+fn whole(file: &File) -> Result<Vec<u8>> {
+    let mut buffer = AlignedBuf::new(MIB)?;
+    let count = (&*file).read(&mut buffer)?;
+    ensure!(count == MIB, "{count} bytes instead of {MIB}");
+    Ok(buffer.to_vec())
+}
+
+fn configure(text: &str) -> Result<()> {
+    fs::create_dir_all(ARTIFACTS).with_context(|| format!("cannot make {ARTIFACTS}"))?;
+    fs::write(CONFIG, text).with_context(|| format!("cannot write {CONFIG}"))
+}
+
+/// fsx on one file or disk.
+struct Exercise<'a> {
+    context: &'a Context<'a>,
+    /// The test that repeats what failed.
+    test: &'a str,
+    target: &'a Path,
+}
+
+impl<'a> Exercise<'a> {
+    fn new(context: &'a Context<'a>, test: &'a str, target: &'a Path) -> Self {
+        Self {
+            context,
+            test,
+            target,
+        }
+    }
+
+    /// All operations, in rounds with a seed each, the first with `seed`.
+    fn run(&self, seed: u64) -> Result<()> {
+        let total = self.context.fsx().operations;
+        let mut left = total;
+        let mut seed = seed;
+        while left > 0 {
+            let operations = left.min(ROUND);
+            self.context
+                .note(format!("{operations} operations with the seed {seed}"));
+            self.round(seed, operations)?;
+            left -= operations;
+            seed = seed.wrapping_add(1);
+        }
+        self.context.metric("operations", total as f64);
+        Ok(())
+    }
+
+    fn round(&self, seed: u64, operations: u64) -> Result<()> {
+        let output = Command::new(PROGRAM)
+            .args(["-f", CONFIG, "-P", ARTIFACTS])
+            .args(["-N", &operations.to_string(), "-S", &seed.to_string()])
+            .arg(self.target)
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot run {PROGRAM}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        for line in last_lines(&said, LAST_LINES) {
+            self.context.note(line);
+        }
+        let (spec, test) = (self.context.spec(), self.test);
+        bail!(
+            "fsx: {}; again: make test T={}/{test} ENGINE={} FSX_SEED={seed} FSX_OPERATIONS={operations}",
+            output.status,
+            spec.suite,
+            spec.engine
+        );
+    }
+}
+
+fn last_lines(text: &str, count: usize) -> impl Iterator<Item = &str> {
+    let skipped = text.lines().count().saturating_sub(count);
+    text.lines().skip(skipped)
+}

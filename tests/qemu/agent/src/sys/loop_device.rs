@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A loop device: a file as a disk.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::{ensure, Context as _, Result};
+
+use crate::data::mirror::open;
+
+/// Of `linux/loop.h`.
+const LOOP_SET_FD: libc::c_ulong = 0x4C00;
+const LOOP_CLR_FD: libc::c_ulong = 0x4C01;
+const LOOP_SET_DIRECT_IO: libc::c_ulong = 0x4C08;
+
+const NAME: &str = "loop0";
+
+/// The file's until this is dropped.
+pub struct LoopDevice {
+    device: File,
+}
+
+impl LoopDevice {
+    /// Reads and writes `file` by direct I/O, several requests at a time.
+    pub fn direct(file: &File) -> Result<Self> {
+        let device = open(&Self::path(), 0)?;
+        control(&device, LOOP_SET_FD, file.as_raw_fd()).context("LOOP_SET_FD")?;
+        let device = Self { device };
+        control(&device.device, LOOP_SET_DIRECT_IO, 1).context("LOOP_SET_DIRECT_IO")?;
+        let state = Path::new("/sys/block").join(NAME).join("loop/dio");
+        let direct = fs::read_to_string(state).context("no loop/dio in sysfs")?;
+        ensure!(direct.trim() == "1", "the loop device does buffered I/O");
+        Ok(device)
+    }
+
+    pub fn path() -> PathBuf {
+        Path::new("/dev").join(NAME)
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        if let Err(error) = control(&self.device, LOOP_CLR_FD, 0) {
+            eprintln!("cannot detach the loop device: {error}");
+        }
+    }
+}
+
+fn control(device: &File, request: libc::c_ulong, argument: RawFd) -> io::Result<()> {
+    // SAFETY: these ioctls take an integer.
+    let result = unsafe { libc::ioctl(device.as_raw_fd(), request, argument) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 harness = @scripts/setup.sh && scripts/harness.sh
 cargo = scripts/with-tools.sh cargo
-workspaces := $(wildcard tests/host/Cargo.toml tests/qemu/Cargo.toml)
+workspaces := $(wildcard tests/host/Cargo.toml tests/host_ext2/Cargo.toml tests/qemu/Cargo.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test shell kernel modules conformance clean distclean \
@@ -74,7 +74,7 @@ fmt:
 	@set -e; for manifest in $(workspaces); do \
 		$(cargo) fmt --all --manifest-path $$manifest $(if $(CHECK),-- --check); \
 	done
-	@find iomap-rs -name '*.rs' ! -name '*_generated.rs' -exec \
+	@find iomap-rs ext2-rs -name '*.rs' ! -name '*_generated.rs' -exec \
 		scripts/with-tools.sh rustfmt --config skip_children=true $(if $(CHECK),--check) {} +
 
 clean:

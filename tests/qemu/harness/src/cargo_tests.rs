@@ -37,6 +37,11 @@ pub fn run(
             arguments: &[],
         },
         Workspace {
+            name: "ext2",
+            dir: paths.checkout.join("tests/host_ext2"),
+            arguments: &[],
+        },
+        Workspace {
             name: "harness",
             dir: paths.qemu_tests(),
             // The release build of the libraries is there already.

@@ -20,7 +20,7 @@ impl BlockDevice {
     ///
     /// `ptr` is null or an open block device for all of `'a`.
     #[inline]
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::block_device) -> Option<&'a Self> {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::block_device) -> Option<&'a Self> {
         // SAFETY: Transparent wrapper; null or valid by the contract.
         unsafe { ptr.cast::<Self>().as_ref() }
     }

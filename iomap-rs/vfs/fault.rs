@@ -21,7 +21,7 @@ impl<'a> Fault<'a> {
     /// # Safety
     ///
     /// As the type invariant says, for all of `'a`.
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::vm_fault) -> Self {
+    pub unsafe fn from_raw(ptr: *mut bindings::vm_fault) -> Self {
         // INVARIANT: By the contract.
         Self(ptr, PhantomData)
     }
@@ -77,7 +77,7 @@ impl FaultFolio<'_> {
     }
 
     /// Leaves the folio locked, as the fault's result says it is.
-    pub(crate) fn keep_locked(self) {
+    pub fn keep_locked(self) {
         let _ = ManuallyDrop::new(self);
     }
 }

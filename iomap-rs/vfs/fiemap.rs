@@ -49,7 +49,7 @@ impl FiemapInfo {
     /// # Safety
     ///
     /// `ptr` is initialised, and nobody else's for all of `'a`.
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::fiemap_extent_info) -> &'a mut Self {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::fiemap_extent_info) -> &'a mut Self {
         // SAFETY: Transparent wrapper; valid and exclusive by the contract.
         unsafe { &mut *ptr.cast() }
     }

@@ -23,7 +23,7 @@ impl File {
     ///
     /// `ptr` is a valid open file for all of `'a`.
     #[inline]
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::file) -> &'a Self {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::file) -> &'a Self {
         // SAFETY: `File` is a transparent wrapper; valid by the contract.
         unsafe { &*ptr.cast() }
     }
@@ -88,7 +88,7 @@ impl AddressSpace {
     ///
     /// `ptr` is a valid mapping with a host for all of `'a`.
     #[inline]
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::address_space) -> &'a Self {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::address_space) -> &'a Self {
         // SAFETY: Transparent wrapper; valid by the contract.
         unsafe { &*ptr.cast() }
     }

@@ -27,7 +27,7 @@ impl LockedFolio<'_> {
     ///
     /// As [`IomapFolio::from_raw`], and the folio is locked by the caller, who
     /// waited for writeback.
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::folio) -> Self {
+    pub unsafe fn from_raw(ptr: *mut bindings::folio) -> Self {
         // INVARIANT: By the contract.
         // SAFETY: By the contract.
         Self(unsafe { IomapFolio::from_raw(ptr) })
@@ -72,7 +72,7 @@ impl ReadFolio {
     ///
     /// As [`IomapFolio::from_raw`]; the folio is locked and the lock is the
     /// caller's to give away.
-    pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::folio>) -> Self {
+    pub unsafe fn from_raw(ptr: NonNull<bindings::folio>) -> Self {
         // INVARIANT: By the contract.
         Self(ptr)
     }
@@ -132,7 +132,7 @@ impl WriteFolio<'_> {
     /// `ptr` is a folio as the type invariant says, whose lock and reference are
     /// the caller's to give away, or an error pointer.
     #[inline]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::folio) -> Result<Self> {
+    pub unsafe fn from_raw(ptr: *mut bindings::folio) -> Result<Self> {
         let ptr = from_errno_ptr(ptr)?;
         // INVARIANT: By the contract.
         Ok(Self(ptr, PhantomData))

@@ -70,7 +70,7 @@ impl IomapFolio {
     /// `ptr` is a folio in a page cache, stays there for all of `'a`, and has
     /// no private data but the engine's.
     #[inline]
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::folio) -> &'a Self {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::folio) -> &'a Self {
         // SAFETY: Transparent wrapper; valid by the contract.
         unsafe { &*ptr.cast() }
     }

@@ -22,7 +22,7 @@ impl Inode {
     ///
     /// `ptr` is a valid, initialised inode for all of `'a`.
     #[inline]
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::inode) -> &'a Self {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::inode) -> &'a Self {
         // SAFETY: `Inode` is a transparent wrapper; valid by the contract.
         unsafe { &*ptr.cast() }
     }

@@ -37,7 +37,7 @@ impl IovIter {
     ///
     /// `ptr` is initialised, and nobody else's for all of `'a`.
     #[inline]
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::iov_iter) -> &'a mut Self {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::iov_iter) -> &'a mut Self {
         // SAFETY: Transparent wrapper; valid and exclusive by the contract.
         unsafe { &mut *ptr.cast() }
     }

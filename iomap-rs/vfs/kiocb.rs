@@ -244,7 +244,7 @@ impl IocbRef {
     /// `ptr` is a valid request on an open file, and stays so until it is
     /// completed or the caller has returned a result for it.
     #[inline]
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::kiocb) -> Self {
+    pub unsafe fn from_raw(ptr: *mut bindings::kiocb) -> Self {
         // SAFETY: Not null by the contract.
         // INVARIANT: By the contract.
         Self(unsafe { NonNull::new_unchecked(ptr.cast()) })

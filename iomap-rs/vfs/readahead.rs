@@ -25,7 +25,7 @@ impl<'a> Readahead<'a> {
     /// # Safety
     ///
     /// As the type invariant says, for all of `'a`.
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::readahead_control) -> Self {
+    pub unsafe fn from_raw(ptr: *mut bindings::readahead_control) -> Self {
         // INVARIANT: By the contract.
         // SAFETY: Transparent wrapper; valid by the contract.
         Self(unsafe { &*ptr.cast() }, PhantomData)

@@ -20,7 +20,7 @@ impl SwapInfo {
     /// # Safety
     ///
     /// `ptr` is being activated by the caller, for all of `'a`.
-    pub(crate) unsafe fn from_raw<'a>(ptr: *mut bindings::swap_info_struct) -> &'a mut Self {
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::swap_info_struct) -> &'a mut Self {
         // SAFETY: Transparent wrapper; valid and exclusive by the contract.
         unsafe { &mut *ptr.cast() }
     }

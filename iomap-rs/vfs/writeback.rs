@@ -25,7 +25,7 @@ impl<'a> WritebackControl<'a> {
     /// # Safety
     ///
     /// As the type invariant says.
-    pub(crate) unsafe fn from_raw(ptr: *mut bindings::writeback_control) -> Self {
+    pub unsafe fn from_raw(ptr: *mut bindings::writeback_control) -> Self {
         // SAFETY: Transparent wrapper; valid by the contract.
         // INVARIANT: By the contract.
         Self(unsafe { &*ptr.cast() })
@@ -197,6 +197,17 @@ impl AddressSpace {
 pub struct WritebackCtx<'a>(&'a Opaque<bindings::iomap_writepage_ctx>);
 
 impl WritebackCtx<'_> {
+    /// Lends a fresh context to `f`: what a filesystem in Rust, which keeps what
+    /// it has to itself in its hooks, calls
+    /// [`writepages`](crate::writeback::writepages) with.
+    pub fn with<R>(f: impl FnOnce(&mut WritebackCtx<'_>) -> R) -> R {
+        let fresh = Opaque::<bindings::iomap_writepage_ctx>::uninit();
+        // SAFETY: One's own; all zeros is a value of this plain C struct.
+        unsafe { fresh.get().write_bytes(0, 1) };
+        // INVARIANT: Initialised, borrowed for the call, and without an ioend.
+        f(&mut WritebackCtx(&fresh))
+    }
+
     /// Borrows a C context, and notes the operations that it is used with.
     ///
     /// # Safety

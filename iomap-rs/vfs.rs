@@ -13,6 +13,7 @@
 
 mod bdev;
 mod bio;
+mod cached;
 mod error;
 mod fault;
 mod fiemap;

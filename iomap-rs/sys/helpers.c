@@ -5,11 +5,13 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/bug.h>
+#include <linux/errseq.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/iomap.h>
 #include <linux/pagemap.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -299,6 +301,22 @@ void iomap_rs_dio_collision(struct file *file)
 {
 	pr_warn_ratelimited("Direct I/O collision with buffered writes! File: %pD4 Comm: %.20s\n",
 			    file, current->comm);
+}
+
+void iomap_rs_dio_left_stale(struct file *file)
+{
+	static DEFINE_RATELIMIT_STATE(once_a_day, 24 * 60 * 60 * HZ,
+				      DEFAULT_RATELIMIT_BURST);
+	char buf[128], *path;
+
+	/* For all who sync the file, by whichever way they opened it. */
+	errseq_set(&file->f_mapping->wb_err, -EIO);
+	if (!__ratelimit(&once_a_day))
+		return;
+	path = file_path(file, buf, sizeof(buf));
+	pr_crit("Page cache invalidation failure on direct I/O.  Possible data corruption due to collision with buffered I/O!\n");
+	pr_crit("File: %s PID: %d Comm: %.20s\n",
+		IS_ERR(path) ? "(unknown)" : path, current->pid, current->comm);
 }
 
 void iomap_rs_swapon_failed(struct file *file, const char *why)

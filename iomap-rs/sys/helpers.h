@@ -18,6 +18,7 @@ struct block_device;
 struct file;
 struct folio;
 struct inode;
+struct iomap;
 struct iomap_ioend;
 struct page;
 struct readahead_control;
@@ -120,5 +121,29 @@ void iomap_rs_writeback_error(struct iomap_ioend *ioend);
 void iomap_rs_dio_collision(struct file *file);
 void iomap_rs_swapon_failed(struct file *file, const char *why);
 void iomap_rs_swapon_no_page(void);
+
+/* Returns 0, or an error: then none of the folio's new buffers is left unzeroed. */
+int iomap_rs_buffers_write_begin(struct folio *folio, loff_t pos, size_t len,
+				 const struct iomap *iomap);
+
+/* Part of a page cache: bytes @start to @end of the file. */
+struct iomap_rs_cached {
+	loff_t start, end;
+	/* Referenced, if it holds data in some of its blocks only; else NULL. */
+	struct folio *folio;
+};
+
+/*
+ * Finds the first entry of the page cache that ends behind byte @pos and starts
+ * before @limit; with @run, also those next to it, as long as all their blocks
+ * hold data.
+ */
+bool iomap_rs_next_cached(struct address_space *mapping, loff_t pos,
+			  loff_t limit, bool run, struct iomap_rs_cached *found);
+void iomap_rs_folio_lock(struct folio *folio);
+void iomap_rs_folio_put(struct folio *folio);
+
+/* A page could not be dropped that direct I/O has made stale. */
+void iomap_rs_dio_left_stale(struct file *file);
 
 #endif

@@ -2,7 +2,7 @@
 
 //! Open files and page caches.
 
-use super::{check, check_long, Inode};
+use super::{check, Inode};
 use crate::sys as bindings;
 #[cfg(CONFIG_SWAP)]
 use kernel::str::CStr;
@@ -65,6 +65,14 @@ impl File {
         unsafe { bindings::iomap_rs_dio_collision(self.0.get()) }
     }
 
+    /// Records in the mapping, and says in the kernel log, that a page could not
+    /// be dropped which direct I/O has made stale.
+    #[cold]
+    pub(super) fn warn_left_stale(&self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::iomap_rs_dio_left_stale(self.0.get()) }
+    }
+
     /// Says in the kernel log why the file is no swap file.
     #[cfg(CONFIG_SWAP)]
     pub fn warn_no_swap_file(&self, why: &CStr) {
@@ -119,24 +127,5 @@ impl AddressSpace {
         // SAFETY: By the type invariant.
         check(unsafe { bindings::filemap_write_and_wait_range(self.0.get(), 0, i64::MAX) })?;
         Ok(())
-    }
-
-    /// The first byte of cached data in `[start, end)`; [`ENXIO`] if there is
-    /// none. May sleep for folio locks. C: `mapping_seek_hole_data(SEEK_DATA)`.
-    pub fn seek_data(&self, start: i64, end: i64) -> Result<i64> {
-        // SAFETY: By the type invariant.
-        let pos = unsafe {
-            bindings::mapping_seek_hole_data(self.0.get(), start, end, bindings::SEEK_DATA as i32)
-        };
-        check_long(pos)
-    }
-
-    /// The first byte in `[start, end)` that no data is cached for; `end` if
-    /// all of it is cached. May sleep. C: `mapping_seek_hole_data(SEEK_HOLE)`.
-    pub fn seek_hole(&self, start: i64, end: i64) -> i64 {
-        // SAFETY: By the type invariant.
-        unsafe {
-            bindings::mapping_seek_hole_data(self.0.get(), start, end, bindings::SEEK_HOLE as i32)
-        }
     }
 }

@@ -150,8 +150,12 @@ impl Kiocb {
     /// C: `kiocb_invalidate_post_direct_write()`.
     #[inline]
     pub fn invalidate_after_write(&self, bytes: usize) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::kiocb_invalidate_post_direct_write(self.as_ptr(), bytes) }
+        let file = self.file();
+        let first = self.pos() as u64;
+        let last = first.wrapping_add(bytes as u64).wrapping_sub(1);
+        if file.mapping().drop_pages(first, last).is_err() {
+            file.warn_left_stale();
+        }
     }
 
     /// Brings the last `written` bytes before the position to stable storage if

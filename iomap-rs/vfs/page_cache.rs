@@ -65,6 +65,24 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Drops the pages of bytes `first..=last`, which are not dirty. Sleeps.
+    /// [`EBUSY`] if one of them cannot be dropped.
+    /// C: `invalidate_inode_pages2_range()`.
+    #[inline]
+    pub(super) fn drop_pages(&self, first: u64, last: u64) -> Result {
+        // SAFETY: By the type invariant; a counter that is read at any time.
+        let pages = unsafe { (&raw const (*self.as_ptr()).nrpages).read_volatile() };
+        if pages == 0 {
+            return Ok(());
+        }
+        let index = |pos: u64| (pos / bindings::PAGE_SIZE as u64) as usize;
+        // SAFETY: By the type invariant.
+        check(unsafe {
+            bindings::invalidate_inode_pages2_range(self.as_ptr(), index(first), index(last))
+        })?;
+        Ok(())
+    }
+
     /// The folio that holds file offset `pos`, if there is one, locked. Sleeps.
     /// The page cache is one that the engine manages.
     /// C: `filemap_lock_folio()`.
@@ -168,7 +186,7 @@ impl IomapFolio {
     pub(crate) fn buffers_write_begin(&self, pos: i64, len: usize, map: &Mapping) -> Result {
         // SAFETY: Locked, by whoever has the reference.
         check(unsafe {
-            bindings::__block_write_begin_int(self.as_ptr(), pos, len as u32, None, map.as_ptr())
+            bindings::iomap_rs_buffers_write_begin(self.as_ptr(), pos, len, map.as_ptr())
         })?;
         Ok(())
     }

@@ -23,6 +23,6 @@ mod request;
 mod start;
 mod transfer;
 
+pub use crate::vfs::Dio;
 pub use complete::complete;
-pub use request::Dio;
 pub use start::{rw, start, Started};

@@ -17,7 +17,7 @@ find . -maxdepth 1 -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -n
 for dir in iomap-rs ext2-rs tests/qemu/script_fs; do
 	[[ ! -d $dir ]] || find "$dir" -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '*.cmd' -o -name '*.rmeta' -o -name '.*.d' \
-		-o -name Module.symvers -o -name modules.order -o -name bindings_generated.rs \) -delete
+		-o -name Module.symvers -o -name modules.order -o -name bindings_generated.rs -o -name private_layouts.h \) -delete
 done
 
 case ${1:-} in

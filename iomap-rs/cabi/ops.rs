@@ -199,6 +199,7 @@ impl FolioHooks for CFolioHooks {
 /// Null, or valid until the request has ended, with functions that keep the
 /// contract of `<linux/iomap.h>`.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(super) struct CHooks(*const bindings::iomap_dio_ops);
 
 // SAFETY: The table is constant, and C calls its functions in any task.

@@ -13,7 +13,7 @@
 //! Stands for `iomap_dio_bio_iter()` and `iomap_dio_zero()`.
 
 use super::{
-    plan::{self, Piece, Plan},
+    plan::{self, Piece, Plan, State},
     Dio,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub(super) fn transfer<H: DirectHooks>(
     }
 
     let inode = state.inode();
-    let plan = if dio.write {
+    let plan = if dio.is_write() {
         let piece = Piece {
             kind: map.kind(),
             flags: map.flags(),
@@ -118,7 +118,7 @@ impl<H: DirectHooks> Part<'_, H> {
             Ok(Data::Submitted) => Ok(()),
             Err(error) => Err(error),
         };
-        if !self.dio.write {
+        if !self.dio.is_write() {
             return result;
         }
         let end = start.wrapping_add(*copied as i64);
@@ -132,7 +132,7 @@ impl<H: DirectHooks> Part<'_, H> {
     #[inline]
     fn submit_data(&self, iter: &mut IovIter, copied: &mut usize) -> Result<Data> {
         let dio = self.dio;
-        let opf = if dio.write {
+        let opf = if dio.is_write() {
             dio.set_state(plan::after_data(dio.state(), self.plan.fua));
             Opf::DIRECT_WRITE.with_fua(self.plan.fua)
         } else {
@@ -149,9 +149,9 @@ impl<H: DirectHooks> Part<'_, H> {
             bio.add_iter(iter)?;
 
             let bytes = bio.size();
-            if dio.write {
+            if dio.is_write() {
                 account_write(bytes as usize);
-            } else if dio.dirties_pages {
+            } else if dio.state().contains(State::DIRTIES_PAGES) {
                 bio.set_pages_dirty();
             }
             dio.add_size(bytes.into());

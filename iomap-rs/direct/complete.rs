@@ -47,13 +47,13 @@ fn end<H: DirectHooks>(dio: &Dio<H>) -> Result<i64> {
         .end_io(iocb, size, io, dio.covers())
         .map(|replaced| match replaced {
             Some(bytes) => bytes,
-            None => plan::clip_to_size(dio.write, iocb.pos(), size, dio.i_size),
+            None => plan::clip_to_size(dio.is_write(), iocb.pos(), size, dio.i_size),
         });
 
     // Pages may have been cached meanwhile, by readahead or because the memory
     // written from is a mapping of the same file. After `end_io`, since a page
     // that is read before an unwritten extent is converted has zeros.
-    if dio.write && !io_failed && size > 0 {
+    if dio.is_write() && !io_failed && size > 0 {
         iocb.invalidate_after_write(size as usize);
     }
     iocb.inode().dio_end();

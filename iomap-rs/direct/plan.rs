@@ -23,16 +23,20 @@ flag_set! {
         WRITE_THROUGH = 1 << 28;
         /// What was written must be synced at the end.
         NEED_SYNC = 1 << 29;
+        /// It is a write.
+        WRITE = 1 << 30;
+        /// The memory is a user's and is read into: its pages are to be dirtied.
+        DIRTIES_PAGES = 1 << 31;
     }
 }
 
-/// The state that a read starts in: nothing is left to do after it that would
-/// have to sleep.
+/// What a read starts with: nothing is left to do after it that would have to
+/// sleep.
 pub const READ: State = State::INLINE_COMP;
 
-/// The state that a write starts in, whose issuer may run its end, and which is
-/// to be on stable storage by then: its data and what is needed to find it, or
-/// with all metadata.
+/// What a write starts with, whose issuer may run its end, and which is to be on
+/// stable storage by then: its data and what is needed to find it, or with all
+/// metadata.
 #[inline]
 pub fn write(caller_completes: bool, dsync: bool, full_sync: bool) -> State {
     State::NONE

@@ -1,111 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The request that the submitter and the bios share.
+//! The request that the submitter and the bios share, as its bios end.
 //!
-//! Stands for `struct iomap_dio`.
+//! Stands for `iomap_dio_bio_end_io()` and `iomap_dio_done()`.
 
 use super::plan::{self, Finisher, State};
 use crate::{
-    operations::{DioCovers, DirectHooks},
-    vfs::{BioOwner, CompletedBio, Deferred, InFlight, IocbRef, Kiocb, Last},
+    operations::DirectHooks,
+    vfs::{BioOwner, CompletedBio, Deferred, Dio, InFlight, IocbRef, Kiocb, Last},
 };
-use core::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed};
 use kernel::prelude::*;
-
-/// A direct I/O request.
-///
-/// `size` and `state` are the submitter's until it drops its reference, and the
-/// last owner's afterwards: the reference count orders the accesses, so that
-/// relaxed ones will do. `error` is everybody's, the first one wins.
-pub struct Dio<H> {
-    pub(super) iocb: IocbRef,
-    pub(super) hooks: H,
-    /// File size when the request began, in bytes.
-    pub(super) i_size: i64,
-    /// Bytes that the filesystem transferred before, for the same iocb.
-    pub(super) done_before: usize,
-    pub(super) write: bool,
-    /// The memory is a user's and is read into: its pages are to be dirtied.
-    pub(super) dirties_pages: bool,
-    size: AtomicI64,
-    state: AtomicU32,
-    error: AtomicI32,
-}
-
-impl<H> Dio<H> {
-    /// A request that has done nothing yet.
-    #[inline]
-    pub(super) fn new(
-        iocb: IocbRef,
-        hooks: H,
-        done_before: usize,
-        write: bool,
-        dirties_pages: bool,
-    ) -> Self {
-        let i_size = iocb.inode().size();
-        Self {
-            iocb,
-            hooks,
-            i_size,
-            done_before,
-            write,
-            dirties_pages,
-            size: AtomicI64::new(0),
-            state: AtomicU32::new(0),
-            error: AtomicI32::new(0),
-        }
-    }
-
-    /// Bytes submitted, or copied.
-    #[inline]
-    pub(super) fn size(&self) -> i64 {
-        self.size.load(Relaxed)
-    }
-
-    /// Counts bytes as submitted, or copied.
-    #[inline]
-    pub(super) fn add_size(&self, bytes: u64) {
-        self.size
-            .store(self.size().wrapping_add(bytes as i64), Relaxed);
-    }
-
-    #[inline]
-    pub(super) fn state(&self) -> State {
-        State::from_bits(self.state.load(Relaxed))
-    }
-
-    #[inline]
-    pub(super) fn set_state(&self, state: State) {
-        self.state.store(state.bits(), Relaxed);
-    }
-
-    /// What `end_io` is told.
-    #[inline]
-    pub(super) fn covers(&self) -> DioCovers {
-        let covers = DioCovers::UNWRITTEN.with(DioCovers::COW);
-        DioCovers::from_bits(self.state.load(Relaxed) & covers.bits())
-    }
-
-    /// The first error, as a negative errno; 0 if there is none.
-    #[inline]
-    pub(super) fn error(&self) -> i32 {
-        self.error.load(Relaxed)
-    }
-
-    /// Records an error, unless there is one. Submitter and completions race.
-    #[cold]
-    pub(super) fn set_error(&self, error: Error) {
-        let _ = self
-            .error
-            .compare_exchange(0, error.to_errno(), Relaxed, Relaxed);
-    }
-
-    /// Gives back what is needed when all is done.
-    #[inline]
-    pub(super) fn into_iocb(self) -> IocbRef {
-        self.iocb
-    }
-}
 
 impl<H: DirectHooks> BioOwner for Dio<H> {
     /// C: `iomap_dio_bio_end_io()`.
@@ -116,7 +20,7 @@ impl<H: DirectHooks> BioOwner for Dio<H> {
         }
         // Before the reference is dropped: the user shall find the pages
         // unpinned when the request is complete.
-        if owner.dirties_pages {
+        if owner.state().contains(State::DIRTIES_PAGES) {
             bio.release_dirty();
         } else {
             drop(bio);

@@ -4,7 +4,12 @@
 //!
 //! Stands for `__iomap_dio_rw()`.
 
-use super::{complete, plan, transfer::transfer, Dio};
+use super::{
+    complete,
+    plan::{self, State},
+    transfer::transfer,
+    Dio,
+};
 use crate::{
     iter::Iter,
     operations::{DioFlags, Direct, DirectHooks, DirectRequest, Map, Range},
@@ -89,8 +94,12 @@ pub fn start<M: Map<Direct>, H: DirectHooks>(
         pos: iocb.pos(),
         len: len as u64,
     };
-    let dirties_pages = !write && iter.is_user_backed();
-    let dio = Submission::new(|| Dio::new(iocb, hooks, done_before, write, dirties_pages))?;
+    let kind = if write {
+        State::WRITE
+    } else {
+        State::NONE.with_if(iter.is_user_backed(), State::DIRTIES_PAGES)
+    };
+    let dio = Submission::new(|refs| Dio::new(refs, iocb, hooks, done_before, kind))?;
 
     let ready = prepare(&dio, inode, range, request, waits);
     if !matches!(ready, Ok(true)) {
@@ -145,7 +154,7 @@ fn prepare<H>(
     let iocb = &dio.iocb;
     let len = range.len as usize;
     if !request.write {
-        dio.set_state(plan::READ);
+        dio.add_state(plan::READ);
         if range.pos >= dio.i_size {
             return Ok(false);
         }
@@ -155,7 +164,7 @@ fn prepare<H>(
         if request.overwrite_only && (range.pos >= dio.i_size || end > dio.i_size) {
             return Err(EAGAIN);
         }
-        dio.set_state(plan::write(
+        dio.add_state(plan::write(
             iocb.caller_completes(),
             iocb.is_dsync(),
             iocb.is_full_sync(),

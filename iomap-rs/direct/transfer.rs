@@ -21,7 +21,7 @@ pub(super) fn transfer<H: DirectHooks>(
     dio: &Submission<Dio<H>>,
     iter: &mut IovIter,
 ) -> Progress {
-    match (state.map().kind(), dio.write) {
+    match (state.map().kind(), dio.is_write()) {
         (Kind::Mapped, _) | (Kind::Unwritten, true) => bios::transfer(state, dio, iter),
         (Kind::Hole, false) | (Kind::Unwritten, false) => read_zeros(state, dio, iter),
         (Kind::Inline, false) => read_inline(state, dio, iter),

@@ -27,6 +27,8 @@
 
 #include "helpers.h"
 #include "trace_calls.h"
+/* Generated from fs/iomap/*.c. */
+#include <private_layouts.h>
 
 /* Macros with casts or enum arithmetic, which bindgen does not evaluate. */
 const size_t IOMAP_RS_CONST_PAGE_SIZE = PAGE_SIZE;

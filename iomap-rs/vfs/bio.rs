@@ -9,7 +9,7 @@
 //!                                             owner.end_io(CompletedBio)
 //! ```
 
-use super::{check, BlockDevice, Direction, InFlight, Inode, IovIter, Kiocb};
+use super::{check, BlockDevice, Direction, InFlight, Inode, IovIter, Kiocb, Shared};
 use crate::sys as bindings;
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::prelude::*;
@@ -68,7 +68,7 @@ impl BioSet {
 }
 
 /// Something that bios are submitted for, and that hears of their end.
-pub trait BioOwner: Send + Sync + Sized + 'static {
+pub trait BioOwner: Shared + Send + Sync + 'static {
     /// One bio of `owner` came back. Any context.
     fn end_io(owner: InFlight<Self>, bio: CompletedBio);
 }

@@ -13,7 +13,7 @@ use crate::{
 use core::{
     cell::UnsafeCell,
     marker::PhantomData,
-    mem::size_of,
+    mem::{offset_of, size_of},
     ops::Deref,
     slice,
     sync::atomic::{AtomicI32, AtomicUsize, Ordering},
@@ -32,6 +32,24 @@ struct Attached {
     /// changed under `lock`.
     bits: [AtomicUsize; 0],
 }
+
+/// Each field lies where C has it.
+macro_rules! same_place {
+    ($($field:ident == $c:ident;)*) => {
+        $(const _: () = assert!(
+            offset_of!(Attached, $field) == offset_of!(bindings::iomap_folio_state, $c)
+        );)*
+    };
+}
+
+same_place! {
+    lock == state_lock;
+    read_bytes_pending == read_bytes_pending;
+    write_bytes_pending == write_bytes_pending;
+    bits == state;
+}
+
+const _: () = assert!(size_of::<Attached>() == size_of::<bindings::iomap_folio_state>());
 
 /// How the state may be allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

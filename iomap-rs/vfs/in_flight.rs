@@ -27,34 +27,105 @@ use crate::sys as bindings;
 use core::{
     ffi::c_void,
     marker::PhantomData,
-    mem::ManuallyDrop,
+    mem::{offset_of, ManuallyDrop},
     ops::Deref,
-    ptr::{self, NonNull},
-    sync::atomic::{AtomicI32, AtomicPtr, Ordering},
+    ptr::NonNull,
+    sync::atomic::{AtomicI32, AtomicU8, Ordering},
 };
 use kernel::{prelude::*, types::Opaque};
 
-/// What the submitter and the bios share.
-struct Shared<T> {
-    refs: AtomicI32,
-    /// The submitter's task, if it waits; null once it may go on.
-    waiter: AtomicPtr<bindings::task_struct>,
-    work: Opaque<bindings::work_struct>,
-    value: T,
-}
+/// The count of a request's references. C: `ref` of `struct iomap_dio`.
+#[repr(transparent)]
+pub struct Refs(AtomicI32);
 
-impl<T> Shared<T> {
+impl Refs {
     /// Drops a reference; whether it was the last.
     #[inline]
     fn put(&self) -> bool {
         // Release: what was done under this reference comes before what the
         // owner does. Acquire: for the owner, so does all others'.
-        self.refs.fetch_sub(1, Ordering::AcqRel) == 1
+        self.0.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }
 
+/// How a request ends when its last reference is dropped: whoever waits for that
+/// is woken, or work is queued. C: `wait_for_completion` of `struct iomap_dio`
+/// and the union behind it.
+#[repr(C)]
+pub struct Ending {
+    /// Not 0: the submitter waits. Set before it drops its reference, so that
+    /// whoever drops the last one knows.
+    waits: AtomicU8,
+    place: Opaque<Place>,
+}
+
+/// Waiter and work are never needed at once.
+#[repr(C)]
+union Place {
+    waiting: Waiting,
+    work: bindings::work_struct,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Waiting {
+    /// For the C engine.
+    _iter: *mut bindings::iov_iter,
+    /// The submitter's task; null once it may go on.
+    waiter: *mut bindings::task_struct,
+}
+
+// SAFETY: The place is the submitter's until it drops its reference, then the
+// last owner's, apart from the waiter, whose helpers order accesses.
+unsafe impl Send for Ending {}
+// SAFETY: As above.
+unsafe impl Sync for Ending {}
+
+impl Ending {
+    /// Nobody waits.
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self {
+            waits: AtomicU8::new(0),
+            place: Opaque::uninit(),
+        }
+    }
+
+    #[inline]
+    fn waiter(&self) -> *mut *mut bindings::task_struct {
+        // SAFETY: The place is valid for all that it may hold.
+        unsafe { &raw mut (*self.place.get()).waiting.waiter }
+    }
+
+    /// Has the current task wait, once its reference is dropped.
+    #[inline]
+    fn set_waiting(&self) {
+        // SAFETY: Nobody reads the place before `waits` is set, which others
+        // look at when the last reference is gone.
+        unsafe { self.waiter().write(bindings::iomap_rs_current()) }
+        self.waits.store(1, Ordering::Relaxed);
+    }
+}
+
+/// What the submitter and the bios share.
+///
+/// # Safety
+///
+/// `refs()` and `ending()` return fields that nothing else uses, the latter at
+/// byte `ENDING`.
+pub unsafe trait Shared: Sized {
+    /// Where `ending()` lies, in bytes.
+    const ENDING: usize;
+
+    /// The count of references.
+    fn refs(&self) -> &Refs;
+
+    /// What is done when the last one is dropped.
+    fn ending(&self) -> &Ending;
+}
+
 /// A request whose end can run later, elsewhere.
-pub trait Deferred: Send + Sync + Sized + 'static {
+pub trait Deferred: Shared + Send + Sync + 'static {
     /// The I/O request of user space that this one serves.
     fn iocb(&self) -> &Kiocb;
 
@@ -67,29 +138,22 @@ pub trait Deferred: Send + Sync + Sized + 'static {
 ///
 /// # Invariants
 ///
-/// Points to a live `Shared`, accounts for one of its references, and is the
+/// Points to a live request, accounts for one of its references, and is the
 /// only one of its type that does.
 #[must_use = "the last reference must end the request"]
-pub struct Submission<T>(NonNull<Shared<T>>, PhantomData<*mut ()>);
+pub struct Submission<T>(NonNull<T>, PhantomData<*mut ()>);
 
-impl<T> Submission<T> {
-    /// Allocates a request with a single reference; `value` is built in place.
-    /// May sleep.
+impl<T: Shared> Submission<T> {
+    /// Allocates a request with a single reference; `value` is built in place,
+    /// with the count that it is given. May sleep.
     #[inline]
-    pub fn new(value: impl FnOnce() -> T) -> Result<Self> {
+    pub fn new(value: impl FnOnce(Refs) -> T) -> Result<Self> {
+        const { assert!(align_of::<T>() <= 8) };
         // SAFETY: Always sound.
-        let room = unsafe { bindings::iomap_rs_kmalloc(size_of::<Shared<T>>()) };
-        let room = NonNull::new(room.cast::<Shared<T>>()).ok_or(ENOMEM)?;
-        // SAFETY: Just allocated for it; kmalloc() aligns to 8 bytes at least,
-        // and no field wants more.
-        unsafe {
-            room.write(Shared {
-                refs: AtomicI32::new(1),
-                waiter: AtomicPtr::new(ptr::null_mut()),
-                work: Opaque::uninit(),
-                value: value(),
-            });
-        }
+        let room = unsafe { bindings::iomap_rs_kmalloc(size_of::<T>()) };
+        let room = NonNull::new(room.cast::<T>()).ok_or(ENOMEM)?;
+        // SAFETY: Just allocated for it; kmalloc() aligns to 8 bytes at least.
+        unsafe { room.write(value(Refs(AtomicI32::new(1)))) };
         // INVARIANT: Fresh, with the one reference that is returned.
         Ok(Self(room, PhantomData))
     }
@@ -97,7 +161,7 @@ impl<T> Submission<T> {
     /// A reference for a bio.
     #[inline]
     pub fn share(&self) -> InFlight<T> {
-        self.shared().refs.fetch_add(1, Ordering::Relaxed);
+        self.refs().0.fetch_add(1, Ordering::Relaxed);
         // INVARIANT: Just counted.
         InFlight(self.0)
     }
@@ -107,31 +171,22 @@ impl<T> Submission<T> {
     #[inline]
     pub fn release(self) -> Option<Last<T>> {
         // INVARIANT: No reference is left.
-        self.shared().put().then_some(Last(self.0))
+        self.refs().put().then_some(Last(self.0))
     }
 
     /// Drops the reference and waits for the others. Sleeps uninterruptibly,
     /// accounted as I/O.
     #[inline]
     pub fn wait(self) -> Last<T> {
-        let shared = self.shared();
-        // SAFETY: Always sound.
-        let current = unsafe { bindings::iomap_rs_current() };
-        // Seen by whoever drops the last reference, as that comes after.
-        shared.waiter.store(current, Ordering::Relaxed);
-        if !shared.put() {
+        let ending = self.ending();
+        ending.set_waiting();
+        if !self.refs().put() {
             // SAFETY: The last reference's holder hands the request back to this
             // task, so that it is still there.
-            unsafe { bindings::iomap_rs_wait(shared.waiter.as_ptr()) };
+            unsafe { bindings::iomap_rs_wait(ending.waiter()) };
         }
         // INVARIANT: No reference is left.
         Last(self.0)
-    }
-
-    #[inline]
-    fn shared(&self) -> &Shared<T> {
-        // SAFETY: Live by the type invariant.
-        unsafe { self.0.as_ref() }
     }
 }
 
@@ -140,7 +195,8 @@ impl<T> Deref for Submission<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        &self.shared().value
+        // SAFETY: Live by the type invariant.
+        unsafe { self.0.as_ref() }
     }
 }
 
@@ -148,15 +204,15 @@ impl<T> Deref for Submission<T> {
 ///
 /// # Invariants
 ///
-/// Points to a live `Shared` and accounts for one of its references.
+/// Points to a live request and accounts for one of its references.
 #[must_use = "the last reference must end the request"]
-pub struct InFlight<T>(NonNull<Shared<T>>);
+pub struct InFlight<T>(NonNull<T>);
 
 // SAFETY: The count is atomic, and `&T` may be used anywhere as `T` is `Sync`;
 // the last reference takes the value along, as `T` is `Send`.
 unsafe impl<T: Send + Sync> Send for InFlight<T> {}
 
-impl<T> InFlight<T> {
+impl<T: Shared> InFlight<T> {
     /// Drops the reference. If it was the last, the caller owns the request,
     /// unless the submitter waits for it. Any context.
     #[inline]
@@ -164,16 +220,17 @@ impl<T> InFlight<T> {
         let this = ManuallyDrop::new(self);
         // SAFETY: Live by the type invariant.
         let shared = unsafe { this.0.as_ref() };
-        if !shared.put() {
+        if !shared.refs().put() {
             return None;
         }
-        if shared.waiter.load(Ordering::Relaxed).is_null() {
+        let ending = shared.ending();
+        if ending.waits.load(Ordering::Relaxed) == 0 {
             // INVARIANT: No reference is left.
             return Some(Last(this.0));
         }
         // SAFETY: The submitter is in `wait()`. It may free the request as soon
         // as it is told.
-        unsafe { bindings::iomap_rs_wake(shared.waiter.as_ptr()) };
+        unsafe { bindings::iomap_rs_wake(ending.waiter()) };
         None
     }
 
@@ -187,8 +244,8 @@ impl<T> InFlight<T> {
     ///
     /// # Safety
     ///
-    /// `ptr` comes from [`Self::into_raw`] of the same `T`, and is taken back
-    /// once.
+    /// `ptr` comes from [`Self::into_raw`] of the same `T`, or of an engine that
+    /// lays it out alike, and is taken back once.
     #[inline]
     pub(super) unsafe fn from_raw(ptr: *mut c_void) -> Self {
         // SAFETY: Not null by the contract.
@@ -203,7 +260,7 @@ impl<T> Deref for InFlight<T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: Live by the type invariant.
-        unsafe { &self.0.as_ref().value }
+        unsafe { self.0.as_ref() }
     }
 }
 
@@ -211,9 +268,9 @@ impl<T> Deref for InFlight<T> {
 ///
 /// # Invariants
 ///
-/// Points to a live `Shared` without references, and is the only one that does.
+/// Points to a live request without references, and is the only one that does.
 #[must_use = "the request must be ended"]
-pub struct Last<T>(NonNull<Shared<T>>);
+pub struct Last<T>(NonNull<T>);
 
 // SAFETY: As a box.
 unsafe impl<T: Send> Send for Last<T> {}
@@ -226,7 +283,7 @@ impl<T> Last<T> {
         // SAFETY: By the type invariant it is the sole pointer to what
         // `Submission::new()` allocated; the value is moved out first.
         unsafe {
-            let value = (&raw const (*shared.as_ptr()).value).read();
+            let value = shared.read();
             bindings::kfree(shared.as_ptr().cast());
             value
         }
@@ -262,7 +319,7 @@ impl<T: Deferred> Last<T> {
         // SAFETY: Live and unshared by the type invariant, so its work is not
         // queued. The workqueue lives as long as the superblock.
         unsafe {
-            let work = Opaque::raw_get(&raw const (*this.0.as_ptr()).work);
+            let work = &raw mut (*this.ending().place.get()).work;
             bindings::iomap_rs_queue_work(workqueue, work, Some(finish_work::<T>));
         }
     }
@@ -282,13 +339,12 @@ impl<T: Deferred> Last<T> {
 ///
 /// # Safety
 ///
-/// `work` is that of a `Shared<T>` that `finish_in_workqueue()` gave up.
+/// `work` is that of a `T` that `finish_in_workqueue()` gave up.
 unsafe extern "C" fn finish_work<T: Deferred>(work: *mut bindings::work_struct) {
-    // SAFETY: By the contract.
-    let shared = unsafe { kernel::container_of!(work, Shared<T>, work) };
+    let request = work.wrapping_byte_sub(T::ENDING + offset_of!(Ending, place));
     // SAFETY: By the contract; not null.
     // INVARIANT: The work ran, so nothing else refers to the request.
-    let last = Last::<T>(unsafe { NonNull::new_unchecked(shared.cast_mut()) });
+    let last = Last::<T>(unsafe { NonNull::new_unchecked(request.cast()) });
     let (iocb, result) = T::finish(last);
     iocb.complete(result);
 }
@@ -311,6 +367,6 @@ impl<T> Deref for Last<T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: Live by the type invariant.
-        unsafe { &self.0.as_ref().value }
+        unsafe { self.0.as_ref() }
     }
 }

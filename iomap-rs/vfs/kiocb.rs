@@ -233,6 +233,7 @@ impl Kiocb {
 ///
 /// Points to a valid request that stays so until it is completed.
 #[must_use = "a queued request must be completed"]
+#[repr(transparent)]
 pub struct IocbRef(NonNull<Kiocb>);
 
 // SAFETY: A request may be completed in any context.

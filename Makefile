@@ -9,6 +9,9 @@ MAKEFLAGS += --no-print-directory
 harness = @scripts/setup.sh && scripts/harness.sh
 cargo = scripts/with-tools.sh cargo
 workspaces := $(wildcard tests/host/Cargo.toml tests/host_ext2/Cargo.toml tests/qemu/Cargo.toml)
+# How the engine is linked to the kernel: MODE, or ENGINE=c for the other engine.
+link := $(if $(filter c,$(ENGINE)),c,$(MODE:all=module,builtin))
+with_link := $(if $(link),--link '$(link)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test shell kernel modules conformance clean distclean \
@@ -17,12 +20,15 @@ workspaces := $(wildcard tests/host/Cargo.toml tests/host_ext2/Cargo.toml tests/
 help:
 	@echo 'make demo           untouched C ext2 and ext4 on the Rust engine, in QEMU, with a report'
 	@echo 'make test           all tests; T=dio_read or T=ext4-4k/dio_read: that test alone;'
-	@echo '                    T=fiemap: all whose names contain it; ENGINE=c: on the C engine'
+	@echo '                    T=fiemap: all whose names contain it'
 	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
 	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'
 	@echo 'make list           the names of the tests'
-	@echo 'make shell          a guest with disks and modules, interactive; ENGINE=c as above'
-	@echo 'make kernel         the test kernel alone; ENGINE=c: that of the C engine'
+	@echo 'make shell          a guest with disks and modules, interactive'
+	@echo 'make kernel         the test kernel alone'
+	@echo '  For these, MODE=module: the engine is iomap_rs.ko; MODE=builtin: it is part of'
+	@echo '  the kernel; ENGINE=c: the C engine. Without: all tests in both modes, a test by'
+	@echo '  its name in the first that has it, anything else with the module.'
 	@echo 'make modules        iomap_rs.ko for the test kernel; KDIR=/path/to/linux-build: for yours'
 	@echo 'make conformance    docs/conformance.md afresh'
 	@echo 'make clippy         lints of everything in Rust'
@@ -36,20 +42,20 @@ setup:
 	@scripts/setup.sh
 
 demo:
-	$(harness) demo
+	$(harness) demo $(with_link)
 
 test:
-	$(harness) test --engine '$(or $(ENGINE),rust)' --kernel '$(or $(KERNEL),release)' $(if $(T),--filter '$(T)')
+	$(harness) test $(with_link) --kernel '$(or $(KERNEL),release)' $(if $(T),--filter '$(T)')
 
 .PHONY: list
 list:
-	$(harness) test --list $(if $(T),--filter '$(T)')
+	$(harness) test --list $(with_link) $(if $(T),--filter '$(T)')
 
 shell:
-	$(harness) shell --engine '$(or $(ENGINE),rust)'
+	$(harness) shell $(with_link)
 
 kernel:
-	$(harness) kernel --engine '$(or $(ENGINE),module)' --kernel '$(or $(KERNEL),release)'
+	$(harness) kernel $(with_link) --kernel '$(or $(KERNEL),release)'
 
 modules:
 	$(harness) modules $(if $(KDIR),--kdir '$(KDIR)')

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::{DemoSpec, Engine, FsxSpec, ManifestEntry, RunSpec};
+use iomap_qemu_protocol::{DemoSpec, FsxSpec, Link, ManifestEntry, RunSpec};
 
+use crate::case::skip;
 use crate::data::mirror::open;
 use crate::data::stale;
 use crate::disk::Disk;
@@ -44,7 +45,18 @@ impl<'a> Context<'a> {
 
     /// True if the filesystems run on the Rust engine.
     pub fn on_rust(&self) -> bool {
-        self.spec.engine == Engine::Rust
+        self.spec.link.is_rust()
+    }
+
+    /// An error that skips the test unless the engine is a module.
+    pub fn needs_module(&self) -> Result<()> {
+        match self.spec.link {
+            Link::Module => Ok(()),
+            Link::Builtin | Link::C => skip(format!(
+                "the {} cannot be unloaded",
+                self.spec.link.engine()
+            )),
+        }
     }
 
     /// A line for whoever reads the test's output.

@@ -71,7 +71,7 @@ fn install_applets() -> Result<()> {
 }
 
 fn greet(spec: &RunSpec, mounted: &[PathBuf]) {
-    println!("\nEngine: {}. Mounted:", spec.engine);
+    println!("\nEngine: {}. Mounted:", spec.link.engine());
     if let Some(kind) = &spec.fs {
         println!("  {MOUNT_POINT}  {kind}");
     }

@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use iomap_qemu_protocol::{Engine, FsxSpec};
+use iomap_qemu_protocol::{FsxSpec, Link};
 
-use crate::kernel::{Flavor, Link};
+use crate::kernel::Flavor;
 
 /// Builds, boots and judges the QEMU tests of iomap-rs.
 #[derive(Debug, Parser)]
@@ -20,20 +20,24 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Shows untouched C filesystems at work on the Rust engine
-    Demo,
+    Demo {
+        /// Whose engine serves the filesystems
+        #[arg(long, value_enum, default_value = "module")]
+        link: LinkArgument,
+    },
     /// Runs host and guest tests
     Test(TestArguments),
     /// Boots a guest with a shell
     Shell {
         /// Whose engine serves the filesystems
-        #[arg(long, value_enum, default_value = "rust")]
-        engine: EngineArgument,
+        #[arg(long, value_enum, default_value = "module")]
+        link: LinkArgument,
     },
     /// Builds a test kernel
     Kernel {
         /// How the engine is linked
         #[arg(long, value_enum, default_value = "module")]
-        engine: Link,
+        link: LinkArgument,
         /// What it is built for
         #[arg(long, value_enum, default_value = "release")]
         kernel: Flavor,
@@ -63,9 +67,10 @@ pub struct TestArguments {
     /// Only this test (`dio_read`, `ext4-4k/dio_read`), or all whose names contain this
     #[arg(long, short)]
     pub filter: Option<String>,
-    /// Whose engine serves the filesystems
-    #[arg(long, value_enum, default_value = "rust")]
-    pub engine: EngineArgument,
+    /// Whose engine serves the filesystems, one run for each; without this both
+    /// ways to link the Rust engine, or for a filter the first that has such tests
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub link: Vec<LinkArgument>,
     /// Which kernel the guests run
     #[arg(long, value_enum, default_value = "release")]
     pub kernel: Flavor,
@@ -81,16 +86,21 @@ pub struct TestArguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum EngineArgument {
-    Rust,
+pub enum LinkArgument {
+    /// The Rust engine, as a module
+    Module,
+    /// The Rust engine, built into the kernel
+    Builtin,
+    /// The C engine, for comparison
     C,
 }
 
-impl From<EngineArgument> for Engine {
-    fn from(argument: EngineArgument) -> Self {
+impl From<LinkArgument> for Link {
+    fn from(argument: LinkArgument) -> Self {
         match argument {
-            EngineArgument::Rust => Self::Rust,
-            EngineArgument::C => Self::C,
+            LinkArgument::Module => Self::Module,
+            LinkArgument::Builtin => Self::Builtin,
+            LinkArgument::C => Self::C,
         }
     }
 }

@@ -42,21 +42,26 @@ impl Filter {
 
 /// Whole name, suite or test: what a person may type to mean just that.
 fn is_exactly(name: &str, wanted: &str) -> bool {
-    name == wanted
-        || name
-            .split_once('/')
-            .is_some_and(|(suite, test)| suite == wanted || test == wanted)
+    let matches = |name: &str| {
+        name == wanted
+            || name
+                .split_once('/')
+                .is_some_and(|(suite, test)| suite == wanted || test == wanted)
+    };
+    // `builtin:suite/test` is also known without its first part.
+    matches(name) || name.split_once(':').is_some_and(|(_, rest)| matches(rest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NAMES: [&str; 4] = [
+    const NAMES: [&str; 5] = [
         "ext4-4k/dio_read",
         "ext4-4k/dio_read_hole",
         "ext2-1k/dio_read",
         "swap/swap_in",
+        "builtin:btrfs/dio_write",
     ];
 
     fn selected(wanted: Option<&str>) -> Vec<&'static str> {
@@ -87,6 +92,13 @@ mod tests {
             ["ext4-4k/dio_read", "ext4-4k/dio_read_hole"]
         );
         assert_eq!(selected(Some("hole")), ["ext4-4k/dio_read_hole"]);
+        for wanted in ["btrfs", "builtin:btrfs", "dio_write", "builtin:"] {
+            assert_eq!(
+                selected(Some(wanted)),
+                ["builtin:btrfs/dio_write"],
+                "{wanted}"
+            );
+        }
         assert!(selected(Some("no such")).is_empty());
     }
 }

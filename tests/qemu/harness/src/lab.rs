@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::ktap::Line;
-use iomap_qemu_protocol::{Engine, FsxSpec, Mode, RunSpec};
+use iomap_qemu_protocol::{FsxSpec, Link, Mode, RunSpec};
 use tempfile::TempDir;
 
 use crate::agent::Agent;
 use crate::image::{self, Tree};
 use crate::initramfs::Initramfs;
-use crate::kernel::{self, Flavor, KernelTree, Link, Recipe};
+use crate::kernel::{self, Flavor, KernelTree, Recipe};
 use crate::modules::{Modules, ENGINE};
 use crate::paths::{make_dir, Paths};
 use crate::process::output_of;
@@ -35,7 +35,7 @@ pub struct Lab {
     pub paths: Paths,
     pub tools: Toolchain,
     pub agent: Agent,
-    pub engine: Engine,
+    pub link: Link,
     pub flavor: Flavor,
     pub kernel: KernelTree,
     pub accel: Accel,
@@ -57,15 +57,15 @@ pub struct Boot<'a> {
 }
 
 impl Lab {
-    /// Builds what is missing for guests on `engine`.
+    /// Builds what is missing for guests on that engine.
     pub fn prepare(
         paths: &Paths,
         tools: &Toolchain,
         agent: Agent,
-        engine: Engine,
+        link: Link,
         flavor: Flavor,
     ) -> Result<Self> {
-        let recipe = Recipe::new(paths, tools, Link::of(engine), flavor)?;
+        let recipe = Recipe::new(paths, tools, link, flavor)?;
         let kernel = kernel::build(paths, tools, &recipe)?;
         let modules = Modules::build(paths, tools, &kernel)?;
         let run = paths.cache.join("run");
@@ -77,7 +77,7 @@ impl Lab {
             paths: paths.clone(),
             tools: tools.clone(),
             agent,
-            engine,
+            link,
             flavor,
             kernel,
             accel: Accel::Tcg,
@@ -137,7 +137,7 @@ impl Lab {
         }
         archive.copy("init", &self.agent.binary)?;
         let mut names = Vec::new();
-        if self.engine == Engine::Rust && boot.mode != Mode::Probe {
+        if self.link == Link::Module && boot.mode != Mode::Probe {
             names.push(ENGINE);
         }
         names.extend(boot.suite.modules);
@@ -163,7 +163,7 @@ impl Lab {
         let disks = boot.suite.disks.iter();
         RunSpec {
             suite: boot.suite.name.to_owned(),
-            engine: self.engine,
+            link: self.link,
             mode: boot.mode,
             modules,
             disks: disks

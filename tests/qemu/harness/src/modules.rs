@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{bail, Context, Result};
+use iomap_qemu_protocol::Link;
 
-use crate::kernel::{KernelTree, Link};
+use crate::kernel::KernelTree;
 use crate::lock::Lock;
 use crate::paths::{make_dir, Paths};
 use crate::process::{output_of, run_logged};

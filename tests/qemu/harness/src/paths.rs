@@ -68,6 +68,13 @@ fn cache_home() -> Result<PathBuf> {
     }
 }
 
+/// A path next to another one, named after it.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
 /// `fs::read_to_string` that names the file when it fails.
 pub fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))

@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Session<'a> {
     lab: &'a Lab,
     suite: &'a Suite,
+    /// The suite's name in the names of its tests.
+    label: String,
     tree: &'a Tree,
     limits: Limits,
     logs: PathBuf,
@@ -46,6 +48,7 @@ impl<'a> Session<'a> {
         Self {
             lab,
             suite,
+            label: suite.label(lab.link),
             tree,
             limits: Limits {
                 usual: PATIENCE * lab.flavor.slowness(),
@@ -65,7 +68,7 @@ impl<'a> Session<'a> {
             }
         }
         let names = tests.iter().map(|test| test.name.clone());
-        let mut tracker = Tracker::new(self.suite.name, names);
+        let mut tracker = Tracker::new(&self.label, names);
         for number in 1.. {
             if !tracker.is_waiting() {
                 break;
@@ -157,7 +160,7 @@ impl<'a> Session<'a> {
         details: Vec<String>,
     ) -> TestResult {
         TestResult {
-            name: format!("{}/{name}", self.suite.name),
+            name: format!("{}/{name}", self.label),
             verdict: if failed {
                 Verdict::Failed
             } else {

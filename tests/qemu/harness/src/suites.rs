@@ -2,6 +2,8 @@
 
 //! The suites: what one boot of the guest gets to work with.
 
+use iomap_qemu_protocol::Link;
+
 use crate::image::{Contents, Filesystem};
 
 /// One kind of boot.
@@ -14,6 +16,9 @@ pub struct Suite {
     pub programs: &'static [&'static str],
     pub disks: &'static [Disk],
     pub memory_mib: u32,
+    /// Is it about what the kernel image does by iomap? With the engine as a module
+    /// that is no business of the engine.
+    pub of_image: bool,
 }
 
 /// One virtio-blk disk.
@@ -30,6 +35,24 @@ impl Suite {
     pub fn filesystem(&self) -> Option<Filesystem> {
         let main = self.disks.iter().find(|disk| disk.role == MAIN)?;
         main.contents.filesystem()
+    }
+
+    /// Is there something to test with the engine linked in this way?
+    pub fn runs_on(&self, link: Link) -> bool {
+        !self.of_image || link != Link::Module
+    }
+
+    /// The name of the suite in the names of its tests.
+    pub fn label(&self, link: Link) -> String {
+        label(self.name, link)
+    }
+}
+
+/// A suite's name, `builtin:` before it if the Rust engine is built in.
+pub fn label(name: &str, link: Link) -> String {
+    match link {
+        Link::Module | Link::C => name.to_owned(),
+        Link::Builtin => format!("{}:{name}", link.name()),
     }
 }
 
@@ -86,6 +109,7 @@ const fn suite(
         programs: &[],
         disks,
         memory_mib: MEMORY_MIB,
+        of_image: false,
     }
 }
 
@@ -93,6 +117,21 @@ const fn suite(
 const fn with_fsx(suite: Suite) -> Suite {
     Suite {
         programs: &["fsx"],
+        ..suite
+    }
+}
+
+/// A disk that no filesystem takes, small enough to be written as a whole.
+const BARE: Disk = Disk {
+    role: "bare",
+    size_mib: 16,
+    contents: Contents::Blank,
+};
+
+/// A suite about what the kernel image itself does by iomap.
+const fn of_image(suite: Suite) -> Suite {
+    Suite {
+        of_image: true,
         ..suite
     }
 }
@@ -126,6 +165,7 @@ pub const TEST: &[Suite] = &[
         &["xfs", "loop"],
         &empty(Filesystem::xfs(4096)),
     )),
+    of_image(suite("bdev", &[], &[BARE])),
     Suite {
         // Little memory, so that swapping takes little time.
         memory_mib: 256,

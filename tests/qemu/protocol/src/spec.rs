@@ -3,7 +3,6 @@
 //! The JSON documents: what to run, and what there is to run.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +12,7 @@ pub struct RunSpec {
     /// The suite that is run; selects among tests that exist in several suites.
     pub suite: String,
     /// The engine that serves the filesystem modules.
-    pub engine: Engine,
+    pub link: Link,
     /// What to do after start-up.
     pub mode: Mode,
     /// Paths of the modules in the initramfs, in the order of loading.
@@ -63,22 +62,50 @@ impl Default for FsxSpec {
     }
 }
 
-/// Which engine the guest's filesystems run on.
+/// Which engine the guest's filesystems run on, and how it is linked to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// `iomap_rs.ko`, the only exporter of the symbols.
-    Rust,
-    /// The kernel's own `fs/iomap`, built into the kernel image.
+pub enum Link {
+    /// `iomap_rs.ko` exports the symbols; the C engine serves the kernel image
+    /// alone.
+    Module,
+    /// The Rust engine is part of the kernel image, and there is no other.
+    Builtin,
+    /// The kernel's own `fs/iomap`, for comparison.
     C,
 }
 
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rust => "rust",
+impl Link {
+    /// The name in options, in names of files and in the names of tests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::Builtin => "builtin",
             Self::C => "c",
-        })
+        }
+    }
+
+    /// What makes `make test` choose it.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Module => "MODE=module",
+            Self::Builtin => "MODE=builtin",
+            Self::C => "ENGINE=c",
+        }
+    }
+
+    /// Does the Rust engine serve filesystem modules?
+    pub fn is_rust(self) -> bool {
+        self != Self::C
+    }
+
+    /// The engine in a sentence.
+    pub fn engine(self) -> &'static str {
+        match self {
+            Self::Module => "Rust engine as a module",
+            Self::Builtin => "built-in Rust engine",
+            Self::C => "C engine",
+        }
     }
 }
 
@@ -139,8 +166,8 @@ mod tests {
     #[test]
     fn a_run_spec_reads_with_only_what_is_always_there() -> Result<(), serde_json::Error> {
         let spec: RunSpec =
-            serde_json::from_str(r#"{"suite":"script","engine":"rust","mode":"test"}"#)?;
-        assert_eq!(spec.engine, Engine::Rust);
+            serde_json::from_str(r#"{"suite":"script","link":"module","mode":"test"}"#)?;
+        assert_eq!(spec.link, Link::Module);
         assert_eq!(spec.mode, Mode::Test);
         assert!(spec.tests.is_empty() && spec.extra.is_null());
         Ok(())
@@ -150,7 +177,7 @@ mod tests {
     fn a_run_spec_survives_the_journey() -> Result<(), serde_json::Error> {
         let spec = RunSpec {
             suite: "ext4-1k".into(),
-            engine: Engine::C,
+            link: Link::C,
             mode: Mode::Demo,
             modules: vec!["/modules/ext4.ko".into()],
             disks: BTreeMap::from([("main".into(), "main".into())]),

@@ -192,10 +192,10 @@ impl<'a> Exercise<'a> {
         }
         let (spec, test) = (self.context.spec(), self.test);
         bail!(
-            "fsx: {}; again: make test T={}/{test} ENGINE={} FSX_SEED={seed} FSX_OPERATIONS={operations}",
+            "fsx: {}; again: make test T={}/{test} {} FSX_SEED={seed} FSX_OPERATIONS={operations}",
             output.status,
             spec.suite,
-            spec.engine
+            spec.link.option()
         );
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{ensure, Context as _, Result};
 
-use crate::case::{skip, Case};
+use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
@@ -21,9 +21,7 @@ pub const CASES: &[Case] = &[Case::new("module_in_use", suites::ALL, in_use)
 const ENGINE: &str = "iomap_rs";
 
 fn in_use(context: &Context) -> Result<()> {
-    if !context.on_rust() {
-        return skip("the C engine is part of the kernel");
-    }
+    context.needs_module()?;
     let filesystem = context.fs();
     fails_with(
         module::unload(ENGINE),

@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::{ensure, Context as _, Result};
 
-use crate::case::{skip, Case};
+use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
 use crate::sys::module;
@@ -27,9 +27,7 @@ fn gives_memory_back(context: &Context) -> Result<()> {
     const ROUNDS: u64 = 64;
     const FORGOTTEN_KIB: u64 = ROUNDS * 64;
 
-    if !context.on_rust() {
-        return skip("the C engine is part of the kernel");
-    }
+    context.needs_module()?;
     // The first round warms up caches of the kernel.
     reload(context)?;
     let before = free_kib()?;

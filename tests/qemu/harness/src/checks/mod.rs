@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
-//! exported symbols, the conformance page.
+//! exported symbols, what is in a kernel with the engine built in, the conformance
+//! page.
 
+mod builtin;
 mod checkpatch;
 mod pristine;
 mod symbols;
@@ -10,10 +12,12 @@ mod symbols;
 use std::time::Instant;
 
 use anyhow::Result;
+use iomap_qemu_protocol::Link;
 
 use crate::conformance;
-use crate::kernel::{Flavor, Link, Recipe, Source};
+use crate::kernel::{Flavor, KernelTree, Recipe, Source};
 use crate::paths::Paths;
+use crate::suites::label;
 use crate::toolchain::Toolchain;
 use crate::tracker::{TestResult, Verdict};
 
@@ -26,47 +30,79 @@ pub struct Subject<'a> {
     pub tools: &'a Toolchain,
     pub recipe: &'a Recipe,
     pub source: &'a Source,
+    /// One with the Rust engine.
+    pub kernel: &'a KernelTree,
     pub tests: &'a [iomap_qemu_protocol::TestInfo],
 }
 
-type Check = fn(&Subject) -> Result<()>;
+struct Check {
+    name: &'static str,
+    /// How the engine is linked to the kernels that it is about.
+    links: &'static [Link],
+    run: fn(&Subject) -> Result<()>,
+}
 
-const ALL: &[(&str, Check)] = &[
-    ("patch_passes_checkpatch", checkpatch::check),
-    ("filesystems_are_untouched", pristine::check),
-    ("exported_symbols", symbols::check),
-    ("conformance_is_current", |subject| {
-        conformance::check(subject.paths, subject.tests)
-    }),
+const ALL: &[Check] = &[
+    Check {
+        name: "patch_passes_checkpatch",
+        links: &[Link::Module],
+        run: checkpatch::check,
+    },
+    Check {
+        name: "filesystems_are_untouched",
+        links: &[Link::Module, Link::Builtin],
+        run: |subject| pristine::check(subject.recipe, subject.source),
+    },
+    Check {
+        name: "exported_symbols",
+        links: &[Link::Module, Link::Builtin],
+        run: symbols::check,
+    },
+    Check {
+        name: "no_c_engine",
+        links: &[Link::Builtin],
+        run: builtin::no_c_engine,
+    },
+    Check {
+        name: "module_is_refused",
+        links: &[Link::Builtin],
+        run: builtin::module_is_refused,
+    },
+    Check {
+        name: "conformance_is_current",
+        links: &[Link::Module],
+        run: |subject| conformance::check(subject.paths, subject.tests),
+    },
 ];
 
 /// The check of that name alone, for the demo.
-pub fn filesystems_are_untouched(paths: &Paths, tools: &Toolchain) -> Result<()> {
-    let recipe = Recipe::new(paths, tools, Link::Module, Flavor::Release)?;
-    let source = Source::prepare(paths, tools, &recipe)?;
-    pristine::check(&Subject {
-        paths,
-        tools,
-        recipe: &recipe,
-        source: &source,
-        tests: &[],
-    })
+pub fn filesystems_are_untouched(paths: &Paths, tools: &Toolchain, link: Link) -> Result<()> {
+    let recipe = Recipe::new(paths, tools, link, Flavor::Release)?;
+    pristine::check(&recipe, &Source::prepare(paths, tools, &recipe)?)
 }
 
-/// The full names of all checks.
-pub fn names() -> impl Iterator<Item = String> {
-    ALL.iter().map(|(name, _)| format!("{SUITE}/{name}"))
+/// The full names of the checks of kernels with the engine linked in this way.
+pub fn names(link: Link) -> impl Iterator<Item = String> {
+    of(link).map(move |check| full_name(check, link))
+}
+
+fn of(link: Link) -> impl Iterator<Item = &'static Check> {
+    ALL.iter().filter(move |check| check.links.contains(&link))
+}
+
+fn full_name(check: &Check, link: Link) -> String {
+    format!("{}/{}", label(SUITE, link), check.name)
 }
 
 /// Runs the checks that `selected` wants.
 pub fn run(subject: &Subject, selected: impl Fn(&str) -> bool, emit: &mut dyn FnMut(TestResult)) {
-    for (name, check) in ALL {
-        let name = format!("{SUITE}/{name}");
+    for check in of(subject.kernel.link) {
+        let name = full_name(check, subject.kernel.link);
         if !selected(&name) {
             continue;
         }
         let start = Instant::now();
-        let outcome = check(subject);
+        let outcome = (check.run)(subject);
         emit(TestResult {
             name,
             verdict: match outcome {

@@ -8,18 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{bail, Result};
 
-use super::Subject;
+use crate::kernel::{Recipe, Source};
 
-pub fn check(subject: &Subject) -> Result<()> {
+pub fn check(recipe: &Recipe, source: &Source) -> Result<()> {
     let mut patched = BTreeSet::new();
-    for patch in subject.recipe.patches() {
+    for patch in recipe.patches() {
         patched.extend(files_of(&patch.text));
     }
     if let Some(file) = patched.iter().find(|file| is_of_a_filesystem(file)) {
         bail!("the patch touches {file}, which is a filesystem's");
     }
-    let pristine = subject.source.pristine_digests()?;
-    let present = subject.source.present_digests()?;
+    let pristine = source.pristine_digests()?;
+    let present = source.present_digests()?;
     let changed = differing(&pristine, &present);
     let unexpected: Vec<String> = changed
         .into_iter()
@@ -29,7 +29,7 @@ pub fn check(subject: &Subject) -> Result<()> {
     if !unexpected.is_empty() {
         bail!(
             "{} differs from the package: {}; remove that directory",
-            subject.source.dir.display(),
+            source.dir.display(),
             unexpected.join(", ")
         );
     }

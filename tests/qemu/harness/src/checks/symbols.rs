@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `iomap_rs.ko` exports against what the kernel's own `fs/iomap/*.c` export.
+//! What the engine exports against what the kernel's own `fs/iomap/*.c` export.
 //! What is not written yet stands in `tests/qemu/missing-symbols.txt`, a list
 //! that can only shrink.
 
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{bail, Context, Result};
+use iomap_qemu_protocol::Link;
 
 use super::Subject;
 use crate::paths::read_text;
@@ -15,11 +16,16 @@ use crate::paths::read_text;
 pub fn check(subject: &Subject) -> Result<()> {
     let list = subject.paths.qemu_tests().join("missing-symbols.txt");
     let missing = read_text(&list)?;
-    let symvers = read_text(&subject.paths.checkout.join("Module.symvers"))
-        .context("iomap_rs.ko is not built; run make modules")?;
+    // What make found exported when it built the module, or the kernel.
+    let built = match subject.kernel.link {
+        Link::Module => &subject.paths.checkout,
+        Link::Builtin | Link::C => &subject.kernel.dir,
+    };
+    let symvers = read_text(&built.join("Module.symvers"))
+        .context("the engine is not built; run make modules or make kernel")?;
     let complaints = compare(
         &exported_by_c(subject)?,
-        &exported_by_module(&symvers),
+        &exported_by_engine(&symvers),
         &names_in(&missing),
     );
     if !complaints.is_empty() {
@@ -57,7 +63,7 @@ fn export_lines(source: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Lines of `Module.symvers`: checksum, symbol, module, kind of export.
-fn exported_by_module(symvers: &str) -> BTreeSet<String> {
+fn exported_by_engine(symvers: &str) -> BTreeSet<String> {
     let symbol = |line: &str| line.split('\t').nth(1).map(str::to_owned);
     let all = symvers.lines().filter_map(symbol);
     all.filter(|name| name.trim_start_matches('_').starts_with("iomap_"))
@@ -113,7 +119,7 @@ mod tests {
         assert_eq!(found, ["iomap_fiemap", "iomap_x"]);
         let symvers = "0x00000000\tiomap_bmap\tiomap_rs\tEXPORT_SYMBOL_GPL\t\n\
                        0x00000000\t_RNvCs_helper\tiomap_rs\tEXPORT_SYMBOL_GPL\t\n";
-        assert_eq!(exported_by_module(symvers), set(&["iomap_bmap"]));
+        assert_eq!(exported_by_engine(symvers), set(&["iomap_bmap"]));
     }
 
     #[test]

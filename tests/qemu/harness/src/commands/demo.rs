@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use iomap_qemu_protocol::{DemoSpec, Engine, Mode};
+use iomap_qemu_protocol::{DemoSpec, Link, Mode};
 
 use crate::agent::Agent;
 use crate::checks;
@@ -24,10 +24,10 @@ use crate::toolchain::Toolchain;
 /// How long the guest may be silent. A phase says nothing until it is done.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-pub fn run(paths: &Paths, tools: &Toolchain) -> Result<bool> {
+pub fn run(paths: &Paths, tools: &Toolchain, link: Link) -> Result<bool> {
     let start = Instant::now();
     let agent = Agent::build(paths, tools)?;
-    let lab = Lab::prepare(paths, tools, agent, Engine::Rust, Flavor::Release)?;
+    let lab = Lab::prepare(paths, tools, agent, link, Flavor::Release)?;
     let progress = Progress::new("making a tree of files", None);
     let tree = Tree::generate(&lab.work().join("tree"))?;
     progress.finish();
@@ -40,7 +40,7 @@ pub fn run(paths: &Paths, tools: &Toolchain) -> Result<bool> {
         all_well &= well;
     }
     let mut problems = Vec::new();
-    if let Err(error) = checks::filesystems_are_untouched(paths, tools) {
+    if let Err(error) = checks::filesystems_are_untouched(paths, tools, link) {
         problems.push(format!("{error:#}"));
         all_well = false;
     }

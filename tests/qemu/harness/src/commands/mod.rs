@@ -11,22 +11,23 @@ mod shell;
 mod test;
 
 use anyhow::Result;
+use iomap_qemu_protocol::Link;
 
 use crate::agent::Agent;
 use crate::cli::Command;
 use crate::conformance;
-use crate::kernel::{self, Flavor, KernelTree, Link, Recipe};
+use crate::kernel::{self, Flavor, KernelTree, Recipe};
 use crate::paths::Paths;
 use crate::toolchain::Toolchain;
 
 /// Runs a command; false if it worked, but found something wrong.
 pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
     match command {
-        Command::Demo => demo::run(paths, tools),
+        Command::Demo { link } => demo::run(paths, tools, link.into()),
         Command::Test(arguments) => test::run(paths, tools, &arguments),
-        Command::Shell { engine } => shell::run(paths, tools, engine.into()).map(|()| true),
-        Command::Kernel { engine, kernel } => {
-            let recipe = Recipe::new(paths, tools, engine, kernel)?;
+        Command::Shell { link } => shell::run(paths, tools, link.into()).map(|()| true),
+        Command::Kernel { link, kernel } => {
+            let recipe = Recipe::new(paths, tools, link.into(), kernel)?;
             let kernel = kernel::build(paths, tools, &recipe)?;
             println!("{} in {}", kernel.release()?, kernel.dir.display());
             Ok(true)

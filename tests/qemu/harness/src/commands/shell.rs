@@ -5,7 +5,7 @@
 use std::process::Stdio;
 
 use anyhow::{bail, Context, Result};
-use iomap_qemu_protocol::{Engine, Mode};
+use iomap_qemu_protocol::{Link, Mode};
 
 use crate::agent::Agent;
 use crate::image::Tree;
@@ -16,9 +16,9 @@ use crate::qemu::Console;
 use crate::suites::SHELL;
 use crate::toolchain::Toolchain;
 
-pub fn run(paths: &Paths, tools: &Toolchain, engine: Engine) -> Result<()> {
+pub fn run(paths: &Paths, tools: &Toolchain, link: Link) -> Result<()> {
     let agent = Agent::build(paths, tools)?;
-    let lab = Lab::prepare(paths, tools, agent, engine, Flavor::Release)?;
+    let lab = Lab::prepare(paths, tools, agent, link, Flavor::Release)?;
     let tree = Tree::generate(&lab.work().join("tree"))?;
     let machine = lab.assemble(&Boot {
         suite: &SHELL,
@@ -29,9 +29,9 @@ pub fn run(paths: &Paths, tools: &Toolchain, engine: Engine) -> Result<()> {
         tree: Some(&tree),
     })?;
     eprintln!(
-        "Booting Linux {} with the {} engine on {}. Disks:",
+        "Booting Linux {} with the {} on {}. Disks:",
         lab.kernel.release()?,
-        lab.engine,
+        lab.link.engine(),
         lab.accel.name()
     );
     for disk in &machine.disks {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{bail, Context, Result};
-use iomap_qemu_protocol::{Engine, TestInfo};
+use iomap_qemu_protocol::{Link, TestInfo};
 
 use crate::agent::Agent;
 use crate::cargo_tests;
@@ -14,12 +14,12 @@ use crate::checks::{self, Subject};
 use crate::cli::TestArguments;
 use crate::filter::Filter;
 use crate::image::Tree;
-use crate::kernel::{Flavor, Link, Recipe, Source};
+use crate::kernel::{Recipe, Source};
 use crate::lab::Lab;
 use crate::paths::Paths;
 use crate::report::Report;
 use crate::session::Session;
-use crate::suites;
+use crate::suites::{self, label};
 use crate::toolchain::Toolchain;
 use crate::tracker::{TestResult, Verdict};
 
@@ -27,13 +27,9 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
     let agent = Agent::build(paths, tools)?;
     let tests = agent.tests()?;
     require_known_suites(&tests)?;
-    let names: Vec<String> = tests.iter().map(full_name).chain(checks::names()).collect();
-    let filter = Filter::new(
-        arguments.filter.as_deref(),
-        names.iter().map(String::as_str),
-    );
+    let plan = Plan::new(&tests, arguments);
     if arguments.list {
-        for name in names.iter().filter(|name| filter.selects(name)) {
+        for name in plan.selected() {
             println!("{name}");
         }
         return Ok(true);
@@ -43,28 +39,21 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
         fs::remove_dir_all(paths.results()).context("cannot remove the last run's results")?;
     }
     let mut report = Report::new();
-    let wanted_here = names.iter().any(|name| filter.selects(name));
-    if filter.selects_all() || !wanted_here {
-        cargo_tests::run(paths, tools, filter.wanted(), &mut |result| {
+    if plan.filter.selects_all() || plan.runs.is_empty() {
+        cargo_tests::run(paths, tools, plan.filter.wanted(), &mut |result| {
             report.add(result);
         })?;
     }
-    if wanted_here {
-        match Lab::prepare(
-            paths,
-            tools,
-            agent,
-            arguments.engine.into(),
-            arguments.kernel,
-        ) {
+    for link in &plan.runs {
+        match Lab::prepare(paths, tools, agent.clone(), *link, arguments.kernel) {
             Ok(mut lab) => {
                 lab.fsx = arguments.fsx();
-                run_checks(&lab, &tests, &filter, &mut report)?;
-                run_guests(&lab, &tests, &filter, &mut report)?;
+                run_checks(&lab, &tests, &plan.filter, &mut report)?;
+                run_guests(&lab, &tests, &plan.filter, &mut report)?;
             }
             // The sums shall say so even if no guest could be booted.
             Err(error) => report.add(TestResult {
-                name: format!("{}/build", checks::SUITE),
+                name: format!("{}/build", label(checks::SUITE, *link)),
                 verdict: Verdict::Failed,
                 seconds: 0.0,
                 details: vec![format!("{error:#}")],
@@ -74,8 +63,69 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
     report.finish(&paths.results().join("junit.xml"))
 }
 
-fn full_name(test: &TestInfo) -> String {
-    format!("{}/{}", test.suite, test.name)
+/// What is to run: on which engines, and which tests of those.
+struct Plan {
+    filter: Filter,
+    /// Those that have something selected.
+    runs: Vec<Link>,
+    /// The full names of all tests of those that were asked for.
+    names: Vec<String>,
+}
+
+impl Plan {
+    fn new(tests: &[TestInfo], arguments: &TestArguments) -> Self {
+        let wanted = arguments.filter.as_deref();
+        let mut links: Vec<Link> = arguments.link.iter().map(|&link| link.into()).collect();
+        let asked = !links.is_empty();
+        if !asked {
+            links = vec![Link::Module, Link::Builtin];
+        }
+        let of_each: Vec<(Link, Vec<String>)> = links
+            .into_iter()
+            .map(|link| (link, names_of(tests, link)))
+            .collect();
+        let all = of_each.iter().flat_map(|(_, names)| names);
+        let filter = Filter::new(wanted, all.map(String::as_str));
+        let has_selected = |names: &Vec<String>| names.iter().any(|name| filter.selects(name));
+        let mut runs: Vec<Link> = of_each
+            .iter()
+            .filter(|(_, names)| has_selected(names))
+            .map(|(link, _)| *link)
+            .collect();
+        if !asked && !filter.selects_all() {
+            // Who looks for a test by its name does not want it twice.
+            runs.truncate(1);
+        }
+        let names = of_each
+            .into_iter()
+            .filter(|(link, _)| runs.contains(link))
+            .flat_map(|(_, names)| names)
+            .collect();
+        Self {
+            filter,
+            runs,
+            names,
+        }
+    }
+
+    fn selected(&self) -> impl Iterator<Item = &String> {
+        self.names.iter().filter(|name| self.filter.selects(name))
+    }
+}
+
+/// The full names of what there is for the engine linked in this way.
+fn names_of(tests: &[TestInfo], link: Link) -> Vec<String> {
+    let runs_there = |test: &&TestInfo| {
+        let mut suites = suites::TEST.iter();
+        suites.any(|suite| suite.name == test.suite && suite.runs_on(link))
+    };
+    let tests = tests.iter().filter(runs_there);
+    let names = tests.map(|test| full_name(test, link));
+    names.chain(checks::names(link)).collect()
+}
+
+fn full_name(test: &TestInfo, link: Link) -> String {
+    format!("{}/{}", label(&test.suite, link), test.name)
 }
 
 /// A test of a suite that does not exist would silently never run.
@@ -86,25 +136,23 @@ fn require_known_suites(tests: &[TestInfo]) -> Result<()> {
         .find(|test| !known.contains(test.suite.as_str()))
     {
         Some(test) => bail!(
-            "test {} names a suite that is not in suites.rs",
-            full_name(test)
+            "test {}/{} names a suite that is not in suites.rs",
+            test.suite,
+            test.name
         ),
         None => Ok(()),
     }
 }
 
 fn run_checks(lab: &Lab, tests: &[TestInfo], filter: &Filter, report: &mut Report) -> Result<()> {
-    // They are about the Rust engine and its patch, whatever guests run on.
-    if lab.engine != Engine::Rust {
-        return Ok(());
-    }
-    let recipe = Recipe::new(&lab.paths, &lab.tools, Link::Module, Flavor::Release)?;
+    let recipe = Recipe::new(&lab.paths, &lab.tools, lab.link, lab.flavor)?;
     let source = Source::prepare(&lab.paths, &lab.tools, &recipe)?;
     let subject = Subject {
         paths: &lab.paths,
         tools: &lab.tools,
         recipe: &recipe,
         source: &source,
+        kernel: &lab.kernel,
         tests,
     };
     checks::run(&subject, |name| filter.selects(name), &mut |result| {
@@ -115,18 +163,81 @@ fn run_checks(lab: &Lab, tests: &[TestInfo], filter: &Filter, report: &mut Repor
 
 fn run_guests(lab: &Lab, tests: &[TestInfo], filter: &Filter, report: &mut Report) -> Result<()> {
     let tree = Tree::generate(&lab.work().join("tree"))?;
-    for suite in suites::TEST {
+    let suites = suites::TEST.iter().filter(|suite| suite.runs_on(lab.link));
+    for suite in suites {
         let selected: Vec<TestInfo> = tests
             .iter()
-            .filter(|test| test.suite == suite.name && filter.selects(&full_name(test)))
+            .filter(|test| test.suite == suite.name && filter.selects(&full_name(test, lab.link)))
             .cloned()
             .collect();
         if selected.is_empty() {
             continue;
         }
-        let logs = lab.paths.results().join(suite.name);
+        let logs = lab.paths.results().join(lab.link.name()).join(suite.name);
         let mut emit = |result| report.add(result);
         Session::new(lab, suite, &tree, logs, &mut emit).run(&selected)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::LinkArgument;
+    use crate::kernel::Flavor;
+
+    fn plan(filter: Option<&str>, links: &[LinkArgument]) -> Plan {
+        let test = |suite: &str, name: &str| TestInfo {
+            name: name.into(),
+            suite: suite.into(),
+            behaviours: Vec::new(),
+            doc: String::new(),
+            expect_log: Vec::new(),
+            timeout_secs: None,
+        };
+        let tests = [test("xfs-4k", "mmap"), test("bdev", "punch")];
+        let arguments = TestArguments {
+            filter: filter.map(str::to_owned),
+            link: links.to_vec(),
+            kernel: Flavor::Release,
+            fsx_operations: 0,
+            fsx_seed: None,
+            list: false,
+        };
+        Plan::new(&tests, &arguments)
+    }
+
+    fn in_guests(plan: &Plan) -> Vec<&str> {
+        let names = plan.selected().map(String::as_str);
+        names.filter(|name| !name.contains("host/")).collect()
+    }
+
+    #[test]
+    fn without_a_filter_both_ways_to_link_are_tested() {
+        let plan = plan(None, &[]);
+        assert_eq!(plan.runs, [Link::Module, Link::Builtin]);
+        let all = ["xfs-4k/mmap", "builtin:xfs-4k/mmap", "builtin:bdev/punch"];
+        assert_eq!(in_guests(&plan), all);
+    }
+
+    #[test]
+    fn a_name_means_one_run() {
+        assert_eq!(in_guests(&plan(Some("mmap"), &[])), ["xfs-4k/mmap"]);
+        for name in ["punch", "bdev", "bdev/punch", "builtin:bdev/punch"] {
+            assert_eq!(in_guests(&plan(Some(name), &[])), ["builtin:bdev/punch"]);
+        }
+        let of_builtin = plan(Some("builtin:xfs-4k/mmap"), &[]);
+        assert_eq!(in_guests(&of_builtin), ["builtin:xfs-4k/mmap"]);
+        assert!(plan(Some("harness's own"), &[]).runs.is_empty());
+    }
+
+    #[test]
+    fn a_person_may_ask_for_any() {
+        let builtin = plan(Some("mmap"), &[LinkArgument::Builtin]);
+        assert_eq!(in_guests(&builtin), ["builtin:xfs-4k/mmap"]);
+        let c = plan(None, &[LinkArgument::C]);
+        assert_eq!(in_guests(&c), ["xfs-4k/mmap", "bdev/punch"]);
+        let module = plan(Some("punch"), &[LinkArgument::Module]);
+        assert!(module.runs.is_empty());
+    }
 }

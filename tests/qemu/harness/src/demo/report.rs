@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
+use iomap_qemu_protocol::Link;
 
 use super::record::{count, Phase, Record};
 use super::verify::Agreement;
@@ -16,10 +17,14 @@ pub fn head(lab: &Lab) -> Result<String> {
     let tools = &lab.tools;
     Ok(format!(
         "kernel   Linux {} (Debian's {} with patches/linux-6.12)\n\
-         engine   iomap_rs.ko: rustc {}, bindgen {}, clang {}\n\
+         engine   {}: rustc {}, bindgen {}, clang {}\n\
          machine  QEMU {} on {}, virtio-blk disks\n",
         lab.kernel.release()?,
         tools.linux_source_version,
+        match lab.link {
+            Link::Module => "iomap_rs.ko",
+            Link::Builtin | Link::C => lab.link.engine(),
+        },
         tools.rustc_version,
         tools.bindgen_version,
         tools.clang_version,

@@ -9,24 +9,31 @@ use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 
 use anyhow::{bail, Context, Result};
-use walkdir::WalkDir;
+use iomap_qemu_protocol::Link;
 
 use super::config::unmet;
+use super::engine::Engine;
+use super::linked;
 use super::make_output::{foreign_undefined_symbols, is_step};
-use super::recipe::{Link, Recipe};
+use super::prime::prime;
+use super::recipe::Recipe;
 use super::source::Source;
 use super::tree::KernelTree;
 use crate::lock::Lock;
-use crate::paths::{make_dir, read_text, Paths};
-use crate::process::{failure, output_of, run_logged};
+use crate::paths::{beside, make_dir, read_text, Paths};
+use crate::process::{failure, run_logged};
 use crate::progress::Progress;
 use crate::toolchain::{Compiler, Toolchain};
+
+/// What the name of the file ends with that the builder of a kernel locks.
+pub const LOCK: &str = ".lock";
 
 /// About how many steps make reports for a whole kernel image and its modules.
 const IMAGE_STEPS: u64 = 1650;
 const MODULES_STEPS: u64 = 480;
 
-/// The kernel of `recipe`, built if the cache does not have it.
+/// The kernel of `recipe`, built if the cache does not have it. One that the
+/// engine is part of is brought up to date.
 pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<KernelTree> {
     let kernels = paths.cache.join("kernel");
     let tree = KernelTree {
@@ -34,43 +41,49 @@ pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<Kernel
         link: recipe.link,
         compiler: Compiler::Clang,
     };
-    if is_complete(&tree.dir) {
+    let engine = recipe.owner().map(Engine::read).transpose()?;
+    let made_of = made_of(recipe, engine.as_ref());
+    if is_complete(&tree.dir, &made_of) {
         return Ok(tree);
     }
     // One for each kernel: builds of different ones may run side by side.
-    let _lock = Lock::take(&beside(&tree.dir, ".lock"))?;
+    let _lock = Lock::take(&beside(&tree.dir, LOCK))?;
     // Another process may have built it while this one waited.
-    if is_complete(&tree.dir) {
+    if is_complete(&tree.dir, &made_of) {
         return Ok(tree);
     }
+    let mut source = Source::prepare(paths, tools, recipe)?;
+    if let (Some(owner), Some(engine)) = (recipe.owner(), &engine) {
+        linked::remove_orphans(&kernels)?;
+        source = linked::link(tools, &source, owner, engine)?;
+    }
+    let mut begun = prime(tools, &recipe.base(), &tree.dir, &source)?;
     let job = Job {
         tools,
-        source: Source::prepare(paths, tools, recipe)?,
+        source,
         dir: tree.dir.clone(),
         logs: paths.logs(),
         link: recipe.link,
         label: recipe.label(),
     };
-    let primed = prime(&kernels, tools, recipe, &tree.dir)?;
-    job.configure(&recipe.config)?;
-    job.run_target("bzImage", "kernel image", (!primed).then_some(IMAGE_STEPS))?;
+    if base_of(&tree.dir).is_some() {
+        // Only the engine has changed; what comes of it is not complete yet.
+        fs::remove_file(marker(&tree.dir)).context("cannot mark the kernel as incomplete")?;
+        begun = true;
+    } else {
+        job.configure(&recipe.config)?;
+    }
+    if let Some(owner) = recipe.owner() {
+        linked::mark(&tree.dir, owner)?;
+    }
+    job.run_target("bzImage", "kernel image", (!begun).then_some(IMAGE_STEPS))?;
     job.run_target(
         "modules",
         "kernel modules",
-        (!primed).then_some(MODULES_STEPS),
+        (!begun).then_some(MODULES_STEPS),
     )?;
-    fs::write(marker(&tree.dir), recipe.base()).context("cannot mark the kernel as complete")?;
+    fs::write(marker(&tree.dir), made_of).context("cannot mark the kernel as complete")?;
     Ok(tree)
-}
-
-/// What the name of an unfinished copy ends with.
-const COPYING: &str = ".copying";
-
-/// A path next to a build directory, named after it.
-fn beside(dir: &Path, suffix: &str) -> PathBuf {
-    let mut name = dir.to_owned().into_os_string();
-    name.push(suffix);
-    name.into()
 }
 
 /// Says that a build is complete, and what it was made from.
@@ -78,72 +91,21 @@ fn marker(dir: &Path) -> PathBuf {
     dir.join(".complete")
 }
 
-fn is_complete(dir: &Path) -> bool {
-    marker(dir).is_file()
+/// What the marker says: the base, and in another line the engine that is part of
+/// the kernel.
+fn made_of(recipe: &Recipe, engine: Option<&Engine>) -> String {
+    let engine = engine.map(|engine| format!("\n{}", engine.digest()));
+    recipe.base() + &engine.unwrap_or_default()
 }
 
-/// Starts from a copy of another build of the same source with the same tools,
-/// if there is one: make then compiles only what the config changes, which for
-/// another engine is little more than `fs/iomap`.
-fn prime(kernels: &Path, tools: &Toolchain, recipe: &Recipe, dir: &Path) -> Result<bool> {
-    let wanted = recipe.base();
-    let Some(from) = newest_of_base(kernels, &wanted)? else {
-        return Ok(false);
-    };
-    if dir.exists() {
-        return Ok(false);
-    }
-    let part = beside(dir, COPYING);
-    let mut copy = tools.command("sh");
-    copy.args([
-        "-c",
-        "rm -rf \"$2\" && cp -a --reflink=auto \"$1\" \"$2\" && rm \"$2/.complete\"",
-        "sh",
-    ])
-    .arg(&from)
-    .arg(&part);
-    output_of(&mut copy).context("cannot copy a kernel build")?;
-    readdress(&part, &from, dir).context("cannot adapt the copy of a kernel build")?;
-    fs::rename(&part, dir).context("cannot move the copy of a kernel build")?;
-    Ok(true)
+fn is_complete(dir: &Path, made_of: &str) -> bool {
+    fs::read_to_string(marker(dir)).is_ok_and(|text| text == made_of)
 }
 
-/// Kbuild compares command lines, and those of objtool and of the Rust crates hold
-/// absolute paths. Left as they are, objtool would be built anew, and everything
-/// else after it.
-fn readdress(copy: &Path, old: &Path, new: &Path) -> Result<()> {
-    let (old, new) = (old.display().to_string(), new.display().to_string());
-    for below in ["tools", "rust"] {
-        for entry in WalkDir::new(copy.join(below)) {
-            let entry = entry.context("cannot walk through the copy")?;
-            let path = entry.path();
-            if path.extension().is_none_or(|ext| ext != "cmd") {
-                continue;
-            }
-            let text = read_text(path)?;
-            if text.contains(&old) {
-                fs::write(path, text.replace(&old, &new))
-                    .with_context(|| format!("cannot write {}", path.display()))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The build of this base that was completed last.
-fn newest_of_base(kernels: &Path, base: &str) -> Result<Option<PathBuf>> {
-    let entries =
-        fs::read_dir(kernels).with_context(|| format!("cannot read {}", kernels.display()))?;
-    let dirs = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|dir| !dir.to_string_lossy().ends_with(COPYING));
-    let fitting = dirs.filter(|dir| fs::read_to_string(marker(dir)).is_ok_and(|text| text == base));
-    let age = |dir: &PathBuf| {
-        fs::metadata(marker(dir))
-            .and_then(|meta| meta.modified())
-            .ok()
-    };
-    Ok(fitting.max_by_key(age))
+/// What a complete build has in common with others, see [`Recipe::base`].
+pub fn base_of(dir: &Path) -> Option<String> {
+    let text = fs::read_to_string(marker(dir)).ok()?;
+    text.lines().next().map(str::to_owned)
 }
 
 /// A build that is under way.

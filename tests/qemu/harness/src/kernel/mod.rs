@@ -5,14 +5,17 @@
 
 mod build;
 mod config;
+mod engine;
 mod flavor;
+mod linked;
 mod make_output;
+mod prime;
 mod recipe;
 mod source;
 mod tree;
 
 pub use build::build;
 pub use flavor::Flavor;
-pub use recipe::{Link, Recipe};
+pub use recipe::Recipe;
 pub use source::Source;
 pub use tree::KernelTree;

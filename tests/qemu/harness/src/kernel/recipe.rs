@@ -6,39 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
-use clap::ValueEnum;
-use iomap_qemu_protocol::Engine;
+use iomap_qemu_protocol::Link;
 
 use super::flavor::Flavor;
 use crate::hash;
 use crate::paths::{read_text, Paths};
 use crate::toolchain::Toolchain;
-
-/// How the engine is linked to the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Link {
-    /// `iomap_rs.ko` exports the symbols; the C engine serves vmlinux alone.
-    Module,
-    /// The C engine exports them, for comparison.
-    C,
-}
-
-impl Link {
-    /// The kernel that a suite on this engine boots.
-    pub fn of(engine: Engine) -> Self {
-        match engine {
-            Engine::Rust => Self::Module,
-            Engine::C => Self::C,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Module => "module",
-            Self::C => "c",
-        }
-    }
-}
 
 /// What goes into a kernel.
 #[derive(Clone, Debug)]
@@ -50,6 +23,8 @@ pub struct Recipe {
     pub config: String,
     patches: Vec<Patch>,
     tools: String,
+    /// Whose engine is part of the kernel; every checkout has kernels of its own.
+    owner: Option<PathBuf>,
 }
 
 /// One file of `patches/linux-6.12/`.
@@ -74,6 +49,7 @@ impl Recipe {
             config,
             patches: patches_in(&paths.patches())?,
             tools: tools.fingerprint(),
+            owner: (link == Link::Builtin).then(|| paths.checkout.clone()),
         })
     }
 
@@ -85,7 +61,12 @@ impl Recipe {
 
     /// Names the build directory.
     pub fn build_name(&self) -> String {
-        let digest = hash::hex([self.base().as_str(), &self.config].join("\0"));
+        let owner = self.owner.iter().map(|dir| dir.display().to_string());
+        let parts: Vec<String> = [self.base(), self.config.clone()]
+            .into_iter()
+            .chain(owner)
+            .collect();
+        let digest = hash::hex(parts.join("\0"));
         format!(
             "{}-{}-{}",
             self.source_version,
@@ -103,6 +84,11 @@ impl Recipe {
     pub fn base(&self) -> String {
         let flavor = self.flavor.suffix();
         format!("{}{flavor} {}", self.source_name(), self.tools)
+    }
+
+    /// The checkout whose engine is part of the kernel, if one is.
+    pub fn owner(&self) -> Option<&Path> {
+        self.owner.as_deref()
     }
 
     pub fn patches(&self) -> &[Patch] {
@@ -158,19 +144,21 @@ mod tests {
                 text: "+a\n".into(),
             }],
             tools: "rustc 1.85.0".into(),
+            owner: None,
         }
     }
 
     #[test]
     fn whatever_matters_changes_the_key() {
         let base = recipe();
-        let mut others = [recipe(), recipe(), recipe(), recipe(), recipe()];
-        let [link, source, config, patches, tools] = &mut others;
+        let mut others = [(); 6].map(|()| recipe());
+        let [link, source, config, patches, tools, owner] = &mut others;
         link.link = Link::C;
         source.source_version = "6.12.2-1".into();
         config.config.push_str("CONFIG_B=y\n");
         patches.patches.clear();
         tools.tools = "rustc 1.96.0".into();
+        owner.owner = Some("/home/me/iomap-rs".into());
         for other in &others {
             assert_ne!(base.build_name(), other.build_name(), "{other:?}");
         }

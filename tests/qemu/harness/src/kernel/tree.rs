@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Result};
+use iomap_qemu_protocol::Link;
 
 use super::config::value_of;
-use super::recipe::Link;
 use crate::paths::read_text;
 use crate::toolchain::{Compiler, Toolchain};
 
@@ -81,7 +81,7 @@ fn engine_of(config: &str) -> Option<Result<Link>> {
         value_of(config, &option) == Some("y")
     };
     let unsuitable = |which: &str| {
-        anyhow::anyhow!("KDIR's kernel has {which} as its iomap engine, which exports the same symbols as iomap_rs.ko; set CONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y and build it again")
+        anyhow::anyhow!("KDIR's kernel has {which} as its iomap engine, which exports the same symbols as iomap_rs.ko; for the module set CONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y and build it again")
     };
     if is_set("RUST_MODULE") {
         Some(Ok(Link::Module))
@@ -147,6 +147,8 @@ mod tests {
         assert!(without_patch.complaint().contains("patches/linux-6.12"));
         let c_engine = Sample::new("CONFIG_RUST=y\nCONFIG_FS_IOMAP_ENGINE_C=y\n")?;
         assert!(c_engine.complaint().contains("the C engine"));
+        let builtin = Sample::new("CONFIG_RUST=y\nCONFIG_FS_IOMAP_ENGINE_RUST_BUILTIN=y\n")?;
+        assert!(builtin.complaint().contains("the built-in Rust engine"));
         let unbuilt = Sample::new(GOOD)?;
         fs::remove_file(unbuilt.0.path().join("Module.symvers"))?;
         assert!(unbuilt.complaint().contains("not built"));

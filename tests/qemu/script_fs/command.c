@@ -89,6 +89,16 @@ static int script_cmd_omit(struct script_file *file, char *args)
 			file->dio_ops.submit_io = NULL;
 		else if (!strcmp(key, "dio_ops"))
 			file->no_dio_ops = true;
+		else if (!strcmp(key, "get_folio"))
+			file->folio_ops.get_folio = NULL;
+		else if (!strcmp(key, "put_folio"))
+			file->folio_ops.put_folio = NULL;
+		else if (!strcmp(key, "iomap_valid"))
+			file->folio_ops.iomap_valid = NULL;
+		else if (!strcmp(key, "prepare_ioend"))
+			file->writeback_ops.prepare_ioend = NULL;
+		else if (!strcmp(key, "discard_folio"))
+			file->writeback_ops.discard_folio = NULL;
 		else
 			return -EINVAL;
 	}
@@ -174,7 +184,9 @@ void script_reset(struct script_file *file)
 	script_release_bios(file, &fail);
 	inode_dio_wait(inode);
 
+	script_finish_ioends(file, false, false, -EIO);
 	truncate_inode_pages(inode->i_mapping, 0);
+	script_buffered_reset(file);
 	inode_set_flags(inode, 0, S_SYNC);
 	inode->i_blkbits = inode->i_sb->s_blocksize_bits;
 	i_size_write(inode, 0);
@@ -183,6 +195,9 @@ void script_reset(struct script_file *file)
 	spin_lock_irqsave(&file->lock, irq);
 	memset(&file->script, 0, sizeof(file->script));
 	file->no_dio_ops = false;
+	file->folio_hooks = false;
+	file->folio_ops = script_folio_ops;
+	file->writeback_ops = script_writeback_ops;
 	file->dio_ops = (struct iomap_dio_ops) {
 		.end_io		= script_end_io,
 		.submit_io	= script_submit_io,
@@ -206,16 +221,35 @@ static const struct script_command {
 } script_commands[] = {
 	{ "answer",	script_cmd_answer },
 	{ "bio",	script_cmd_bio },
+	{ "buffered",	script_cmd_buffered },
 	{ "cache",	script_cmd_cache },
 	{ "dio",	script_cmd_dio },
+	{ "dirty",	script_cmd_dirty },
+	{ "drop",	script_cmd_drop },
 	{ "end",	script_cmd_end },
 	{ "end_io",	script_cmd_end_io },
 	{ "error",	script_cmd_error },
 	{ "extent",	script_cmd_extent },
+	{ "finish",	script_cmd_finish },
+	{ "folio",	script_cmd_folio },
+	{ "folios",	script_cmd_folios },
+	{ "get_folio",	script_cmd_get_folio },
 	{ "inode",	script_cmd_inode },
+	{ "invalidate",	script_cmd_invalidate },
+	{ "map",	script_cmd_map },
 	{ "omit",	script_cmd_omit },
+	{ "prepare",	script_cmd_prepare },
+	{ "punch",	script_cmd_punch },
+	{ "read_folio",	script_cmd_read_folio },
+	{ "readahead",	script_cmd_readahead },
 	{ "release",	script_cmd_release },
 	{ "reset",	script_cmd_reset },
+	{ "truncate",	script_cmd_truncate },
+	{ "truncate_page", script_cmd_truncate_page },
+	{ "unshare",	script_cmd_unshare },
+	{ "valid",	script_cmd_valid },
+	{ "write_back",	script_cmd_write_back },
+	{ "zero",	script_cmd_zero },
 };
 
 int script_run_command(struct script_file *file, char *line)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Direct I/O: read_iter and write_iter with the flags that the script wants,
- * and the engine's direct I/O hooks. Buffered requests are refused.
+ * and the engine's direct I/O hooks.
  */
 #include <linux/sched.h>
 #include <linux/uio.h>
@@ -10,8 +10,8 @@
 /* Handed to the engine where the script says "dio bio_set". */
 struct bio_set script_bio_set;
 
-static void script_log_return(struct script_file *file, const char *call, ssize_t ret,
-			      struct kiocb *iocb, struct iov_iter *iter)
+void script_log_return(struct script_file *file, const char *call, ssize_t ret,
+		       struct kiocb *iocb, struct iov_iter *iter)
 {
 	/* A queued request may be complete and its kiocb gone. */
 	if (ret == -EIOCBQUEUED)
@@ -49,9 +49,6 @@ static ssize_t script_dio(struct kiocb *iocb, struct iov_iter *iter, const char 
 	struct script_call call = { .file = file, .iocb = iocb };
 	ssize_t ret;
 
-	if (!(iocb->ki_flags & IOCB_DIRECT))
-		return -EOPNOTSUPP;
-
 	if (script->caller_comp && !is_sync_kiocb(iocb))
 		iocb->ki_flags |= IOCB_DIO_CALLER_COMP;
 	iter->nofault = script->nofault;
@@ -70,7 +67,7 @@ static ssize_t script_dio(struct kiocb *iocb, struct iov_iter *iter, const char 
 	return ret;
 }
 
-static int script_lock(struct kiocb *iocb, struct inode *inode, bool write)
+int script_lock(struct kiocb *iocb, struct inode *inode, bool write)
 {
 	if (iocb->ki_flags & IOCB_NOWAIT) {
 		if (!(write ? inode_trylock(inode) : inode_trylock_shared(inode)))
@@ -88,6 +85,8 @@ ssize_t script_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t ret;
 
+	if (!(iocb->ki_flags & IOCB_DIRECT))
+		return script_buffered_read(iocb, to);
 	ret = script_lock(iocb, inode, false);
 	if (ret)
 		return ret;
@@ -101,6 +100,8 @@ ssize_t script_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t ret;
 
+	if (!(iocb->ki_flags & IOCB_DIRECT))
+		return script_buffered_write(iocb, from);
 	ret = script_lock(iocb, inode, true);
 	if (ret)
 		return ret;

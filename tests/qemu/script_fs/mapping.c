@@ -35,8 +35,8 @@ static bool script_private_matches(const struct iomap_iter *iter,
 }
 
 /* The extent around pos, or the hole up to the next one. */
-static void script_lookup(const struct script *script, loff_t pos, loff_t length,
-			  struct script_map *map)
+void script_lookup(const struct script *script, loff_t pos, loff_t length,
+		   struct script_map *map)
 {
 	loff_t hole_end = pos + length;
 	unsigned int i;
@@ -60,8 +60,8 @@ static void script_lookup(const struct script *script, loff_t pos, loff_t length
 	};
 }
 
-static void script_fill(const struct script_file *file, const struct script_map *map,
-			struct iomap *iomap)
+void script_fill(const struct script_file *file, const struct script_map *map,
+		 struct iomap *iomap)
 {
 	iomap->addr = map->addr;
 	iomap->offset = map->offset;
@@ -71,7 +71,19 @@ static void script_fill(const struct script_file *file, const struct script_map 
 	iomap->flags |= map->flags;
 	iomap->bdev = file->bdevs[map->bdev];
 	if (map->type == IOMAP_INLINE && !map->no_data)
-		iomap->inline_data = file->data;
+		iomap->inline_data = file->data + map->data_offset;
+	if (file->folio_hooks) {
+		iomap->folio_ops = &file->folio_ops;
+		iomap->validity_cookie = SCRIPT_COOKIE;
+	}
+}
+
+void script_print_map(struct seq_buf *line, const struct iomap *iomap)
+{
+	script_print_name(line, "type", iomap->type, script_type_names);
+	script_print_flags(line, "mapflags", iomap->flags, script_map_flags);
+	seq_buf_printf(line, " offset=%lld length=%llu addr=%lld", iomap->offset,
+		       iomap->length, (s64)iomap->addr);
 }
 
 static struct script_answer script_next_answer(struct script_file *file, loff_t pos,
@@ -112,12 +124,10 @@ int script_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsigned 
 		script_fill(file, &answer.map, iomap);
 		if (answer.src.type != IOMAP_HOLE)
 			script_fill(file, &answer.src, srcmap);
-		script_print_name(&line, "type", iomap->type, script_type_names);
-		script_print_flags(&line, "mapflags", iomap->flags, script_map_flags);
-		seq_buf_printf(&line, " offset=%lld length=%llu addr=%lld", iomap->offset,
-			       iomap->length, (s64)iomap->addr);
+		script_print_map(&line, iomap);
 	}
 	script_log_line(file->log, &line);
+	script_rob_readahead(file);
 	return answer.ret;
 }
 
@@ -144,6 +154,9 @@ int script_iomap_end(struct inode *inode, loff_t pos, loff_t length, ssize_t wri
 	seq_buf_printf(&line, " ret=%d", ret);
 	script_log_line(file->log, &line);
 
+	if (end.release && written < length)
+		script_release_delalloc(file, pos + max_t(ssize_t, written, 0), pos + length,
+					flags, iomap);
 	if (end.stale)
 		iomap->flags |= IOMAP_F_STALE;
 	if (end.length)

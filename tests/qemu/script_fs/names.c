@@ -61,6 +61,7 @@ const struct trace_print_flags script_bio_flags[] = {
 	{ (__force unsigned long)REQ_PREFLUSH,	"preflush" },
 	{ (__force unsigned long)REQ_NOWAIT,	"nowait" },
 	{ (__force unsigned long)REQ_POLLED,	"polled" },
+	{ (__force unsigned long)REQ_BACKGROUND, "background" },
 	{ 0, NULL }
 };
 

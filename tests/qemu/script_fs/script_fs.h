@@ -15,13 +15,16 @@
 #include <linux/iomap.h>
 #include <linux/mutex.h>
 #include <linux/seq_buf.h>
+#include <linux/pagemap.h>
 #include <linux/spinlock.h>
 #include <linux/tracepoint-defs.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #define SCRIPT_FILES	8	/* file0 to file7 */
 #define SCRIPT_ENTRIES	32	/* of each list in a script */
 #define SCRIPT_LOG_SIZE	(128 * 1024)
+#define SCRIPT_COOKIE	0x5c12	/* validity_cookie of mappings with folio hooks */
 
 struct dentry;
 
@@ -33,13 +36,15 @@ struct script_map {
 	u16 type;
 	u16 flags;
 	unsigned int bdev;	/* 0: the mounted device, 1: the bdev2= one, 2: none */
+	unsigned int data_offset;	/* of inline data in the data page */
 	bool no_data;		/* leave inline_data NULL */
 };
 
-/* What one call of iomap_begin returns. */
+/* What one call of iomap_begin, or of map_blocks, returns. */
 struct script_answer {
-	int ret;		/* negative: fail without filling a mapping */
+	int ret;		/* not 0 of map_blocks, negative of both: no mapping is filled */
 	bool lookup;		/* take the mapping from the extent table */
+	bool keep;		/* map_blocks: leave the mapping that is there */
 	struct script_map map;
 	struct script_map src;	/* type 0, a hole, means no source */
 };
@@ -49,6 +54,7 @@ struct script_end {
 	int ret;
 	bool written;		/* return the written count, like erofs */
 	bool stale;		/* mark the mapping stale */
+	bool release;		/* give reserved space behind what was written back */
 	u64 length;		/* not 0: shrink the mapping to this */
 };
 
@@ -63,6 +69,25 @@ struct script_bio {
 	enum script_bio_action action;
 	int error;		/* status of SCRIPT_BIO_COMPLETE */
 	unsigned int delay;	/* of SCRIPT_BIO_HOLD: ms, 0 for no limit */
+};
+
+/* What get_folio does in one call. */
+struct script_get {
+	int ret;		/* negative: fail */
+	bool null;		/* return no folio at all */
+};
+
+/* What iomap_valid says in so many calls. */
+struct script_valid {
+	bool no;
+	unsigned int times;
+};
+
+/* What prepare_ioend does with one ioend. */
+struct script_prepare {
+	bool value;		/* return ret instead of the error passed in */
+	int ret;
+	bool quiet;		/* have the engine log no error of it */
 };
 
 enum script_end_io_result {
@@ -84,6 +109,14 @@ struct script {
 	unsigned int nr_ends, next_end;
 	struct script_bio bios[SCRIPT_ENTRIES];
 	unsigned int nr_bios, next_bio;
+	struct script_get gets[SCRIPT_ENTRIES];
+	unsigned int nr_gets, next_get;
+	struct script_valid valids[SCRIPT_ENTRIES];
+	unsigned int nr_valids, next_valid;
+	struct script_answer maps[SCRIPT_ENTRIES];
+	unsigned int nr_maps, next_map;
+	struct script_prepare prepares[SCRIPT_ENTRIES];
+	unsigned int nr_prepares, next_prepare;
 
 	enum script_end_io_result end_io;
 	int end_io_value;
@@ -97,6 +130,10 @@ struct script {
 
 	int fsync_error;
 	int writeback_error;
+
+	/* How the page cache runs, see the command "buffered". */
+	bool buffered;		/* on the engine; else as cache.c has it */
+	bool own_ioends;	/* ioends that have ended wait for "finish" */
 };
 
 /* One file of the mounted filesystem, alive as long as the mount. */
@@ -117,6 +154,17 @@ struct script_file {
 	struct iomap_ops ops;
 	struct iomap_dio_ops dio_ops;
 	bool no_dio_ops;
+	bool folio_hooks;	/* mappings come with folio_ops */
+	struct iomap_folio_ops folio_ops;
+	struct iomap_writeback_ops writeback_ops;
+
+	struct list_head ioends;	/* have ended, guarded by lock */
+	unsigned int ioends_open;	/* have not, guarded by lock */
+	wait_queue_head_t ioends_wait;
+
+	/* The request of the command "readahead", and how many folios to rob it of. */
+	struct readahead_control *readahead;
+	unsigned int take;
 };
 
 /* Passed through the engine as iomap_iter::private. */
@@ -164,7 +212,14 @@ __printf(2, 3) void script_log(struct script_log *log, const char *fmt, ...);
 extern const struct file_operations script_log_fops;
 
 /* parse.c */
+struct script_arg {
+	const char *key;
+	u64 *number;		/* set by key=number */
+	bool *flag;		/* set by key alone */
+};
+
 char *script_word(char **args, char **value);
+int script_parse_args(char *args, const struct script_arg *list, size_t count);
 int script_parse_int(const char *value, int *number);
 int script_parse_ulong(const char *value, unsigned long *number);
 int script_parse_bio(char *args, struct script_bio *bio);
@@ -172,6 +227,10 @@ int script_cmd_answer(struct script_file *file, char *args);
 int script_cmd_bio(struct script_file *file, char *args);
 int script_cmd_end(struct script_file *file, char *args);
 int script_cmd_extent(struct script_file *file, char *args);
+int script_cmd_get_folio(struct script_file *file, char *args);
+int script_cmd_map(struct script_file *file, char *args);
+int script_cmd_prepare(struct script_file *file, char *args);
+int script_cmd_valid(struct script_file *file, char *args);
 
 /* command.c */
 int script_run_command(struct script_file *file, char *line);
@@ -182,6 +241,11 @@ extern struct dentry *script_debugfs;
 void script_control_init(struct script_sb *sbi, const char *name);
 
 /* mapping.c */
+void script_lookup(const struct script *script, loff_t pos, loff_t length,
+		   struct script_map *map);
+void script_fill(const struct script_file *file, const struct script_map *map,
+		 struct iomap *iomap);
+void script_print_map(struct seq_buf *line, const struct iomap *iomap);
 int script_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags,
 		       struct iomap *iomap, struct iomap *srcmap);
 int script_iomap_end(struct inode *inode, loff_t pos, loff_t length, ssize_t written,
@@ -196,6 +260,10 @@ void script_submit_io(const struct iomap_iter *iter, struct bio *bio, loff_t pos
 void script_release_bios(struct script_file *file, const struct script_bio *how);
 void script_release_work(struct work_struct *work);
 
+void script_log_return(struct script_file *file, const char *call, ssize_t ret,
+		       struct kiocb *iocb, struct iov_iter *iter);
+int script_lock(struct kiocb *iocb, struct inode *inode, bool write);
+
 /* report.c */
 int script_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 len);
 sector_t script_bmap(struct address_space *mapping, sector_t block);
@@ -206,5 +274,45 @@ int script_swap_activate(struct swap_info_struct *sis, struct file *file, sector
 extern const struct address_space_operations script_aops;
 int script_cache_folio(struct inode *inode, pgoff_t index, bool dirty, bool busy,
 		       unsigned long blocks);
+
+/* buffered.c */
+extern const struct address_space_operations script_engine_aops;
+ssize_t script_buffered_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t script_buffered_write(struct kiocb *iocb, struct iov_iter *from);
+int script_mmap(struct file *file, struct vm_area_struct *vma);
+int script_cmd_buffered(struct script_file *file, char *args);
+void script_buffered_reset(struct script_file *file);
+
+/* buffers.c */
+extern const struct address_space_operations script_buffer_aops;
+
+/* folio.c */
+extern const struct iomap_folio_ops script_folio_ops;
+int script_cmd_dirty(struct script_file *file, char *args);
+int script_cmd_drop(struct script_file *file, char *args);
+int script_cmd_folio(struct script_file *file, char *args);
+int script_cmd_folios(struct script_file *file, char *args);
+int script_cmd_invalidate(struct script_file *file, char *args);
+
+/* operate.c */
+void script_release_delalloc(struct script_file *file, loff_t start, loff_t end,
+			     unsigned int flags, struct iomap *iomap);
+int script_cmd_punch(struct script_file *file, char *args);
+int script_cmd_truncate(struct script_file *file, char *args);
+int script_cmd_truncate_page(struct script_file *file, char *args);
+int script_cmd_unshare(struct script_file *file, char *args);
+int script_cmd_zero(struct script_file *file, char *args);
+
+/* readahead.c */
+void script_rob_readahead(struct script_file *file);
+int script_cmd_read_folio(struct script_file *file, char *args);
+int script_cmd_readahead(struct script_file *file, char *args);
+
+/* writeback.c */
+extern const struct iomap_writeback_ops script_writeback_ops;
+int script_engine_writepages(struct address_space *mapping, struct writeback_control *wbc);
+void script_finish_ioends(struct script_file *file, bool sort, bool merge, int error);
+int script_cmd_finish(struct script_file *file, char *args);
+int script_cmd_write_back(struct script_file *file, char *args);
 
 #endif /* SCRIPT_FS_H */

@@ -44,14 +44,18 @@ static int script_fsync(struct file *file, loff_t start, loff_t end, int datasyn
 
 	script_log(script->log, "fsync start=%lld end=%lld datasync=%d ret=%d", start, end,
 		   datasync, script->script.fsync_error);
-	return script->script.fsync_error ?: file_check_and_advance_wb_err(file);
+	if (script->script.fsync_error)
+		return script->script.fsync_error;
+	if (script->script.buffered)
+		return file_write_and_wait_range(file, start, end);
+	return file_check_and_advance_wb_err(file);
 }
 
 static const struct file_operations script_file_fops = {
 	.fsync		= script_fsync,
 	.iopoll		= iocb_bio_iopoll,
 	.llseek		= script_llseek,
-	.mmap		= generic_file_mmap,
+	.mmap		= script_mmap,
 	.open		= script_open,
 	.read_iter	= script_read_iter,
 	.write_iter	= script_write_iter,
@@ -140,6 +144,8 @@ static int script_init_file(struct super_block *sb, int i)
 	spin_lock_init(&file->lock);
 	bio_list_init(&file->held);
 	INIT_DELAYED_WORK(&file->release, script_release_work);
+	INIT_LIST_HEAD(&file->ioends);
+	init_waitqueue_head(&file->ioends_wait);
 	file->log = &sbi->log;
 	file->bdevs[0] = sb->s_bdev;
 	if (sbi->bdev2)
@@ -153,7 +159,6 @@ static int script_init_file(struct super_block *sb, int i)
 		return -ENOMEM;
 	inode->i_op = &script_file_iops;
 	inode->i_fop = &script_file_fops;
-	inode->i_mapping->a_ops = &script_aops;
 	inode->i_private = file;
 	file->inode = inode;
 	script_reset(file);
@@ -191,6 +196,8 @@ static int script_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_op = &script_super_ops;
 	sb->s_maxbytes = SZ_1T;
 	sb->s_time_gran = 1;
+	sb->s_iflags |= SB_I_CGROUPWB;
+	sb->s_flags |= SB_NOATIME;
 
 	for (i = 0; i < SCRIPT_FILES; i++) {
 		error = script_init_file(sb, i);

@@ -3,6 +3,7 @@
 //! Tests on `script_fs`, the filesystem with scripted mappings.
 
 mod bmap;
+mod cached;
 mod dio_async;
 mod dio_cache;
 mod dio_caller;
@@ -13,16 +14,20 @@ mod dio_sync;
 mod dio_write;
 mod dio_zero;
 mod fiemap;
+mod folio_life;
 mod hostile;
 mod iter;
 mod log;
 mod module_memory;
 mod null_disk;
+mod read_folio;
+mod readahead;
 mod scripted;
 mod seek;
 mod swap;
 mod syscalls;
 mod trace_events;
+mod write_folios;
 
 use crate::case::Case;
 
@@ -39,10 +44,14 @@ pub const CASES: &[&[Case]] = &[
     dio_write::CASES,
     dio_zero::CASES,
     fiemap::CASES,
+    folio_life::CASES,
     hostile::CASES,
     iter::CASES,
     module_memory::CASES,
+    read_folio::CASES,
+    readahead::CASES,
     seek::CASES,
     swap::CASES,
     trace_events::CASES,
+    write_folios::CASES,
 ];

@@ -108,6 +108,21 @@ impl Scripted {
         self.clear_log()
     }
 
+    /// As [`Self::expect_only`], with lines of several names.
+    pub fn expect_of(&self, names: &[&str], wanted: &[&str]) -> Result<()> {
+        let mut lines = self.log()?;
+        lines.retain(|line| names.contains(&line.name()));
+        log::compare(&lines, wanted)?;
+        self.clear_log()
+    }
+
+    /// Runs a command that logs its result and expects all of what it logs.
+    pub fn expect_run(&self, command: &str, wanted: &[&str]) -> Result<()> {
+        self.clear_log()?;
+        self.run(command)?;
+        self.expect(wanted).with_context(|| command.to_owned())
+    }
+
     /// Waits until the log has a line of that name.
     pub fn wait_for(&self, name: &str) -> Result<()> {
         let started = Instant::now();
@@ -116,6 +131,19 @@ impl Scripted {
                 bail!("no \"{name}\" in the log, but: {:?}", self.log()?);
             }
             sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Waits until the log has anything, complete or not.
+    pub fn wait_for_any(&self) -> Result<()> {
+        let started = Instant::now();
+        while fs::read(self.mount.control.join("log"))
+            .context("no log")?
+            .is_empty()
+        {
+            ensure!(started.elapsed() < PATIENCE, "the log stays empty");
+            sleep(Duration::from_millis(1));
         }
         Ok(())
     }

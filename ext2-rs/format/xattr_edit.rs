@@ -185,6 +185,8 @@ fn change(
         block.get_mut(site.entry..site.entry + size)?.fill(0);
         put_at(block, site.entry, &[u8::try_from(name.len()).ok()?, index])?;
         put_at(block, site.entry + 16, name)?;
+        // Whatever there was behind the old end.
+        put_at(block, site.end + size, &[0; END])?;
     }
     let Some(value) = value else {
         block.copy_within(site.entry + size..site.end, site.entry);

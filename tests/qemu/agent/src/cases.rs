@@ -8,11 +8,12 @@ use anyhow::{bail, ensure, Result};
 use iomap_qemu_protocol::TestInfo;
 
 use crate::case::Case;
-use crate::{fs, script};
+use crate::{bdev, fs, script};
 
 /// Every declared test, file by file.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    fs::CASES.iter().chain(script::CASES).copied().flatten()
+    let tables = [fs::CASES, script::CASES, bdev::CASES];
+    tables.into_iter().flatten().copied().flatten()
 }
 
 /// The test of that name, if the suite has it.

@@ -74,6 +74,11 @@ impl<'a> Context<'a> {
         self.spec.fsx
     }
 
+    /// Tells the host the SHA-256 that it will find of a disk once the guest is gone.
+    pub fn promise_disk(&self, role: &str, digest: String) {
+        self.output.sha256(Path::new(role), digest);
+    }
+
     /// The type of the filesystem on the main disk; empty if there is none.
     pub fn fs(&self) -> &str {
         self.spec.fs.as_deref().unwrap_or_default()

@@ -8,6 +8,7 @@
 //! A test is declared in the table of its file ([`case::Case`]) and gets a
 //! [`context::Context`]: the guest seen from a test.
 
+mod bdev;
 mod case;
 mod cases;
 mod cgroup;

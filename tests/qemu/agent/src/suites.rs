@@ -4,6 +4,7 @@
 
 pub const SCRIPT: &[&str] = &["script"];
 pub const SWAP: &[&str] = &["swap"];
+pub const BDEV: &[&str] = &["bdev"];
 
 pub const EXT2: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
 pub const EXT4: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k"];

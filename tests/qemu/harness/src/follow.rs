@@ -35,21 +35,35 @@ impl Limits {
     }
 }
 
-/// Hands each result to `emit` as it comes. Lines of the kernel log that the
-/// agent knows of go to `accounted`.
+/// What the agent said for the host's checks after the guest's end.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// Lines of the kernel log that the agent knows of.
+    pub accounted: BTreeSet<String>,
+    /// SHA-256 that disks must have in the end, by their roles.
+    pub promised: BTreeMap<String, String>,
+}
+
+/// Hands each result to `emit` as it comes, and what else matters to `heard`.
 pub fn follow(
     guest: &mut Guest,
     tracker: &mut Tracker,
     limits: &Limits,
-    accounted: &mut BTreeSet<String>,
+    heard: &mut Heard,
     emit: &mut dyn FnMut(TestResult),
 ) -> End {
     loop {
         let limit = limits.of(tracker.running());
         match guest.next(limit) {
             Event::Line(line) => {
-                if let Line::Log(text) = &line {
-                    accounted.insert(text.trim().to_owned());
+                match &line {
+                    Line::Log(text) => {
+                        heard.accounted.insert(text.trim().to_owned());
+                    }
+                    Line::Sha256 { path, hex } => {
+                        heard.promised.insert(path.clone(), hex.clone());
+                    }
+                    _ => {}
                 }
                 if let Some(result) = tracker.line(line) {
                     emit(result);
@@ -85,7 +99,7 @@ mod tests {
         end: End,
         results: Vec<TestResult>,
         waiting: Vec<String>,
-        accounted: BTreeSet<String>,
+        heard: Heard,
     }
 
     fn tell(script: &str) -> Result<Story> {
@@ -103,9 +117,9 @@ mod tests {
             of_test: BTreeMap::from([("two".to_owned(), Duration::from_secs(20))]),
         };
         let mut results = Vec::new();
-        let mut accounted = BTreeSet::new();
+        let mut heard = Heard::default();
         let mut emit = |result| results.push(result);
-        let end = follow(&mut guest, &mut tracker, &limits, &mut accounted, &mut emit);
+        let end = follow(&mut guest, &mut tracker, &limits, &mut heard, &mut emit);
         if let End::Died(reason) = &end {
             results.extend(tracker.guest_ended(reason));
         }
@@ -113,7 +127,7 @@ mod tests {
             end,
             results,
             waiting: tracker.waiting().cloned().collect(),
-            accounted,
+            heard,
         })
     }
 
@@ -122,11 +136,12 @@ mod tests {
         let story = tell(
             "echo 'KTAP version 1'; echo 1..3; \
              for i in one two three; do echo \"# begin $i\"; echo \"ok 1 $i\"; done; \
-             echo '# log: WARNING: expected'; echo '# end'",
+             echo '# log: WARNING: expected'; echo '# sha256 disk 00ff'; echo '# end'",
         )?;
         assert_eq!(story.end, End::Clean);
         assert_eq!(story.results.len(), 3);
-        assert!(story.accounted.contains("WARNING: expected"));
+        assert!(story.heard.accounted.contains("WARNING: expected"));
+        assert_eq!(story.heard.promised["disk"], "00ff");
         Ok(())
     }
 

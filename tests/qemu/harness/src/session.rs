@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::{DemoSpec, Mode, TestInfo};
 
-use crate::follow::{follow, End, Limits};
+use crate::follow::{follow, End, Heard, Limits};
+use crate::hash;
 use crate::image::{self, Tree};
 use crate::kernel_log::{cause_of_death, unaccounted};
 use crate::lab::{Boot, Lab};
@@ -97,17 +98,17 @@ impl<'a> Session<'a> {
             tree: Some(self.tree),
         })?;
         let mut guest = self.lab.start(&machine, logs)?;
-        let mut accounted = BTreeSet::new();
+        let mut heard = Heard::default();
         let mut emit = |result| (self.emit)(with_log(result, &console));
-        let end = follow(&mut guest, tracker, &self.limits, &mut accounted, &mut emit);
+        let end = follow(&mut guest, tracker, &self.limits, &mut heard, &mut emit);
         drop(guest);
         match end {
             End::Clean => {
                 for result in tracker.guest_ended("the guest ended without running this test") {
                     (self.emit)(with_log(result, &console));
                 }
-                self.check_log(&console, &accounted)?;
-                self.check_disks(&machine);
+                self.check_log(&console, &heard.accounted)?;
+                self.check_disks(&machine, &heard.promised);
             }
             End::Died(reason) => {
                 let reason = match cause_of_death(&text_of(&console)) {
@@ -138,8 +139,19 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn check_disks(&mut self, machine: &Machine) {
+    fn check_disks(&mut self, machine: &Machine, promised: &BTreeMap<String, String>) {
         for disk in &machine.disks {
+            if let Some(digest) = promised.get(disk.role) {
+                let start = Instant::now();
+                let details = match hash::hex_of_file(&disk.path) {
+                    Ok(found) if found == *digest => Vec::new(),
+                    Ok(found) => vec![format!("{}: {found} instead of {digest}", disk.role)],
+                    Err(error) => vec![format!("{error:#}")],
+                };
+                let failed = !details.is_empty();
+                let result = self.host_result("host_contents", start, failed, details);
+                (self.emit)(result);
+            }
             let Some(filesystem) = disk.filesystem else {
                 continue;
             };

@@ -5,6 +5,7 @@
 
 pub mod aio;
 pub mod attributes;
+pub mod block_device;
 pub mod buffer;
 pub mod fibmap;
 pub mod fiemap;

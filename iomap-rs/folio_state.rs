@@ -18,6 +18,7 @@
 //! `fs/iomap/buffered-io.c`.
 
 pub mod bits;
+pub mod pending;
 pub mod ranges;
 
 use crate::vfs::{warn_once, Allocate, Guard, Inode, IomapFolio, LockedFolio, State, Warning};
@@ -65,15 +66,10 @@ fn attach(folio: &IomapFolio, allocate: Allocate) -> Option<State<'_>> {
 pub fn free(folio: &mut LockedFolio<'_>) {
     let uptodate = folio.is_uptodate();
     folio.detach_state(|state| {
-        let mut guard = state.lock();
-        if *guard.read_bytes_pending() != 0 {
+        if state.lock().reading().any() {
             warn_once(Warning::FreedWhileRead);
         }
-        if state
-            .write_bytes_pending()
-            .load(core::sync::atomic::Ordering::Relaxed)
-            != 0
-        {
+        if state.writing().count() != 0 {
             warn_once(Warning::FreedWhileWritten);
         }
         if is_fully_uptodate(state) != uptodate {

@@ -86,10 +86,10 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
 /// into the state as processed, if anything was mapped, and maps what is next.
 /// `false` if nothing is. C: `iomap_iter()`, for `fs/dax.c`.
 #[cfg(not(MODULE))]
-pub(crate) fn turn<P: Purpose, M: Map<P>>(
-    state: &IterState<'_>,
+pub(crate) fn turn<'a, P: Purpose, M: Map<P>>(
+    state: &IterState<'a>,
     request: P::Request,
-    mapper: &M,
+    mapper: &'a M,
 ) -> Result<bool> {
     let turns = Turns {
         state,
@@ -117,7 +117,7 @@ pub(crate) fn turn<P: Purpose, M: Map<P>>(
 struct Turns<'t, 'a, P: Purpose, M: Map<P>> {
     state: &'t IterState<'a>,
     request: P::Request,
-    mapper: &'t M,
+    mapper: &'a M,
 }
 
 impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
@@ -181,7 +181,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
     fn check(&self) -> Result<(), Defect> {
         let pos = self.state.pos();
         let check =
-            |map: &Mapping| check(pos, map.offset(), map.length(), map.raw_kind(), map.flags());
+            |map: &Mapping<'_>| check(pos, map.offset(), map.length(), map.raw_kind(), map.flags());
         check(self.state.map())?;
         match self.state.distinct_source() {
             Some(source) => check(source).map(|_| ()).map_err(|_| Defect::BadSource),

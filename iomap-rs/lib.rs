@@ -47,6 +47,7 @@ pub mod iter;
 pub mod mapping;
 pub mod operations;
 pub mod report;
+mod sync;
 #[allow(unsafe_code)]
 mod sys;
 #[allow(unsafe_code)]

@@ -14,8 +14,8 @@
 use crate::{
     mapping::{flag_set, OpFlags},
     vfs::{
-        ArmedBio, BioSet, Client, Inode, Ioend, IomapFolio, IterState, Kiocb, Maps, WriteFolio,
-        WritebackCtx,
+        ArmedBio, BioSet, Client, Inode, Ioend, IomapFolio, IterState, Kiocb, Maps, PageCache,
+        WriteFolio, WritebackCtx,
     },
 };
 use kernel::prelude::*;
@@ -150,8 +150,13 @@ pub trait Map<P: Purpose> {
     /// Any: it ends the operation, and [`Self::end`] is not called. For direct
     /// I/O [`ENOTBLK`] means that the caller does the rest through the page
     /// cache; [`EAGAIN`] that it would have to block, or is no pure overwrite.
-    fn begin(&self, inode: &Inode, range: Range, request: P::Request, maps: Maps<'_, '_>)
-        -> Result;
+    fn begin<'a>(
+        &'a self,
+        inode: &'a Inode,
+        range: Range,
+        request: P::Request,
+        maps: Maps<'_, 'a>,
+    ) -> Result;
 
     /// Commits what was done under the mapping in `state`, and gives back what
     /// was not needed.
@@ -250,12 +255,18 @@ impl DirectHooks for () {}
 /// What a filesystem may do around writes into folios of its page cache.
 /// C: `struct iomap_folio_ops`.
 pub trait FolioHooks {
-    /// Gets the folio for file offset `pos`, locked and referenced; one of up to
-    /// `len` bytes if there is none yet. A transaction that is begun here ends
+    /// Gets the folio of `cache` for file offset `pos`, locked and referenced;
+    /// one of up to `len` bytes if there is none yet. A transaction that is begun here ends
     /// in [`Self::put_folio`], which is called for every folio.
     #[inline]
-    fn get_folio<'a>(&self, state: &IterState<'a>, pos: i64, len: usize) -> Result<WriteFolio<'a>> {
-        WriteFolio::get(state, pos, len)
+    fn get_folio<'a>(
+        &self,
+        cache: &'a PageCache,
+        state: &IterState<'_>,
+        pos: i64,
+        len: usize,
+    ) -> Result<WriteFolio<'a>> {
+        WriteFolio::get(cache, state.flags(), pos, len)
     }
 
     /// Unlocks the folio and drops the reference: `copied` bytes were written
@@ -282,7 +293,13 @@ pub trait WritebackHooks {
     /// Puts a mapping that covers file offset `pos` into `ctx`, or leaves the
     /// one that is there if it does and still holds. `len` bytes of the folio,
     /// which is locked, are to be written. Holes are left out.
-    fn map_blocks(&self, ctx: &mut WritebackCtx<'_>, inode: &Inode, pos: i64, len: u32) -> Result;
+    fn map_blocks<'a>(
+        &'a self,
+        ctx: &mut WritebackCtx<'a>,
+        inode: &Inode,
+        pos: i64,
+        len: u32,
+    ) -> Result;
 
     /// Before an ioend is submitted, or ended with the error in `status`. What
     /// this returns replaces it. Called once for each ioend.

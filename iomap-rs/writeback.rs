@@ -28,5 +28,6 @@ pub mod rules;
 
 pub(crate) use finish::Ended;
 pub use finish::{finish_ioend, finish_ioends};
-pub use merge::{sort, try_merge};
+pub use merge::take_adjoining;
+pub(crate) use merge::{sort, try_merge};
 pub use pages::writepages;

@@ -10,8 +10,8 @@ use crate::{
     mapping::{Kind, MapFlags, OpFlags},
     operations::FolioHooks,
     vfs::{
-        fatal_signal_pending, read_folio_sync, warn_once, Allocate, IomapFolio, IterState, Warning,
-        WriteFolio,
+        fatal_signal_pending, read_folio_sync, warn_once, Allocate, IomapFolio, IterState,
+        PageCache, Tracking, Warning, WriteFolio,
     },
 };
 use core::ops::Range;
@@ -26,7 +26,7 @@ pub(super) enum Begun<'a> {
     Stale,
 }
 
-/// Gets the folio for file offset `pos` and brings in what a write of `len`
+/// Gets the folio of `cache` for file offset `pos` and brings in what a write of `len`
 /// bytes there leaves of its blocks. The write ends with the folio.
 ///
 /// # Errors
@@ -35,7 +35,8 @@ pub(super) enum Begun<'a> {
 /// not; [`ENOMEM`]; those of reads and of the filesystem's hooks.
 #[inline]
 pub(super) fn begin<'a, H: FolioHooks>(
-    state: &IterState<'a>,
+    cache: &'a PageCache,
+    state: &IterState<'_>,
     hooks: &H,
     pos: i64,
     len: usize,
@@ -48,12 +49,12 @@ pub(super) fn begin<'a, H: FolioHooks>(
     if fatal_signal_pending() {
         return Err(EINTR);
     }
-    let len = if state.inode().mapping().supports_large_folios() {
+    let len = if cache.supports_large_folios() {
         len
     } else {
         len.min(PAGE_SIZE - (pos as usize & (PAGE_SIZE - 1)))
     };
-    let folio = hooks.get_folio(state, pos, len)?;
+    let folio = hooks.get_folio(cache, state, pos, len)?;
     // The mapping was got without the lock: meanwhile writeback may have
     // converted the extent, and reclaim dropped the folio. What is to be read or
     // zeroed would be judged wrongly.
@@ -65,12 +66,12 @@ pub(super) fn begin<'a, H: FolioHooks>(
     let start = folio.offset_of(pos);
     let bytes = start..folio.size().min(start.saturating_add(len));
     let source = state.source();
-    let result = if source.kind() == Kind::Inline {
-        prepare_inline(state, &folio)
-    } else if source.flags().contains(MapFlags::BUFFER_HEAD) {
-        folio.buffers_write_begin(pos, bytes.end.saturating_sub(start), source)
-    } else {
-        prepare(state, &folio, bytes)
+    let result = match folio.tracking(source) {
+        tracking if source.kind() == Kind::Inline => prepare_inline(state, &tracking),
+        Tracking::Buffers(buffers) => {
+            buffers.write_begin(pos, bytes.end.saturating_sub(start), source)
+        }
+        Tracking::Engine(folio) => prepare(state, folio, bytes),
     };
     match result {
         Ok(()) => Ok(Begun::Ready(folio)),
@@ -82,7 +83,7 @@ pub(super) fn begin<'a, H: FolioHooks>(
 }
 
 /// Inline data is written in memory, then copied to where it lies.
-fn prepare_inline(state: &IterState<'_>, folio: &IomapFolio) -> Result {
+fn prepare_inline(state: &IterState<'_>, folio: &Tracking<'_>) -> Result {
     // A tail behind other extents is not supported.
     if state.source().offset() != 0 {
         warn_once(Warning::InlineNotAtStart);

@@ -6,32 +6,35 @@
 
 use crate::{
     folio_state,
-    mapping::{Kind, MapFlags},
-    vfs::{warn_once, IomapFolio, IterState, Warning},
+    mapping::Kind,
+    vfs::{warn_once, Folio, IterState, PageCache, Tracking, Warning, WriteFolio},
 };
 
 /// Takes note that `copied` of `len` bytes at file offset `pos` were written
 /// into `folio`, which is locked; `false` if none of them count.
 #[inline]
 pub(super) fn end(
+    cache: &PageCache,
     state: &IterState<'_>,
     pos: i64,
     len: usize,
     copied: usize,
-    folio: &IomapFolio,
+    folio: &WriteFolio<'_>,
 ) -> bool {
     let source = state.source();
     if source.kind() == Kind::Inline {
         return end_inline(state, pos, copied, folio);
     }
-    let inode = state.inode();
-    if source.flags().contains(MapFlags::BUFFER_HEAD) {
-        let written = folio.buffers_write_end(inode.mapping(), pos, len, copied);
-        if written != copied && written != 0 {
-            warn_once(Warning::BuffersWroteInPart);
+    let folio = match folio.tracking(source) {
+        Tracking::Engine(folio) => folio,
+        Tracking::Buffers(buffers) => {
+            let written = buffers.write_end(pos, len, copied);
+            if written != copied && written != 0 {
+                warn_once(Warning::BuffersWroteInPart);
+            }
+            return written == copied;
         }
-        return written == copied;
-    }
+    };
 
     folio.flush_dcache();
     // A block that was written in part must not be marked uptodate, nor must a
@@ -40,15 +43,15 @@ pub(super) fn end(
         return false;
     }
     let start = folio.offset_of(pos);
-    let block_bits = inode.block_bits();
+    let block_bits = state.inode().block_bits();
     folio_state::set_uptodate(folio, &(start..start.saturating_add(len)), block_bits);
     folio_state::set_dirty(folio, &(start..start.saturating_add(copied)), block_bits);
-    folio.dirty(inode.mapping());
+    folio.dirty(cache);
     true
 }
 
 /// Copies what was written to where the data lies; the folio stays clean.
-fn end_inline(state: &IterState<'_>, pos: i64, copied: usize, folio: &IomapFolio) -> bool {
+fn end_inline(state: &IterState<'_>, pos: i64, copied: usize, folio: &Folio) -> bool {
     if !folio.is_uptodate() {
         warn_once(Warning::NotUptodate);
     }

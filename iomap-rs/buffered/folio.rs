@@ -7,7 +7,7 @@
 
 use crate::{
     folio_state,
-    vfs::{self, warn_once, AddressSpace, Allocate, IomapFolio, LockedFolio, Warning},
+    vfs::{self, warn_once, Allocate, IomapFolio, LockedFolio, PageCache, Warning},
 };
 use core::ops::Range;
 
@@ -56,9 +56,9 @@ pub fn invalidate_folio(mut folio: LockedFolio<'_>, bytes: Range<usize>) {
 /// Marks all blocks of a folio dirty, past the end of the file too; whether the
 /// folio was clean. The folio is locked, or its page table is.
 /// C: `iomap_dirty_folio()`.
-pub fn dirty_folio(mapping: &AddressSpace, folio: &IomapFolio) -> bool {
-    let inode = mapping.host();
+pub fn dirty_folio(cache: &PageCache, folio: &IomapFolio) -> bool {
+    let inode = cache.host();
     folio_state::ensure(inode, folio, Allocate::Always);
     folio_state::set_dirty(folio, &(0..folio.size()), inode.block_bits());
-    folio.dirty(mapping)
+    folio.dirty(cache)
 }

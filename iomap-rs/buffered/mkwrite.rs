@@ -6,9 +6,8 @@
 
 use crate::{
     iter::{Iter, Progress},
-    mapping::MapFlags,
     operations::{Fault, Map, Range},
-    vfs::{warn_once, FaultFolio, Inode, IterState, Warning},
+    vfs::{self, warn_once, FaultFolio, IterState, Tracking, Warning},
 };
 use kernel::prelude::*;
 
@@ -24,14 +23,14 @@ use kernel::prelude::*;
 ///
 /// C: `iomap_page_mkwrite()`.
 pub fn page_mkwrite<'a, M: Map<Fault>>(
-    inode: &Inode,
-    folio: FaultFolio<'a>,
+    fault: &vfs::Fault<'a>,
     mapper: &M,
 ) -> Result<FaultFolio<'a>> {
-    let len = folio.bytes_in_file(inode)? as u64;
+    let inode = fault.file().inode();
+    let folio = fault.lock_folio()?;
     let range = Range {
         pos: folio.pos(),
-        len,
+        len: folio.bytes_in_file() as u64,
     };
     let walked =
         Iter::<Fault, _>::new(inode, range, (), mapper).for_each(|state| dirty(state, &folio));
@@ -43,17 +42,20 @@ pub fn page_mkwrite<'a, M: Map<Fault>>(
 fn dirty(state: &IterState<'_>, folio: &FaultFolio<'_>) -> Progress {
     let map = state.map();
     let length = state.length();
-    if map.flags().contains(MapFlags::BUFFER_HEAD) {
-        let begun = folio.buffers_write_begin(state.pos(), length as usize, map);
-        if let Err(error) = begun {
-            return Progress::Failed(error);
+    match folio.tracking(map) {
+        Tracking::Buffers(buffers) => {
+            let begun = buffers.write_begin(state.pos(), length as usize, map);
+            if let Err(error) = begun {
+                return Progress::Failed(error);
+            }
+            buffers.commit_write(length as usize);
         }
-        folio.buffers_commit_write(length as usize);
-    } else {
-        if !folio.is_uptodate() {
-            warn_once(Warning::NotUptodate);
+        Tracking::Engine(_) => {
+            if !folio.is_uptodate() {
+                warn_once(Warning::NotUptodate);
+            }
+            folio.mark_dirty();
         }
-        folio.mark_dirty();
     }
     Progress::Bytes(length)
 }

@@ -6,13 +6,13 @@
 
 use crate::{
     folio_state,
-    vfs::{warn_once, AddressSpace, Inode, IomapFolio, Warning},
+    vfs::{warn_once, IomapFolio, Mapping, PageCache, Warning},
 };
 use core::ops::Range;
 use kernel::{page::PAGE_SIZE, prelude::*};
 
-/// Calls `punch(offset, length)` for the bytes of `range` that no dirty page
-/// lies over, which is what `write()` reserved space for and did not use.
+/// Calls `punch(offset, length)` for the bytes of `range`, a part of `map`, that no
+/// dirty page of `cache` lies over, which is what `write()` reserved space for and did not use.
 ///
 /// Dirty pages may be there, since stores through mappings race with writes:
 /// writeback will need the space. Clean ones have their data on storage or are
@@ -27,14 +27,18 @@ use kernel::{page::PAGE_SIZE, prelude::*};
 /// `invalidate_lock`, folio lock, the filesystem's locks in `punch`.
 ///
 /// C: `iomap_write_delalloc_release()`.
-pub fn release_delalloc(inode: &Inode, range: Range<i64>, mut punch: impl FnMut(i64, i64)) {
-    let mapping = inode.mapping();
-    mapping.assert_invalidate_locked();
-    let scan_end = range.end.min(inode.size());
+pub fn release_delalloc(
+    cache: &PageCache,
+    map: &Mapping<'_>,
+    range: Range<i64>,
+    mut punch: impl FnMut(i64, i64),
+) {
+    cache.assert_invalidate_locked();
+    let scan_end = range.end.min(cache.host().size());
     let mut kept = range.start;
     let mut pos = range.start;
     while pos < scan_end {
-        let data = match mapping.seek_data(pos, scan_end) {
+        let data = match cache.seek_data(pos, scan_end) {
             Ok(data) => data,
             Err(error) if error == ENXIO => break,
             Err(_) => {
@@ -45,7 +49,7 @@ pub fn release_delalloc(inode: &Inode, range: Range<i64>, mut punch: impl FnMut(
         if data >= scan_end {
             break;
         }
-        let data_end = mapping.seek_hole(data, scan_end);
+        let data_end = cache.seek_hole(data, scan_end);
         if data_end < 0 {
             warn_once(Warning::SeekFailed);
             return;
@@ -53,7 +57,7 @@ pub fn release_delalloc(inode: &Inode, range: Range<i64>, mut punch: impl FnMut(
         // What was data may be gone when the hole is looked for, as direct I/O
         // invalidates pages: look again.
         if data_end > data {
-            scan(mapping, data..data_end, &mut kept, &mut punch);
+            scan(cache, map, data..data_end, &mut kept, &mut punch);
         }
         pos = data_end;
     }
@@ -65,14 +69,15 @@ pub fn release_delalloc(inode: &Inode, range: Range<i64>, mut punch: impl FnMut(
 /// Punches between the dirty folios of `range`; `kept` is where the next punch
 /// starts.
 fn scan(
-    mapping: &AddressSpace,
+    cache: &PageCache,
+    map: &Mapping<'_>,
     range: Range<i64>,
     kept: &mut i64,
     punch: &mut impl FnMut(i64, i64),
 ) {
     let mut pos = range.start;
     while pos < range.end {
-        let Ok(folio) = mapping.lock_folio(pos) else {
+        let Ok(folio) = cache.lock_folio(pos) else {
             pos = (pos | (PAGE_SIZE as i64 - 1)).wrapping_add(1);
             continue;
         };
@@ -82,7 +87,9 @@ fn scan(
                 punch(*kept, pos.wrapping_sub(*kept));
             }
             let end = range.end.min(folio_end);
-            punch_clean_blocks(&folio, pos..end, punch);
+            if let Some(folio) = folio.tracking(map).by_engine() {
+                punch_clean_blocks(folio, pos..end, punch);
+            }
             *kept = end;
         }
         pos = folio_end;

@@ -2,20 +2,8 @@
 
 //! Filling folios.
 //!
-//! A folio is locked while it is read. It is unlocked by the submitter if no
-//! bio was needed, else by the completion that reads its last byte:
-//!
-//! ```text
-//!   submitter                               completions (any context)
-//!   ---------                               -------------------------
-//!   bytes being read += piece
-//!   add piece to the open bio
-//!     (does not fit: submit it, open another)  bytes being read -= piece
-//!   next piece ...                             none left: end read, unlock
-//! ```
-//!
-//! Bytes are counted before a bio that is in the way is submitted, so that
-//! none are left only when every piece of the folio was queued.
+//! What of a folio is read and what zeroed is decided here; how it is read, and
+//! who unlocks it, is [`FolioReader`]'s to know.
 //!
 //! Stands for `iomap_read_folio()` and `iomap_readahead()`.
 
@@ -25,15 +13,12 @@ use crate::{
     mapping::{Kind, MapFlags},
     operations::{Map, Range as FileRange, Read},
     vfs::{
-        self, warn_once, Allocate, FolioReadEnd, Inode, IomapFolio, IterState, ReadBio, ReadFolio,
-        Readahead, Warning,
+        self, warn_once, Allocate, FolioReader, Inode, IterState, ReadFolio, Readahead, Tracking,
+        Warning,
     },
 };
 use core::ops::Range;
-use kernel::{page::PAGE_SIZE, prelude::*};
-
-/// Vectors that a bio has at most.
-const MAX_VECS: u64 = 256;
+use kernel::prelude::*;
 
 /// Reads all of a folio. Errors show in that it is not uptodate when it is
 /// unlocked.
@@ -45,16 +30,11 @@ pub fn read_folio<M: Map<Read>>(inode: &Inode, folio: ReadFolio, mapper: &M) {
         len: folio.size() as u64,
     };
     vfs::trace::readpage(inode);
-    let mut reader = Reader::new(false);
-    reader.current = Some(Current::new(folio));
+    let mut reader = FolioReader::new(false);
+    reader.set_folio(Some(folio));
     // An error shows in the folio.
-    let _errors = Iter::<Read, _>::new(inode, range, (), mapper).for_each(|state| {
-        let Some(current) = &mut reader.current else {
-            return Progress::Stop;
-        };
-        current.read(state, 0, &mut reader.bio, false)
-    });
-    reader.finish();
+    let _errors = Iter::<Read, _>::new(inode, range, (), mapper)
+        .for_each(|state| read_in_folio(&mut reader, state, 0));
 }
 
 /// Reads the folios of a readahead request, as far as mappings are found: the
@@ -69,189 +49,100 @@ pub fn readahead<M: Map<Read>>(request: &mut Readahead<'_>, mapper: &M) {
         len: request.len(),
     };
     vfs::trace::readahead(inode, request.count());
-    let mut reader = Reader::new(true);
+    let mut reader = FolioReader::new(true);
     // An error shows in the folios.
     let _errors = Iter::<Read, _>::new(inode, range, (), mapper)
-        .for_each(|state| reader.read_mapping(state, request));
-    reader.finish();
+        .for_each(|state| read_in_folios(&mut reader, state, request));
 }
 
-/// A folio that is being filled.
-struct Current {
-    folio: ReadFolio,
-    /// Part of it is in a bio: completions unlock it.
-    in_bio: bool,
+/// Fills folios of a readahead request with what a mapping serves.
+fn read_in_folios(
+    reader: &mut FolioReader,
+    state: &IterState<'_>,
+    request: &mut Readahead<'_>,
+) -> Progress {
+    let length = state.length();
+    let mut done = 0;
+    while done < length {
+        let pos = state.pos().wrapping_add_unsigned(done);
+        if reader.folio().is_none_or(|folio| folio.offset_of(pos) == 0) {
+            reader.set_folio(request.next_folio());
+        }
+        match read_in_folio(reader, state, done) {
+            Progress::Bytes(bytes) => done = done.saturating_add(bytes),
+            other => return other,
+        }
+    }
+    Progress::Bytes(done)
 }
 
-/// The open bio, which folios and mappings share, and the folio at hand.
-struct Reader {
-    current: Option<Current>,
-    bio: Option<ReadBio<End>>,
-    readahead: bool,
-}
-
-impl Reader {
-    fn new(readahead: bool) -> Self {
-        Self {
-            current: None,
-            bio: None,
-            readahead,
-        }
+/// Fills the part of the folio at hand that the mapping serves from its byte
+/// `done` on.
+fn read_in_folio(reader: &mut FolioReader, state: &IterState<'_>, done: u64) -> Progress {
+    let Some(folio) = reader.folio() else {
+        // The mapping goes on where the request does not.
+        warn_once(Warning::ReadaheadWithoutFolio);
+        return Progress::Failed(EIO);
+    };
+    let start = folio.offset_of(state.pos().wrapping_add_unsigned(done));
+    let room = folio.size().saturating_sub(start) as u64;
+    let bytes = room.min(state.length().saturating_sub(done));
+    if folio.is_uptodate() {
+        // Inline data was the beginning, and zeros the rest.
+        return Progress::Bytes(bytes);
     }
-
-    /// Fills folios of a readahead request with what a mapping serves.
-    fn read_mapping(&mut self, state: &IterState<'_>, request: &mut Readahead<'_>) -> Progress {
-        let length = state.length();
-        let mut done = 0;
-        while done < length {
-            let pos = state.pos().wrapping_add_unsigned(done);
-            let at_end = |current: &Current| current.folio.offset_of(pos) == 0;
-            if self.current.as_ref().is_none_or(at_end) {
-                self.next_folio(request);
-            }
-            let Some(current) = &mut self.current else {
-                // The mapping goes on where the request does not.
-                warn_once(Warning::ReadaheadWithoutFolio);
-                return Progress::Failed(EIO);
-            };
-            match current.read(state, done, &mut self.bio, self.readahead) {
-                Progress::Bytes(bytes) => done = done.saturating_add(bytes),
-                other => return other,
-            }
-        }
-        Progress::Bytes(done)
-    }
-
-    fn next_folio(&mut self, request: &mut Readahead<'_>) {
-        if let Some(current) = self.current.take() {
-            current.finish();
-        }
-        self.current = request.next_folio().map(Current::new);
-    }
-
-    /// Submits what is open.
-    fn finish(self) {
-        drop(self.bio);
-        if let Some(current) = self.current {
-            current.finish();
-        }
-    }
-}
-
-impl Current {
-    fn new(folio: ReadFolio) -> Self {
-        Self {
-            folio,
-            in_bio: false,
-        }
-    }
-
-    /// Unlocks the folio, or leaves that to completions.
-    fn finish(self) {
-        if self.in_bio {
-            self.folio.leave_to_completion();
-        }
-    }
-
-    /// Fills the part of the folio that the mapping serves from its byte
-    /// `done` on.
-    fn read(
-        &mut self,
-        state: &IterState<'_>,
-        done: u64,
-        bio: &mut Option<ReadBio<End>>,
-        readahead: bool,
-    ) -> Progress {
-        let start = self
-            .folio
-            .offset_of(state.pos().wrapping_add_unsigned(done));
-        let room = self.folio.size().saturating_sub(start) as u64;
-        let bytes = room.min(state.length().saturating_sub(done));
-        if state.map().kind() == Kind::Inline {
-            return match read_inline(state, &self.folio) {
-                Ok(()) => Progress::Bytes(bytes),
-                Err(error) => Progress::Failed(error),
-            };
-        }
-        let end = start.saturating_add(bytes as usize);
-        let mut next = start;
-        while next < end {
-            match self.read_piece(state, next..end, bio, readahead) {
-                Ok(reached) => next = reached,
-                Err(error) => return Progress::Failed(error),
-            }
-        }
-        Progress::Bytes(end.saturating_sub(start) as u64)
-    }
-
-    /// Fills the first piece of `bytes` that is not uptodate; returns how far
-    /// the folio is done.
-    fn read_piece(
-        &mut self,
-        state: &IterState<'_>,
-        bytes: Range<usize>,
-        bio: &mut Option<ReadBio<End>>,
-        readahead: bool,
-    ) -> Result<usize> {
-        let folio = &*self.folio;
-        let inode = state.inode();
-        let tracked = folio_state::ensure(inode, folio, Allocate::Always);
-        let from = bytes.start;
-        let eof = inode.size().wrapping_sub(folio.pos());
-        let uptodate = tracked.map(folio_state::uptodate_bits);
-        let piece = to_read(bytes, eof, inode.block_bits(), uptodate);
-        if piece.start >= piece.end {
-            return Ok(piece.end.max(piece.start));
-        }
-        let pos = folio.pos().wrapping_add(piece.start as i64);
-        if needs_zeroing(state, pos) {
-            folio.zero(piece.clone());
-            folio_state::set_uptodate(folio, &piece, inode.block_bits());
-            return Ok(piece.end);
-        }
-
-        let map = state.map();
-        let Some(bdev) = map.bdev() else {
-            warn_once(Warning::NoBlockDevice);
-            return Err(EIO);
+    if state.map().kind() == Kind::Inline {
+        return match read_inline(state, &Tracking::Engine(folio)) {
+            Ok(()) => Progress::Bytes(bytes),
+            Err(error) => Progress::Failed(error),
         };
-        let sector = map.sector(pos);
-        if let Some(tracked) = tracked {
-            let mut guard = tracked.lock();
-            let pending = guard.read_bytes_pending();
-            *pending = pending.wrapping_add(piece.end.wrapping_sub(piece.start) as u32);
-        }
-        self.in_bio = true;
-        if let Some(open) = bio {
-            if open.append(bdev, sector, folio, &piece) {
-                return Ok(piece.end);
-            }
-        }
-        // Submitted before another is asked for: that may wait for it.
-        drop(bio.take());
-        let vecs = map_rest(state, folio.pos().wrapping_add(from as i64))
-            .div_ceil(PAGE_SIZE as u64)
-            .min(MAX_VECS) as u16;
-        let gfp_mask = folio.mapping().gfp_mask();
-        match ReadBio::new(bdev, vecs, sector, readahead, gfp_mask) {
-            Ok(mut open) => {
-                // An empty bio has room for a piece of one folio.
-                open.append(bdev, sector, folio, &piece);
-                *bio = Some(open);
-                Ok(piece.end)
-            }
-            Err(error) => {
-                // Nobody else will count these bytes as ended.
-                End::read_ended(folio, piece, Err(error));
-                Err(error)
-            }
+    }
+    let end = start.saturating_add(bytes as usize);
+    let mut next = start;
+    while next < end {
+        match read_piece(reader, state, next..end) {
+            Ok(reached) => next = reached,
+            Err(error) => return Progress::Failed(error),
         }
     }
+    Progress::Bytes(bytes)
 }
 
-/// Bytes of the request from `pos` on that the mapping serves: a hint for the
-/// size of a bio.
-fn map_rest(state: &IterState<'_>, pos: i64) -> u64 {
+/// Fills the first piece of `bytes` that is not uptodate; returns how far the
+/// folio is done.
+fn read_piece(
+    reader: &mut FolioReader,
+    state: &IterState<'_>,
+    bytes: Range<usize>,
+) -> Result<usize> {
+    let folio = reader.folio().ok_or(EIO)?;
+    let inode = state.inode();
+    let tracked = folio_state::ensure(inode, folio, Allocate::Always);
+    let eof = inode.size().wrapping_sub(folio.pos());
+    let uptodate = tracked.map(folio_state::uptodate_bits);
+    let end = bytes.end;
+    let piece = to_read(bytes, eof, inode.block_bits(), uptodate);
+    if piece.start >= piece.end {
+        return Ok(end);
+    }
+    let reached = piece.end;
+    let pos = folio.pos().wrapping_add(piece.start as i64);
+    if needs_zeroing(state, pos) {
+        folio.zero(piece.clone());
+        folio_state::set_uptodate(folio, &piece, inode.block_bits());
+        return Ok(reached);
+    }
+    let map = state.map();
+    let Some(bdev) = map.bdev() else {
+        warn_once(Warning::NoBlockDevice);
+        return Err(EIO);
+    };
+    reader.queue(bdev, map.sector(pos), piece, rest_of_map(state, pos))?;
+    Ok(reached)
+}
+
+/// Bytes of the request from `pos` on that the mapping serves.
+fn rest_of_map(state: &IterState<'_>, pos: i64) -> u64 {
     let skipped = pos.wrapping_sub(state.pos()).max(0) as u64;
     state.length().saturating_sub(skipped)
 }
@@ -272,7 +163,7 @@ pub(super) fn needs_zeroing(state: &IterState<'_>, pos: i64) -> bool {
 /// Copies inline data into its place in the folio and zeros what follows.
 ///
 /// C: `iomap_read_inline_data()`.
-pub(super) fn read_inline(state: &IterState<'_>, folio: &IomapFolio) -> Result {
+pub(super) fn read_inline(state: &IterState<'_>, folio: &Tracking<'_>) -> Result {
     if folio.is_uptodate() {
         return Ok(());
     }
@@ -289,36 +180,18 @@ pub(super) fn read_inline(state: &IterState<'_>, folio: &IomapFolio) -> Result {
         warn_once(Warning::InlineTooShort);
         return Err(EIO);
     };
-    if offset > 0 {
-        // What is before it comes from elsewhere.
-        folio_state::ensure(inode, folio, Allocate::Always);
-    }
     data.fill_tail(folio, offset, size);
-    folio_state::set_uptodate(folio, &(offset..folio.size()), inode.block_bits());
-    Ok(())
-}
-
-/// The end of a piece's read.
-struct End;
-
-impl FolioReadEnd for End {
-    /// C: `iomap_finish_folio_read()`.
-    fn read_ended(folio: &IomapFolio, bytes: Range<usize>, result: Result) {
-        let Some(state) = folio.state() else {
-            folio.end_read(result.is_ok());
-            return;
-        };
-        let block_bits = folio.inode().block_bits();
-        let len = bytes.end.wrapping_sub(bytes.start) as u32;
-        let mut guard = state.lock();
-        let uptodate =
-            result.is_ok() && folio_state::set_uptodate_locked(&mut guard, &bytes, block_bits);
-        let pending = guard.read_bytes_pending();
-        *pending = pending.wrapping_sub(len);
-        let finished = *pending == 0;
-        drop(guard);
-        if finished {
-            folio.end_read(uptodate);
+    match folio {
+        Tracking::Engine(folio) => {
+            if offset > 0 {
+                // What is before it comes from elsewhere.
+                folio_state::ensure(inode, folio, Allocate::Always);
+            }
+            let bytes = offset..folio.size();
+            folio_state::set_uptodate(folio, &bytes, inode.block_bits());
         }
+        // C filesystems have it in the first block, and the rest was zeroed.
+        Tracking::Buffers(_) => folio.mark_uptodate(),
     }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     iter::Progress,
     operations::FolioHooks,
-    vfs::{cond_resched, warn_once, IomapFolio, IterState, Warning},
+    vfs::{cond_resched, warn_once, Folio, IterState, PageCache, Warning},
 };
 use core::ops::Range;
 use kernel::prelude::*;
@@ -18,16 +18,17 @@ use kernel::prelude::*;
 /// a folio that is ready and the bytes of it that are written to. Ends early
 /// where the mapping has gone stale.
 pub(super) fn rewrite<H: FolioHooks>(
+    cache: &PageCache,
     state: &IterState<'_>,
     hooks: &H,
-    mut change: impl FnMut(&IomapFolio, Range<usize>),
+    mut change: impl FnMut(&Folio, Range<usize>),
 ) -> Progress {
     let length = state.length();
     let mut done = 0u64;
     while done < length {
         let pos = state.pos().wrapping_add_unsigned(done);
         let bytes = length.saturating_sub(done) as usize;
-        let folio = match begin(state, hooks, pos, bytes) {
+        let folio = match begin(cache, state, hooks, pos, bytes) {
             Ok(Begun::Ready(folio)) => folio,
             Ok(Begun::Stale) => break,
             Err(error) => return Progress::Failed(error),
@@ -35,7 +36,7 @@ pub(super) fn rewrite<H: FolioHooks>(
         let offset = folio.offset_of(pos);
         let bytes = bytes.min(folio.size().saturating_sub(offset));
         change(&folio, offset..offset.saturating_add(bytes));
-        let taken = end(state, pos, bytes, bytes, &folio);
+        let taken = end(cache, state, pos, bytes, bytes, &folio);
         hooks.put_folio(state, pos, bytes, folio);
         if !taken {
             warn_once(Warning::WriteEndRefused);
@@ -44,7 +45,7 @@ pub(super) fn rewrite<H: FolioHooks>(
         cond_resched();
         done = done.saturating_add(bytes as u64);
         // What was dirtied is throttled as any write; without NOWAIT it waits.
-        let _ = state.inode().mapping().balance_dirty(false);
+        let _ = cache.balance_dirty(false);
     }
     Progress::Bytes(done)
 }

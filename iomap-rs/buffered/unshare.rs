@@ -9,11 +9,11 @@ use crate::{
     iter::{Iter, Progress},
     mapping::{Kind, MapFlags},
     operations::{FolioHooks, Map, Range, Unshare},
-    vfs::{Inode, IterState},
+    vfs::{IterState, PageCache},
 };
 use kernel::prelude::*;
 
-/// Dirties, with their contents, the folios of `range` whose blocks are shared,
+/// Dirties, with their contents, the folios of `cache` in `range` whose blocks are shared,
 /// so that writeback puts them elsewhere. What is behind the end of the file is
 /// left out.
 ///
@@ -26,11 +26,12 @@ use kernel::prelude::*;
 ///
 /// C: `iomap_file_unshare()`.
 pub fn unshare<M: Map<Unshare>, H: FolioHooks>(
-    inode: &Inode,
+    cache: &PageCache,
     range: Range,
     mapper: &M,
     hooks: &H,
 ) -> Result {
+    let inode = cache.host();
     let size = inode.size();
     if range.pos < 0 || range.pos >= size {
         return Ok(());
@@ -42,7 +43,7 @@ pub fn unshare<M: Map<Unshare>, H: FolioHooks>(
     let walked = Iter::<Unshare, _>::new(inode, range, (), mapper).for_each(|state| {
         if wants_unshare(state) {
             // Its contents are brought in: that is all there is to write.
-            rewrite(state, hooks, |_, _| ())
+            rewrite(cache, state, hooks, |_, _| ())
         } else {
             Progress::Bytes(state.length())
         }

@@ -12,12 +12,13 @@ use crate::{
     iter::{Iter, Progress},
     mapping::MapFlags,
     operations::{FolioHooks, Map, Range, Write, WriteRequest},
-    vfs::{cond_resched, Inode, IovIter, IterState, Kiocb},
+    vfs::{cond_resched, Inode, IovIter, IterState, Kiocb, PageCache},
 };
 use kernel::{page::PAGE_SIZE, prelude::*};
 
-/// Writes what is in `iter` at the position of `iocb`, which moves on, and grows
-/// the file. Returns the number of bytes, or why it is none.
+/// Writes what is in `iter` at the position of `iocb`, which moves on, into
+/// `cache`, that of the file, and grows the file. Returns the number of bytes, or
+/// why it is none.
 ///
 /// Task context; sleeps, unless the request is NOWAIT. The filesystem holds
 /// what serialises writers. It syncs, too, if the file asks for that.
@@ -30,13 +31,14 @@ use kernel::{page::PAGE_SIZE, prelude::*};
 /// C: `iomap_file_buffered_write()`.
 #[inline]
 pub fn write<M: Map<Write>, H: FolioHooks>(
+    cache: &PageCache,
     iocb: &Kiocb,
     iter: &mut IovIter,
     mapper: &M,
     hooks: &H,
 ) -> Result<i64> {
     // A block device's file has another inode.
-    let inode = iocb.file().mapping().host();
+    let inode = cache.host();
     let range = Range {
         pos: iocb.pos(),
         len: iter.count() as u64,
@@ -45,7 +47,7 @@ pub fn write<M: Map<Write>, H: FolioHooks>(
         nowait: iocb.is_nowait(),
     };
     let walked = Iter::<Write, _>::new(inode, range, request, mapper)
-        .for_each(|state| write_mapping(state, hooks, iter, request.nowait));
+        .for_each(|state| write_mapping(cache, state, hooks, iter, request.nowait));
     let written = walked.pos.wrapping_sub(range.pos);
     if written == 0 {
         return walked.result.map(|()| 0);
@@ -56,14 +58,14 @@ pub fn write<M: Map<Write>, H: FolioHooks>(
 
 /// Writes what a mapping serves, folio by folio.
 fn write_mapping<H: FolioHooks>(
+    cache: &PageCache,
     state: &IterState<'_>,
     hooks: &H,
     iter: &mut IovIter,
     nowait: bool,
 ) -> Progress {
     let inode = state.inode();
-    let mapping = inode.mapping();
-    let mut chunk = mapping.max_folio_size();
+    let mut chunk = cache.max_folio_size();
     let mut pos = state.pos();
     let mut left = state.length();
     let mut total = 0u64;
@@ -72,7 +74,7 @@ fn write_mapping<H: FolioHooks>(
         let in_chunk = pos as usize & (chunk - 1);
         let bytes = limit.take().unwrap_or_else(|| iter.count());
         let bytes = bytes.min(chunk - in_chunk);
-        if let Err(error) = mapping.balance_dirty(nowait) {
+        if let Err(error) = cache.balance_dirty(nowait) {
             break Err(error);
         }
         let bytes = (bytes as u64).min(left) as usize;
@@ -82,7 +84,7 @@ fn write_mapping<H: FolioHooks>(
         if iter.fault_in_readable(bytes) == bytes {
             break Err(EFAULT);
         }
-        let folio = match begin(state, hooks, pos, bytes) {
+        let folio = match begin(cache, state, hooks, pos, bytes) {
             Ok(Begun::Ready(folio)) => folio,
             Ok(Begun::Stale) => break Ok(()),
             Err(error) => {
@@ -92,12 +94,12 @@ fn write_mapping<H: FolioHooks>(
         };
         let offset = folio.offset_of(pos);
         let bytes = bytes.min(folio.size().saturating_sub(offset));
-        if mapping.is_writably_mapped() {
+        if cache.is_writably_mapped() {
             folio.flush_dcache();
         }
         let mark = iter.mark();
         let copied = iter.copy_to_folio(&folio, offset, bytes);
-        let written = if end(state, pos, bytes, copied, &folio) {
+        let written = if end(cache, state, pos, bytes, copied, &folio) {
             copied
         } else {
             0

@@ -9,11 +9,11 @@ use crate::{
     iter::{Iter, Progress},
     mapping::{Kind, MapFlags},
     operations::{FolioHooks, Map, Range, Zero},
-    vfs::{Inode, IterState},
+    vfs::{IterState, PageCache},
 };
 use kernel::prelude::*;
 
-/// Makes `range` read as zeros; `did_zero` is set if that took any zeroing. The
+/// Makes `range` of the file of `cache` read as zeros; `did_zero` is set if that took any zeroing. The
 /// file size stays, and `range` may lie behind it.
 ///
 /// Holes and unwritten extents read as zeros already, unless dirty pages lie
@@ -30,7 +30,7 @@ use kernel::prelude::*;
 ///
 /// C: `iomap_zero_range()`.
 pub fn zero_range<M: Map<Zero>, H: FolioHooks>(
-    inode: &Inode,
+    cache: &PageCache,
     range: Range,
     did_zero: &mut bool,
     mapper: &M,
@@ -39,25 +39,24 @@ pub fn zero_range<M: Map<Zero>, H: FolioHooks>(
     // Looked at before anything is mapped: afterwards writeback and reclaim may
     // have cleaned pages whose data the mapping does not know of.
     let end = range.pos.saturating_add_unsigned(range.len);
-    let mut dirty = inode
-        .mapping()
-        .range_needs_writeback(range.pos, end.wrapping_sub(1));
-    let walked = Iter::<Zero, _>::new(inode, range, (), mapper).for_each(|state| {
-        match state.source().kind() {
-            Kind::Hole | Kind::Unwritten if dirty => {
-                dirty = false;
-                write_and_map_anew(state)
+    let mut dirty = cache.range_needs_writeback(range.pos, end.wrapping_sub(1));
+    let walked =
+        Iter::<Zero, _>::new(cache.host(), range, (), mapper).for_each(|state| {
+            match state.source().kind() {
+                Kind::Hole | Kind::Unwritten if dirty => {
+                    dirty = false;
+                    write_and_map_anew(cache, state)
+                }
+                Kind::Hole | Kind::Unwritten => Progress::Bytes(state.length()),
+                Kind::Delalloc | Kind::Mapped | Kind::Inline => {
+                    rewrite(cache, state, hooks, |folio, bytes| {
+                        folio.zero(bytes);
+                        folio.mark_accessed();
+                        *did_zero = true;
+                    })
+                }
             }
-            Kind::Hole | Kind::Unwritten => Progress::Bytes(state.length()),
-            Kind::Delalloc | Kind::Mapped | Kind::Inline => {
-                rewrite(state, hooks, |folio, bytes| {
-                    folio.zero(bytes);
-                    folio.mark_accessed();
-                    *did_zero = true;
-                })
-            }
-        }
-    });
+        });
     walked.result
 }
 
@@ -65,13 +64,13 @@ pub fn zero_range<M: Map<Zero>, H: FolioHooks>(
 ///
 /// As [`zero_range`]. C: `iomap_truncate_page()`.
 pub fn truncate_page<M: Map<Zero>, H: FolioHooks>(
-    inode: &Inode,
+    cache: &PageCache,
     pos: i64,
     did_zero: &mut bool,
     mapper: &M,
     hooks: &H,
 ) -> Result {
-    let block_size = u64::from(inode.block_size());
+    let block_size = u64::from(cache.host().block_size());
     let in_block = pos as u64 & block_size.wrapping_sub(1);
     if in_block == 0 {
         return Ok(());
@@ -80,19 +79,15 @@ pub fn truncate_page<M: Map<Zero>, H: FolioHooks>(
         pos,
         len: block_size.saturating_sub(in_block),
     };
-    zero_range(inode, range, did_zero, mapper, hooks)
+    zero_range(cache, range, did_zero, mapper, hooks)
 }
 
 /// Writes what is left of the range back, and has it mapped anew.
-fn write_and_map_anew(state: &IterState<'_>) -> Progress {
+fn write_and_map_anew(cache: &PageCache, state: &IterState<'_>) -> Progress {
     state.map().add_flags(MapFlags::STALE);
     let start = state.pos();
     let end = start.saturating_add_unsigned(state.remaining());
-    match state
-        .inode()
-        .mapping()
-        .write_and_wait_range(start, end.wrapping_sub(1))
-    {
+    match cache.write_and_wait_range(start, end.wrapping_sub(1)) {
         Ok(()) => Progress::Stop,
         Err(error) => Progress::Failed(error),
     }

@@ -8,8 +8,8 @@ use crate::{
     operations::Range,
     sys as bindings,
     vfs::{
-        fault_error, to_ssize, AddressSpace, Fault, Inode, IocbRef, IomapFolio, IovIter, IterState,
-        LockedFolio, ReadFolio, Readahead, WriteFolio,
+        fault_error, to_ssize, Fault, IocbRef, IomapFolio, IovIter, IterState, LockedFolio,
+        Mapping, PageCache, ReadFolio, Readahead, WriteFolio,
     },
 };
 use core::ptr::{self, NonNull};
@@ -38,7 +38,8 @@ pub(super) unsafe extern "C" fn iomap_read_folio(
     // SAFETY: By the contract. The inode outlives the folio, which may be gone
     // before the walk is over.
     unsafe {
-        let inode = Inode::from_raw(IomapFolio::from_raw(folio).inode().as_ptr());
+        let mapping = IomapFolio::from_raw(folio).mapping().as_ptr();
+        let inode = PageCache::from_raw(mapping).host();
         let mapper = CMapper::new(ops, ptr::null_mut(), caller);
         let folio = ReadFolio::from_raw(NonNull::new_unchecked(folio));
         buffered::read_folio(inode, folio, &mapper);
@@ -93,9 +94,13 @@ pub(super) unsafe extern "C" fn iomap_get_folio(
     pos: bindings::loff_t,
     len: usize,
 ) -> *mut bindings::folio {
-    // SAFETY: By the contract; a transparent wrapper.
-    let state = unsafe { &*iter.cast::<IterState<'_>>() };
-    match WriteFolio::get(state, pos, len) {
+    // SAFETY: By the contract; a transparent wrapper. Hooks for folios are called
+    // for page caches that the engine manages.
+    let (state, cache) = unsafe {
+        let state = &*iter.cast::<IterState<'_>>();
+        (state, PageCache::from_raw(state.inode().mapping().as_ptr()))
+    };
+    match WriteFolio::get(cache, state.flags(), pos, len) {
         Ok(folio) => folio.into_raw(),
         Err(error) => error.to_ptr(),
     }
@@ -144,17 +149,16 @@ pub(super) unsafe extern "C" fn iomap_dirty_folio(
     folio: *mut bindings::folio,
 ) -> bool {
     // SAFETY: By the contract.
-    let (mapping, folio) =
-        unsafe { (AddressSpace::from_raw(mapping), IomapFolio::from_raw(folio)) };
-    buffered::dirty_folio(mapping, folio)
+    let (cache, folio) = unsafe { (PageCache::from_raw(mapping), IomapFolio::from_raw(folio)) };
+    buffered::dirty_folio(cache, folio)
 }
 
 /// Writes through the page cache, see [`buffered::write`].
 ///
 /// # Safety
 ///
-/// As in C: all pointers are valid, `private` may be null, and `ops` keeps its
-/// contract.
+/// As in C: all pointers are valid, the engine manages the page cache, `private`
+/// may be null, and `ops` keeps its contract.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_file_buffered_write(
     iocb: *mut bindings::kiocb,
@@ -164,21 +168,24 @@ pub(super) unsafe extern "C" fn iomap_file_buffered_write(
 ) -> isize {
     let caller = iomap_file_buffered_write as *const ();
     // SAFETY: By the contract.
-    let (iocb, iter, mapper) = unsafe {
+    let (cache, iocb, iter, mapper) = unsafe {
         (
+            // A block device's file has another inode than its page cache.
+            PageCache::from_raw((*(*iocb).ki_filp).f_mapping),
             IocbRef::from_raw(iocb),
             IovIter::from_raw(from),
             CMapper::new(ops, private, caller),
         )
     };
-    to_ssize(&buffered::write(&iocb, iter, &mapper, &CFolioHooks))
+    to_ssize(&buffered::write(cache, &iocb, iter, &mapper, &CFolioHooks))
 }
 
 /// Gives back reserved space, see [`buffered::release_delalloc`].
 ///
 /// # Safety
 ///
-/// As in C: `inode` and `iomap` are valid, and `punch` keeps its contract.
+/// As in C: `inode` and `iomap` are valid, the engine manages the page cache, and
+/// `punch` keeps its contract.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_write_delalloc_release(
     inode: *mut bindings::inode,
@@ -191,9 +198,14 @@ pub(super) unsafe extern "C" fn iomap_write_delalloc_release(
     let Some(punch) = punch else {
         return;
     };
-    // SAFETY: By the contract.
-    let caches = unsafe { Inode::from_raw(inode) };
-    buffered::release_delalloc(caches, start_byte..end_byte, |offset, length| {
+    // SAFETY: By the contract; a transparent wrapper.
+    let (cache, map) = unsafe {
+        (
+            PageCache::from_raw((*inode).i_mapping),
+            &*iomap.cast::<Mapping<'_>>(),
+        )
+    };
+    buffered::release_delalloc(cache, map, start_byte..end_byte, |offset, length| {
         // SAFETY: By the contract.
         unsafe { punch(inode, offset, length, iomap) }
     });
@@ -203,7 +215,8 @@ pub(super) unsafe extern "C" fn iomap_write_delalloc_release(
 ///
 /// # Safety
 ///
-/// As in C: all pointers are valid, and `ops` keeps its contract.
+/// As in C: all pointers are valid, the engine manages the page cache, and `ops`
+/// keeps its contract.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_file_unshare(
     inode: *mut bindings::inode,
@@ -213,9 +226,9 @@ pub(super) unsafe extern "C" fn iomap_file_unshare(
 ) -> kernel::ffi::c_int {
     let caller = iomap_file_unshare as *const ();
     // SAFETY: By the contract.
-    let (inode, mapper) = unsafe {
+    let (cache, mapper) = unsafe {
         (
-            Inode::from_raw(inode),
+            PageCache::from_raw((*inode).i_mapping),
             CMapper::new(ops, ptr::null_mut(), caller),
         )
     };
@@ -223,15 +236,15 @@ pub(super) unsafe extern "C" fn iomap_file_unshare(
         pos,
         len: len as u64,
     };
-    to_int(buffered::unshare(inode, range, &mapper, &CFolioHooks))
+    to_int(buffered::unshare(cache, range, &mapper, &CFolioHooks))
 }
 
 /// Zeros a range, see [`buffered::zero_range`].
 ///
 /// # Safety
 ///
-/// As in C: all pointers are valid, `did_zero` may be null, and `ops` keeps its
-/// contract.
+/// As in C: all pointers are valid, the engine manages the page cache, `did_zero`
+/// may be null, and `ops` keeps its contract.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_zero_range(
     inode: *mut bindings::inode,
@@ -243,9 +256,9 @@ pub(super) unsafe extern "C" fn iomap_zero_range(
     let caller = iomap_zero_range as *const ();
     let mut unasked = false;
     // SAFETY: By the contract.
-    let (inode, did_zero, mapper) = unsafe {
+    let (cache, did_zero, mapper) = unsafe {
         (
-            Inode::from_raw(inode),
+            PageCache::from_raw((*inode).i_mapping),
             did_zero.as_mut().unwrap_or(&mut unasked),
             CMapper::new(ops, ptr::null_mut(), caller),
         )
@@ -255,7 +268,7 @@ pub(super) unsafe extern "C" fn iomap_zero_range(
         len: len as u64,
     };
     to_int(buffered::zero_range(
-        inode,
+        cache,
         range,
         did_zero,
         &mapper,
@@ -278,15 +291,15 @@ pub(super) unsafe extern "C" fn iomap_truncate_page(
     let caller = iomap_truncate_page as *const ();
     let mut unasked = false;
     // SAFETY: By the contract.
-    let (inode, did_zero, mapper) = unsafe {
+    let (cache, did_zero, mapper) = unsafe {
         (
-            Inode::from_raw(inode),
+            PageCache::from_raw((*inode).i_mapping),
             did_zero.as_mut().unwrap_or(&mut unasked),
             CMapper::new(ops, ptr::null_mut(), caller),
         )
     };
     to_int(buffered::truncate_page(
-        inode,
+        cache,
         pos,
         did_zero,
         &mapper,
@@ -313,7 +326,7 @@ pub(super) unsafe extern "C" fn iomap_page_mkwrite(
             CMapper::new(ops, ptr::null_mut(), caller),
         )
     };
-    match buffered::page_mkwrite(fault.file().inode(), fault.lock_folio(), &mapper) {
+    match buffered::page_mkwrite(&fault, &mapper) {
         Ok(folio) => {
             folio.keep_locked();
             bindings::VM_FAULT_LOCKED

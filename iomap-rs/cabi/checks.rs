@@ -214,8 +214,8 @@ fn all_fields_known(
 
 // What filesystems are handed is C's struct, nothing around it.
 const _: () = assert!(
-    size_of::<Mapping>() == size_of::<bindings::iomap>()
-        && align_of::<Mapping>() == align_of::<bindings::iomap>()
+    size_of::<Mapping<'_>>() == size_of::<bindings::iomap>()
+        && align_of::<Mapping<'_>>() == align_of::<bindings::iomap>()
         && size_of::<IterState<'_>>() == size_of::<bindings::iomap_iter>()
         && align_of::<IterState<'_>>() == align_of::<bindings::iomap_iter>()
 );

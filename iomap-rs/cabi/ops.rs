@@ -10,7 +10,7 @@ use crate::{
     sys as bindings,
     vfs::{
         check, warn_once, ArmedBio, BioSet, Client, Inode, Ioend, IomapFolio, IterState, Kiocb,
-        Maps, Warning, WriteFolio, WritebackCtx,
+        Maps, PageCache, Warning, WriteFolio, WritebackCtx,
     },
 };
 use core::{ffi::c_void, ptr};
@@ -108,12 +108,12 @@ macro_rules! map_for_purpose {
     ($purpose:ty, $request:ty) => {
         impl Map<$purpose> for CMapper<'_> {
             #[inline]
-            fn begin(
-                &self,
-                inode: &Inode,
+            fn begin<'a>(
+                &'a self,
+                inode: &'a Inode,
                 range: Range,
                 _request: $request,
-                maps: Maps<'_, '_>,
+                maps: Maps<'_, 'a>,
             ) -> Result {
                 self.call_begin(inode, range, maps)
             }
@@ -160,14 +160,20 @@ impl CFolioHooks {
 
 impl FolioHooks for CFolioHooks {
     #[inline]
-    fn get_folio<'a>(&self, state: &IterState<'a>, pos: i64, len: usize) -> Result<WriteFolio<'a>> {
+    fn get_folio<'a>(
+        &self,
+        cache: &'a PageCache,
+        state: &IterState<'_>,
+        pos: i64,
+        len: usize,
+    ) -> Result<WriteFolio<'a>> {
         match Self::table(state).and_then(|table| table.get_folio) {
             // SAFETY: The state is valid; the hook's contract is that of
             // `WriteFolio`.
             Some(get_folio) => unsafe {
                 WriteFolio::from_raw(get_folio(state.as_ptr(), pos, len as u32))
             },
-            None => WriteFolio::get(state, pos, len),
+            None => WriteFolio::get(cache, state.flags(), pos, len),
         }
     }
 
@@ -285,7 +291,13 @@ impl CWritebackHooks<'_> {
 
 impl WritebackHooks for CWritebackHooks<'_> {
     #[inline]
-    fn map_blocks(&self, ctx: &mut WritebackCtx<'_>, inode: &Inode, pos: i64, len: u32) -> Result {
+    fn map_blocks<'a>(
+        &'a self,
+        ctx: &mut WritebackCtx<'a>,
+        inode: &Inode,
+        pos: i64,
+        len: u32,
+    ) -> Result {
         let Some(map_blocks) = self.0.map_blocks else {
             warn_once(Warning::OperationMissing);
             return Err(EIO);

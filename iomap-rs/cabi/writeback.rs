@@ -5,7 +5,7 @@
 use super::ops::CWritebackHooks;
 use crate::{
     sys as bindings,
-    vfs::{AddressSpace, CompletedIoend, IoendList, IoendRef, WritebackControl, WritebackCtx},
+    vfs::{CompletedIoends, IoendList, IoendRef, PageCache, WritebackControl, WritebackCtx},
     writeback,
 };
 use core::ptr::NonNull;
@@ -14,8 +14,8 @@ use core::ptr::NonNull;
 ///
 /// # Safety
 ///
-/// As in C: all pointers are valid, `wpc` was zeroed before it was used first,
-/// and `ops` keeps its contract.
+/// As in C: all pointers are valid, the engine manages the page cache, `wpc` was
+/// zeroed before it was used first, and `ops` keeps its contract.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_writepages(
     mapping: *mut bindings::address_space,
@@ -24,15 +24,15 @@ pub(super) unsafe extern "C" fn iomap_writepages(
     ops: *const bindings::iomap_writeback_ops,
 ) -> kernel::ffi::c_int {
     // SAFETY: By the contract.
-    let (mapping, mut control, mut ctx, hooks) = unsafe {
+    let (cache, mut control, ctx, hooks) = unsafe {
         (
-            AddressSpace::from_raw(mapping),
+            PageCache::from_raw(mapping),
             WritebackControl::from_raw(wbc),
             WritebackCtx::from_raw(wpc, ops),
             CWritebackHooks::new(ops),
         )
     };
-    match writeback::writepages(mapping, &mut control, &mut ctx, &hooks) {
+    match writeback::writepages(cache, &mut control, ctx, &hooks) {
         Ok(()) => 0,
         Err(error) => error.to_errno(),
     }
@@ -50,15 +50,15 @@ pub(super) unsafe extern "C" fn iomap_finish_ioends(
     error: kernel::ffi::c_int,
 ) {
     // SAFETY: By the contract.
-    let ioend = unsafe { CompletedIoend::from_raw(NonNull::new_unchecked(ioend)) };
-    writeback::finish_ioends(ioend, kernel::error::to_result(error));
+    let ioends = unsafe { CompletedIoends::from_merged(NonNull::new_unchecked(ioend)) };
+    writeback::finish_ioends(ioends, kernel::error::to_result(error));
 }
 
 /// Merges ioends, see [`writeback::try_merge`].
 ///
 /// # Safety
 ///
-/// As in C: both are valid and the caller's.
+/// As in C: both are valid and the caller's; `ioend` is in no list.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_ioend_try_merge(
     ioend: *mut bindings::iomap_ioend,

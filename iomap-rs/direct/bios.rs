@@ -86,14 +86,14 @@ enum Data {
 }
 
 /// The part of a request that one mapping serves.
-struct Part<'a, H> {
-    state: &'a IterState<'a>,
+struct Part<'a, 's, H> {
+    state: &'a IterState<'s>,
     dio: &'a Submission<Dio<H>>,
     bdev: &'a BlockDevice,
     plan: Plan,
 }
 
-impl<H: DirectHooks> Part<'_, H> {
+impl<H: DirectHooks> Part<'_, '_, H> {
     /// Submits padding and data; `copied` counts the data. An error does not
     /// undo what was submitted before it.
     #[inline]

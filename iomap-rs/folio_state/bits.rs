@@ -7,7 +7,7 @@
 //! `bitmap_set()`, `bitmap_clear()`, `find_next_bit()` and
 //! `find_next_zero_bit()`.
 
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::sync::{AtomicUsize, Ordering::Relaxed};
 
 const BITS: usize = usize::BITS as usize;
 

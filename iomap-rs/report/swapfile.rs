@@ -14,7 +14,7 @@ use crate::{
 use kernel::{c_str, page::PAGE_SHIFT, page::PAGE_SIZE, prelude::*, str::CStr};
 
 /// Why swapping to `map` is impossible.
-fn objection(map: &Mapping, area: &SwapInfo) -> Option<&'static CStr> {
+fn objection(map: &Mapping<'_>, area: &SwapInfo) -> Option<&'static CStr> {
     match map.kind() {
         Kind::Mapped | Kind::Unwritten if map.addr().is_some() => {}
         Kind::Inline => return Some(c_str!("is inline")),

@@ -60,7 +60,15 @@ void iomap_rs_write_outside_of_mapping(void);
 void iomap_rs_page_cache_seek_failed(void);
 void iomap_rs_buffer_heads_wrote_in_part(void);
 void iomap_rs_writeback_in_reclaim(void);
-void iomap_rs_writeback_of_unready_folio(void);
+void iomap_rs_writeback_of_unlocked_folio(void);
+void iomap_rs_writeback_of_dirty_folio(void);
+void iomap_rs_writeback_of_folio_twice(void);
+void iomap_rs_writeback_bytes_pending_early(void);
+void iomap_rs_writeback_bytes_not_pending(void);
+void iomap_rs_writeback_without_state(void);
+void iomap_rs_writeback_of_part_of_block(void);
+void iomap_rs_read_of_part_of_block(void);
+void iomap_rs_empty_bio_refuses_folio(void);
 void iomap_rs_writeback_to_no_blocks(void);
 void iomap_rs_writeback_mapping_unusable(void);
 

@@ -2,7 +2,7 @@
 
 //! Page faults.
 
-use super::{check_long, File, Inode, IomapFolio};
+use super::{check_long, File, Folio, Mapping, Tracking};
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::ManuallyDrop, ops::Deref};
 use kernel::prelude::*;
@@ -32,48 +32,68 @@ impl<'a> Fault<'a> {
         unsafe { File::from_raw((*(*self.0).__bindgen_anon_1.vma).vm_file) }
     }
 
-    /// Locks the folio of the page. Sleeps. C: `folio_lock()`.
-    pub fn lock_folio(&self) -> FaultFolio<'a> {
+    /// Locks the folio of the page, unless it was truncated: [`EFAULT`]. Sleeps.
+    /// C: `folio_lock()`, `folio_mkwrite_check_truncate()`.
+    pub fn lock_folio(&self) -> Result<FaultFolio<'a>> {
+        let inode = self.file().inode();
         // SAFETY: By the type invariant.
-        // INVARIANT: Just locked; referenced by the fault.
-        FaultFolio(
-            unsafe { bindings::iomap_rs_lock_page_folio((*self.0).page) },
-            PhantomData,
-        )
+        unsafe {
+            let folio = bindings::iomap_rs_lock_page_folio((*self.0).page);
+            let in_file = bindings::iomap_rs_mkwrite_check_truncate(folio, inode.as_ptr());
+            match check_long(in_file as i64) {
+                Ok(in_file) => Ok(FaultFolio {
+                    // INVARIANT: Just locked, and in the page cache still;
+                    // referenced by the fault.
+                    folio,
+                    in_file: in_file as usize,
+                    _fault: PhantomData,
+                }),
+                Err(error) => {
+                    bindings::folio_unlock(folio);
+                    Err(error)
+                }
+            }
+        }
     }
 }
 
-/// The folio of a write fault. Dropping it unlocks it.
+/// The folio of a write fault, part of which at least lies in the file. Dropping
+/// it unlocks it.
 ///
 /// # Invariants
 ///
-/// Locked, by whoever has the value, and referenced by the fault. It may have
-/// been truncated: [`Self::bytes_in_file`] tells, and comes before all else.
-pub struct FaultFolio<'a>(*mut bindings::folio, PhantomData<&'a ()>);
+/// Locked, by whoever has the value, in a page cache that the engine manages,
+/// and referenced by the fault.
+pub struct FaultFolio<'a> {
+    folio: *mut bindings::folio,
+    in_file: usize,
+    _fault: PhantomData<&'a ()>,
+}
 
 impl FaultFolio<'_> {
-    /// How many bytes of the folio lie in the file. [`EFAULT`] if it was
-    /// truncated. C: `folio_mkwrite_check_truncate()`.
-    pub fn bytes_in_file(&self, inode: &Inode) -> Result<usize> {
-        // SAFETY: Locked, by the type invariant.
-        let bytes =
-            check_long(
-                unsafe { bindings::iomap_rs_mkwrite_check_truncate(self.0, inode.as_ptr()) } as i64,
-            )?;
-        Ok(bytes as usize)
+    /// How many bytes of the folio lie in the file; not 0.
+    pub fn bytes_in_file(&self) -> usize {
+        self.in_file
+    }
+
+    /// What is attached to the folio, by what `map`, the filesystem's answer for
+    /// it, says.
+    pub fn tracking(&self, map: &Mapping<'_>) -> Tracking<'_> {
+        // SAFETY: By the type invariant.
+        unsafe { Tracking::new(self, map) }
     }
 
     /// Marks all of it dirty. C: `folio_mark_dirty()`.
     pub fn mark_dirty(&self) {
         // SAFETY: Locked, by the type invariant.
-        unsafe { bindings::folio_mark_dirty(self.0) };
+        unsafe { bindings::folio_mark_dirty(self.folio) };
     }
 
     /// Waits for writeback where pages must be stable meanwhile. Sleeps.
     /// C: `folio_wait_stable()`.
     pub fn wait_stable(&self) {
         // SAFETY: Referenced, by the type invariant.
-        unsafe { bindings::folio_wait_stable(self.0) }
+        unsafe { bindings::folio_wait_stable(self.folio) }
     }
 
     /// Leaves the folio locked, as the fault's result says it is.
@@ -83,19 +103,18 @@ impl FaultFolio<'_> {
 }
 
 impl Deref for FaultFolio<'_> {
-    type Target = IomapFolio;
+    type Target = Folio;
 
-    fn deref(&self) -> &IomapFolio {
-        // SAFETY: By the type invariant. If it was truncated its index and size
-        // are still there; the engine goes no further then.
-        unsafe { IomapFolio::from_raw(self.0) }
+    fn deref(&self) -> &Folio {
+        // SAFETY: By the type invariant.
+        unsafe { Folio::from_raw(self.folio) }
     }
 }
 
 impl Drop for FaultFolio<'_> {
     fn drop(&mut self) {
         // SAFETY: Locked, by the type invariant.
-        unsafe { bindings::folio_unlock(self.0) }
+        unsafe { bindings::folio_unlock(self.folio) }
     }
 }
 

@@ -8,7 +8,7 @@
 //! | [`ReadFolio`] | one's own | the page cache's | unlocked, or given to completions |
 //! | [`WriteFolio`] | one's own | one's own | unlocked and put |
 
-use super::{from_errno_ptr, AddressSpace, IomapFolio, State};
+use super::{from_errno_ptr, Folio, IomapFolio, Mapping, PageCache, State, Tracking};
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::ManuallyDrop, ops::Deref, ptr::NonNull};
 use kernel::prelude::*;
@@ -77,10 +77,9 @@ impl ReadFolio {
         Self(ptr)
     }
 
-    /// Leaves it to completions of reads to unlock the folio, all of which was
-    /// or will be read: it may be gone when this is called.
+    /// Gives up the lock to reads that are on their way.
     #[inline]
-    pub fn leave_to_completion(self) {
+    pub(super) fn leave_to_completion(self) {
         let _ = ManuallyDrop::new(self);
     }
 }
@@ -104,25 +103,13 @@ impl Drop for ReadFolio {
     }
 }
 
-impl IomapFolio {
-    /// Ends the read of the folio and unlocks it. The caller has found out that
-    /// nothing of it is being read any more, and does not touch it again.
-    /// C: `folio_end_read()`.
-    #[inline]
-    pub(crate) fn end_read(&self, uptodate: bool) {
-        // SAFETY: A completion of the read, on whose behalf it is locked.
-        unsafe { bindings::folio_end_read(self.as_ptr(), uptodate) }
-    }
-}
-
 /// A folio to write into. Dropping it unlocks it and drops the reference.
 ///
 /// # Invariants
 ///
-/// Locked and referenced, both by whoever has the value, and in a page cache. If
-/// the mapping that it was got for says nothing of buffer heads, the engine
-/// manages that page cache.
-pub struct WriteFolio<'a>(NonNull<bindings::folio>, PhantomData<&'a AddressSpace>);
+/// Locked and referenced, both by whoever has the value, and in a page cache that
+/// the engine manages.
+pub struct WriteFolio<'a>(NonNull<bindings::folio>, PhantomData<&'a PageCache>);
 
 impl WriteFolio<'_> {
     /// Takes over what a C function returned: a folio or an errno.
@@ -143,16 +130,23 @@ impl WriteFolio<'_> {
     pub(crate) fn into_raw(self) -> *mut bindings::folio {
         ManuallyDrop::new(self).0.as_ptr()
     }
+
+    /// What is attached to the folio, by what `map`, the filesystem's answer for
+    /// it, says.
+    #[inline]
+    pub fn tracking(&self, map: &Mapping<'_>) -> Tracking<'_> {
+        // SAFETY: By the type invariant.
+        unsafe { Tracking::new(self, map) }
+    }
 }
 
 impl Deref for WriteFolio<'_> {
-    type Target = IomapFolio;
+    type Target = Folio;
 
     #[inline]
-    fn deref(&self) -> &IomapFolio {
-        // SAFETY: By the type invariant. Paths for buffer heads do not look at
-        // the state.
-        unsafe { IomapFolio::from_raw(self.0.as_ptr()) }
+    fn deref(&self) -> &Folio {
+        // SAFETY: By the type invariant.
+        unsafe { Folio::from_raw(self.0.as_ptr()) }
     }
 }
 

@@ -7,7 +7,10 @@
 
 use super::Folio;
 use crate::{
-    folio_state::bits::{Bits, BitsMut},
+    folio_state::{
+        bits::{Bits, BitsMut},
+        pending::{Reading, Writing},
+    },
     sys as bindings,
 };
 use core::{
@@ -15,8 +18,9 @@ use core::{
     marker::PhantomData,
     mem::{offset_of, size_of},
     ops::Deref,
+    ptr::NonNull,
     slice,
-    sync::atomic::{AtomicI32, AtomicUsize, Ordering},
+    sync::atomic::AtomicUsize,
 };
 use kernel::types::Opaque;
 
@@ -24,10 +28,9 @@ use kernel::types::Opaque;
 #[repr(C)]
 struct Attached {
     lock: Opaque<bindings::spinlock_t>,
-    /// Bytes being read; guarded by `lock`.
-    read_bytes_pending: UnsafeCell<u32>,
-    /// Bytes being written back, and a bias while they are submitted.
-    write_bytes_pending: AtomicI32,
+    /// Guarded by `lock`.
+    read_bytes_pending: UnsafeCell<Reading>,
+    write_bytes_pending: Writing,
     /// A bit per block that is uptodate, then one per block that is dirty;
     /// changed under `lock`.
     bits: [AtomicUsize; 0],
@@ -50,6 +53,12 @@ same_place! {
 }
 
 const _: () = assert!(size_of::<Attached>() == size_of::<bindings::iomap_folio_state>());
+
+/// How many words the bits of `blocks` blocks take.
+#[inline]
+const fn words_of(blocks: usize) -> usize {
+    blocks.wrapping_mul(2).div_ceil(usize::BITS as usize)
+}
 
 /// How the state may be allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,11 +106,11 @@ impl IomapFolio {
     /// which every reference to a folio implies.
     #[inline]
     pub fn state(&self) -> Option<State<'_>> {
-        // SAFETY: By the type invariant.
-        let attached = unsafe { self.private().cast::<Attached>().as_ref() }?;
+        // INVARIANT: By that of the folio.
         Some(State {
-            attached,
+            attached: NonNull::new(self.private().cast())?,
             blocks: self.blocks(),
+            _folio: PhantomData,
         })
     }
 
@@ -115,23 +124,25 @@ impl IomapFolio {
         if let Some(state) = self.state() {
             return Some(state);
         }
-        let words = (2 * self.blocks()).div_ceil(usize::BITS as usize);
+        let words = words_of(self.blocks());
         let gfp = match allocate {
             Allocate::Always => bindings::GFP_NOFS | bindings::__GFP_NOFAIL,
             Allocate::Nowait => bindings::GFP_NOWAIT,
         };
-        let size = size_of::<Attached>() + words * size_of::<usize>();
+        // A folio has far fewer blocks than there are bytes of memory.
+        let size = size_of::<Attached>().wrapping_add(words.wrapping_mul(size_of::<usize>()));
         // SAFETY: Zeroed memory, with a lock initialised in it, is a valid
         // state; its size fits the number of blocks. Nobody else knows it while
         // its bits are set. The folio has no private data.
         unsafe {
-            let attached = bindings::iomap_rs_alloc_state(size, gfp);
+            let attached = NonNull::new(bindings::iomap_rs_alloc_state(size, gfp))?;
             let state = State {
-                attached: attached.cast::<Attached>().as_ref()?,
+                attached: attached.cast(),
                 blocks: self.blocks(),
+                _folio: PhantomData,
             };
             init(BitsMut::new(state.words()), state.blocks);
-            bindings::iomap_rs_attach_state(self.as_ptr(), attached);
+            bindings::iomap_rs_attach_state(self.as_ptr(), attached.as_ptr());
         }
         self.state()
     }
@@ -153,10 +164,16 @@ impl IomapFolio {
 }
 
 /// What is attached to a folio of `blocks` blocks.
+///
+/// # Invariants
+///
+/// Points to an [`Attached`] that lives for `'a`, with bits for twice `blocks`
+/// behind it. No reference, since that would not reach to the bits.
 #[derive(Clone, Copy)]
 pub struct State<'a> {
-    attached: &'a Attached,
+    attached: NonNull<Attached>,
     blocks: usize,
+    _folio: PhantomData<&'a IomapFolio>,
 }
 
 impl<'a> State<'a> {
@@ -167,10 +184,16 @@ impl<'a> State<'a> {
     }
 
     #[inline]
+    fn attached(self) -> &'a Attached {
+        // SAFETY: By the type invariant; what may change is in cells.
+        unsafe { self.attached.as_ref() }
+    }
+
+    #[inline]
     fn words(self) -> &'a [AtomicUsize] {
-        let count = (2 * self.blocks).div_ceil(usize::BITS as usize);
-        // SAFETY: Allocated with that many words behind the struct.
-        unsafe { slice::from_raw_parts((&raw const self.attached.bits).cast(), count) }
+        let count = words_of(self.blocks);
+        // SAFETY: By the type invariant.
+        unsafe { slice::from_raw_parts((&raw const (*self.attached.as_ptr()).bits).cast(), count) }
     }
 
     /// All bits, to be read without the lock.
@@ -181,8 +204,8 @@ impl<'a> State<'a> {
 
     /// Bytes being written back.
     #[inline]
-    pub fn write_bytes_pending(self) -> &'a AtomicI32 {
-        &self.attached.write_bytes_pending
+    pub fn writing(self) -> &'a Writing {
+        &self.attached().write_bytes_pending
     }
 
     /// Takes the lock, with interrupts off: completions of reads take it in any
@@ -190,7 +213,7 @@ impl<'a> State<'a> {
     #[inline]
     pub fn lock(self) -> Guard<'a> {
         // SAFETY: Initialised when it was attached.
-        let flags = unsafe { bindings::iomap_rs_spin_lock_irqsave(self.attached.lock.get()) };
+        let flags = unsafe { bindings::iomap_rs_spin_lock_irqsave(self.attached().lock.get()) };
         Guard {
             state: self,
             flags,
@@ -223,9 +246,9 @@ impl<'a> Guard<'a> {
 
     /// Bytes being read.
     #[inline]
-    pub fn read_bytes_pending(&mut self) -> &mut u32 {
+    pub fn reading(&mut self) -> &mut Reading {
         // SAFETY: The lock is held.
-        unsafe { &mut *self.state.attached.read_bytes_pending.get() }
+        unsafe { &mut *self.state.attached().read_bytes_pending.get() }
     }
 }
 
@@ -234,14 +257,7 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         // SAFETY: Locked by this guard.
         unsafe {
-            bindings::iomap_rs_spin_unlock_irqrestore(self.state.attached.lock.get(), self.flags)
+            bindings::iomap_rs_spin_unlock_irqrestore(self.state.attached().lock.get(), self.flags)
         }
     }
-}
-
-/// Drops `bytes` bytes that were being written back; whether none are left, so
-/// that the caller is to end writeback. Orders what was done before.
-#[inline]
-pub fn sub_and_test(pending: &AtomicI32, bytes: i32) -> bool {
-    pending.fetch_sub(bytes, Ordering::AcqRel) == bytes
 }

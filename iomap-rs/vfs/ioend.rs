@@ -4,12 +4,13 @@
 //!
 //! ```text
 //!   Ioend::new() -> Ioend -- submit() --> (device) --> E::ended(CompletedIoend)
-//!                          \- fail() ------------------^
+//!                          \- fail() ------------------^            |
+//!                                          writeback of its folios ends: finish()
 //! ```
 
 use super::{
-    check, ioend_list::list_init, warn_once, CompletedBio, Inode, IomapFolio, Mapping, Warning,
-    WritebackControl,
+    check, ioend_list::list_init, warn_once, writeback_folio::write_ended, CompletedBio, Inode,
+    Mapping, Warning, WritebackControl, WritebackFolio,
 };
 use crate::{
     mapping::MapFlags,
@@ -65,7 +66,7 @@ impl Drop for IoendPool {
 }
 
 /// Hears of the end of ioends.
-pub(crate) trait IoendEnd {
+pub trait IoendEnd {
     /// The bio of `ioend` has ended. Any context.
     fn ended(ioend: CompletedIoend);
 }
@@ -104,7 +105,7 @@ impl Ioend {
     pub(crate) fn new(
         control: &WritebackControl<'_>,
         inode: &Inode,
-        map: &Mapping,
+        map: &Mapping<'_>,
         pos: i64,
     ) -> Result<Self> {
         let Some(bdev) = map.bdev() else {
@@ -187,12 +188,26 @@ impl Ioend {
         iter.bi_sector.wrapping_add((iter.bi_size >> 9).into())
     }
 
-    /// Adds `bytes` of `folio` to the bio; `false` if it is full.
+    /// Adds `bytes` of `folio` to the bio; `false` if it is full, or the folio
+    /// takes no more.
     #[inline]
-    pub(crate) fn append(&mut self, folio: &IomapFolio, bytes: &Range<usize>) -> bool {
-        let len = bytes.end.wrapping_sub(bytes.start);
+    pub(crate) fn append(&mut self, folio: &mut WritebackFolio<'_>, bytes: &Range<usize>) -> bool {
+        let len = bytes.end.saturating_sub(bytes.start);
         // SAFETY: Both are valid by their types.
-        unsafe { bindings::bio_add_folio(self.bio(), folio.as_ptr(), len, bytes.start) }
+        let added = folio.takes_more()
+            && unsafe { bindings::bio_add_folio(self.bio(), folio.as_ptr(), len, bytes.start) };
+        if added {
+            // Before it can be submitted: its end counts down.
+            folio.set_queued(len);
+        }
+        added
+    }
+
+    /// Has `E` hear of the end instead of the engine. For the filesystem's
+    /// `prepare_ioend`. C: replacing `bi_end_io`.
+    pub fn set_end<E: IoendEnd>(&mut self) {
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.bio()).bi_end_io = Some(end_io::<E>) }
     }
 
     /// Counts `bytes` more as the ioend's, but none behind file offset `end`.
@@ -231,11 +246,15 @@ impl Drop for Ioend {
     }
 }
 
-/// An ioend whose bio has ended. Dropping it frees it.
+/// An ioend whose bio has ended, while its folios are under writeback. Dropping
+/// it ends that with an error; see
+/// [`finish_ioend`](crate::writeback::finish_ioend) for what to do instead.
 ///
 /// # Invariants
 ///
-/// Points to an ioend that is the holder's alone.
+/// Points to an ioend that is the holder's alone, and whose `io_list` links it to
+/// no other.
+#[must_use = "its folios are under writeback"]
 pub struct CompletedIoend(pub(super) NonNull<bindings::iomap_ioend>);
 
 impl CompletedIoend {
@@ -243,17 +262,24 @@ impl CompletedIoend {
     ///
     /// # Safety
     ///
-    /// Its bio has ended, and it is the caller's to give away.
+    /// As the type invariant says; its bio has ended, and it is the caller's to
+    /// give away.
     pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::iomap_ioend>) -> Self {
         // INVARIANT: By the contract.
         Self(ptr)
     }
 
-    /// The file whose folios were written; writeback keeps the inode.
-    pub fn inode<'a>(&self) -> &'a Inode {
+    /// The file whose folios were written.
+    pub fn inode(&self) -> &Inode {
         // SAFETY: Valid by the type invariant. Its folios are under writeback,
         // for which eviction of the inode waits.
         unsafe { Inode::from_raw((*self.0.as_ptr()).io_inode) }
+    }
+
+    /// What it says of itself.
+    pub fn summary(&self) -> Summary {
+        // SAFETY: Valid by the type invariant.
+        unsafe { summary(self.0.as_ptr()) }
     }
 
     /// What became of the bio.
@@ -272,25 +298,39 @@ impl CompletedIoend {
         unsafe { bindings::iomap_rs_writeback_error(self.0.as_ptr()) }
     }
 
-    /// Calls `each` for every piece of a folio, with its length in bytes, and
-    /// frees the ioend. The folio may be gone after the call.
-    pub fn for_each_folio(self, mut each: impl FnMut(&IomapFolio, usize)) {
+    /// Gives the ioend away.
+    #[inline]
+    pub(super) fn into_raw(self) -> NonNull<bindings::iomap_ioend> {
+        ManuallyDrop::new(self).0
+    }
+
+    /// Ends writeback of its folios and frees the ioend. Returns the number of
+    /// pieces.
+    #[inline]
+    pub(crate) fn finish(self) -> u32 {
         let ioend = ManuallyDrop::new(self).0.as_ptr();
-        // SAFETY: Valid by the type invariant; it has nothing but folios under
-        // writeback, of page caches that the engine manages. The bio's pool
-        // frees the ioend with it.
+        let mut pieces = 0u32;
+        // SAFETY: Valid by the type invariant; it has nothing but pieces of folios
+        // under writeback that were counted. The bio's pool frees the ioend with
+        // it. Nobody is left to keep the inode.
         unsafe {
             let bio = CompletedBio::from_raw(NonNull::new_unchecked(&raw mut (*ioend).io_bio));
-            bio.for_each_folio(|folio, bytes| each(folio, bytes.end.wrapping_sub(bytes.start)));
+            bio.for_each_folio(|folio, bytes| {
+                write_ended(folio, bytes.end.wrapping_sub(bytes.start));
+                pieces = pieces.wrapping_add(1);
+            });
             bio.free();
         }
+        pieces
     }
 }
 
 impl Drop for CompletedIoend {
+    #[cold]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::bio_put(&raw mut (*self.0.as_ptr()).io_bio) }
+        self.inode().mapping().set_error(EIO);
+        // The drop is over with this: it is the only owner again.
+        Self(self.0).finish();
     }
 }
 

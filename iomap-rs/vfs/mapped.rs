@@ -9,6 +9,7 @@ use crate::{
 };
 use core::{
     ffi::c_void,
+    marker::PhantomData,
     ptr::{self, NonNull},
 };
 use kernel::types::Opaque;
@@ -20,17 +21,16 @@ use kernel::types::Opaque;
 ///
 /// # Invariants
 ///
-/// A block device that is set is open while the mapping is in use, and inline
-/// data that is set is readable and writable for the mapping's length.
+/// A block device that is set is open for `'a`, and inline data that is set is
+/// readable and writable for the mapping's length.
 #[repr(transparent)]
-pub struct Mapping(Opaque<bindings::iomap>);
+pub struct Mapping<'a>(Opaque<bindings::iomap>, PhantomData<&'a BlockDevice>);
 
-impl Mapping {
+impl<'a> Mapping<'a> {
     /// A mapping of `extent`; `bdev` may be set for kinds without an address.
-    fn new(kind: Kind, extent: Extent, bdev: Option<&BlockDevice>, addr: u64) -> Self {
-        // INVARIANT: The device's reference is good for as long as the
-        // filesystem's hook says; no inline data.
-        Self(Opaque::new(bindings::iomap {
+    fn new(kind: Kind, extent: Extent, bdev: Option<&'a BlockDevice>, addr: u64) -> Self {
+        // INVARIANT: The device is borrowed for `'a`; no inline data.
+        let map = Opaque::new(bindings::iomap {
             addr,
             offset: extent.offset(),
             length: extent.length(),
@@ -42,26 +42,27 @@ impl Mapping {
             private: ptr::null_mut(),
             folio_ops: ptr::null(),
             validity_cookie: 0,
-        }))
+        });
+        Self(map, PhantomData)
     }
 
     /// Nothing is allocated for `extent`.
-    pub fn hole(extent: Extent, bdev: Option<&BlockDevice>) -> Self {
+    pub fn hole(extent: Extent, bdev: Option<&'a BlockDevice>) -> Self {
         Self::new(Kind::Hole, extent, bdev, NULL_ADDR)
     }
 
     /// Space is reserved for `extent`, nothing allocated.
-    pub fn delalloc(extent: Extent, bdev: &BlockDevice) -> Self {
+    pub fn delalloc(extent: Extent, bdev: &'a BlockDevice) -> Self {
         Self::new(Kind::Delalloc, extent, Some(bdev), NULL_ADDR)
     }
 
     /// The data of `extent` lies at byte `addr` of `bdev`.
-    pub fn mapped(extent: Extent, bdev: &BlockDevice, addr: u64) -> Self {
+    pub fn mapped(extent: Extent, bdev: &'a BlockDevice, addr: u64) -> Self {
         Self::new(Kind::Mapped, extent, Some(bdev), addr)
     }
 
     /// As [`Self::mapped`], but reads as zeros until it is written.
-    pub fn unwritten(extent: Extent, bdev: &BlockDevice, addr: u64) -> Self {
+    pub fn unwritten(extent: Extent, bdev: &'a BlockDevice, addr: u64) -> Self {
         Self::new(Kind::Unwritten, extent, Some(bdev), addr)
     }
 
@@ -80,10 +81,27 @@ impl Mapping {
     }
 
     /// The same mapping with `flags` set, and no others.
+    /// [`MapFlags::BUFFER_HEAD`] is left out: it is for C filesystems, whose
+    /// folios have buffer heads.
     pub fn with_flags(self, flags: MapFlags) -> Self {
         // SAFETY: One's own.
-        unsafe { (*self.as_ptr()).flags = flags.bits() };
+        unsafe { (*self.as_ptr()).flags = flags.without(MapFlags::BUFFER_HEAD).bits() };
         self
+    }
+
+    /// The same mapping with `cookie`, by which the filesystem tells later
+    /// whether it still holds. C: `validity_cookie`.
+    pub fn with_cookie(self, cookie: u64) -> Self {
+        // SAFETY: One's own.
+        unsafe { (*self.as_ptr()).validity_cookie = cookie };
+        self
+    }
+
+    /// What [`Self::with_cookie`] was given; 0 if it was not called.
+    #[inline]
+    pub fn cookie(&self) -> u64 {
+        // SAFETY: Initialised.
+        unsafe { (*self.as_ptr()).validity_cookie }
     }
 
     #[inline]
@@ -183,7 +201,7 @@ impl Mapping {
 
 /// The memory behind an inline mapping, inside one page.
 pub struct InlineData<'a> {
-    map: &'a Mapping,
+    map: &'a Mapping<'a>,
     data: NonNull<c_void>,
 }
 

@@ -1,12 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writing into a page cache.
+//! Page caches that the engine manages, and writing into one.
 
-use super::{
-    check, AddressSpace, Folio, Inode, IomapFolio, IovIter, IterState, Mapping, WriteFolio,
-};
+use super::{check, AddressSpace, Folio, Inode, IovIter, WriteFolio};
 use crate::{mapping::OpFlags, sys as bindings};
+use core::ops::Deref;
 use kernel::prelude::*;
+
+/// A page cache that the engine manages. C: `struct address_space`.
+///
+/// # Invariants
+///
+/// As [`AddressSpace`]. What is attached to its folios is the engine's, or
+/// nothing; where the filesystem's mappings ask for buffer heads, it is those,
+/// or nothing.
+#[repr(transparent)]
+pub struct PageCache(AddressSpace);
+
+impl PageCache {
+    /// Borrows a C mapping.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is as the type invariant says for all of `'a`.
+    #[inline]
+    pub unsafe fn from_raw<'a>(ptr: *mut bindings::address_space) -> &'a Self {
+        // SAFETY: Transparent wrapper; valid by the contract.
+        unsafe { &*ptr.cast() }
+    }
+
+    /// The folio that holds file offset `pos`, if there is one, locked. Sleeps.
+    /// C: `filemap_lock_folio()`.
+    pub fn lock_folio(&self, pos: i64) -> Result<WriteFolio<'_>> {
+        // SAFETY: By the type invariant; lock and reference come along.
+        unsafe { WriteFolio::from_raw(bindings::iomap_rs_lock_folio(self.as_ptr(), pos)) }
+    }
+}
+
+impl Deref for PageCache {
+    type Target = AddressSpace;
+
+    #[inline]
+    fn deref(&self) -> &AddressSpace {
+        &self.0
+    }
+}
 
 impl AddressSpace {
     /// Largest size of a folio in bytes, a power of two.
@@ -83,14 +121,6 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// The folio that holds file offset `pos`, if there is one, locked. Sleeps.
-    /// The page cache is one that the engine manages.
-    /// C: `filemap_lock_folio()`.
-    pub fn lock_folio(&self, pos: i64) -> Result<WriteFolio<'_>> {
-        // SAFETY: By the type invariant; lock and reference come along.
-        unsafe { WriteFolio::from_raw(bindings::iomap_rs_lock_folio(self.as_ptr(), pos)) }
-    }
-
     /// Complains unless the caller holds `invalidate_lock` exclusively. Debug
     /// kernels only.
     pub fn assert_invalidate_locked(&self) {
@@ -100,15 +130,15 @@ impl AddressSpace {
 }
 
 impl<'a> WriteFolio<'a> {
-    /// Gets the folio for file offset `pos`, making one of up to `len` bytes if
-    /// there is none. Sleeps, and waits for writeback where pages must be stable
-    /// meanwhile, unless the walk is NOWAIT. C: `iomap_get_folio()`.
+    /// Gets the folio of `cache` for file offset `pos`, making one of up to `len`
+    /// bytes if there is none. Sleeps, and waits for writeback where pages must
+    /// be stable meanwhile, unless `flags` has [`OpFlags::NOWAIT`].
+    /// C: `iomap_get_folio()`.
     #[inline]
-    pub fn get(state: &IterState<'a>, pos: i64, len: usize) -> Result<Self> {
-        let mapping = state.inode().mapping();
+    pub fn get(cache: &'a PageCache, flags: OpFlags, pos: i64, len: usize) -> Result<Self> {
         let order = (len / bindings::PAGE_SIZE).checked_ilog2().unwrap_or(0);
         let mut fgp = bindings::FGP_WRITEBEGIN | bindings::FGP_NOFS;
-        if state.flags().contains(OpFlags::NOWAIT) {
+        if flags.contains(OpFlags::NOWAIT) {
             fgp |= bindings::FGP_NOWAIT;
         }
         fgp |= order << bindings::FGF_ORDER_SHIFT;
@@ -116,10 +146,10 @@ impl<'a> WriteFolio<'a> {
         // SAFETY: By the type invariant; lock and reference come along.
         unsafe {
             Self::from_raw(bindings::__filemap_get_folio(
-                mapping.as_ptr(),
+                cache.as_ptr(),
                 index,
                 fgp,
-                mapping.gfp_mask(),
+                cache.gfp_mask(),
             ))
         }
     }
@@ -176,68 +206,4 @@ impl Folio {
             bindings::iomap_rs_flush_dcache(self.as_ptr())
         }
     }
-}
-
-/// Folios with buffer heads, for C filesystems that ask for them.
-#[cfg(CONFIG_BUFFER_HEAD)]
-impl IomapFolio {
-    /// Gets the folio ready for a write of `len` bytes at `pos`, as `map` says.
-    /// Sleeps. C: `__block_write_begin_int()`.
-    pub(crate) fn buffers_write_begin(&self, pos: i64, len: usize, map: &Mapping) -> Result {
-        // SAFETY: Locked, by whoever has the reference.
-        check(unsafe {
-            bindings::iomap_rs_buffers_write_begin(self.as_ptr(), pos, len, map.as_ptr())
-        })?;
-        Ok(())
-    }
-
-    /// After a write of `copied` of `len` bytes at `pos`; returns how many
-    /// count. C: `block_write_end()`.
-    pub(crate) fn buffers_write_end(
-        &self,
-        mapping: &AddressSpace,
-        pos: i64,
-        len: usize,
-        copied: usize,
-    ) -> usize {
-        // SAFETY: Locked, by whoever has the reference.
-        let written = unsafe {
-            bindings::block_write_end(
-                core::ptr::null_mut(),
-                mapping.as_ptr(),
-                pos,
-                len as u32,
-                copied as u32,
-                self.as_ptr(),
-                core::ptr::null_mut(),
-            )
-        };
-        usize::try_from(written).unwrap_or(0)
-    }
-
-    /// Marks the first `len` bytes dirty. C: `block_commit_write()`.
-    pub(crate) fn buffers_commit_write(&self, len: usize) {
-        // SAFETY: Locked, by whoever has the reference.
-        unsafe { bindings::block_commit_write(self.first_page(), 0, len as u32) }
-    }
-}
-
-/// Without buffer heads there is no flag to ask for them by.
-#[cfg(not(CONFIG_BUFFER_HEAD))]
-impl IomapFolio {
-    pub(crate) fn buffers_write_begin(&self, _pos: i64, _len: usize, _map: &Mapping) -> Result {
-        Err(EIO)
-    }
-
-    pub(crate) fn buffers_write_end(
-        &self,
-        _mapping: &AddressSpace,
-        _pos: i64,
-        _len: usize,
-        _copied: usize,
-    ) -> usize {
-        0
-    }
-
-    pub(crate) fn buffers_commit_write(&self, _len: usize) {}
 }

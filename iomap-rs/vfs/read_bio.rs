@@ -1,116 +1,262 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Bios that read into a page cache.
+//!
+//! A folio is locked while it is read. It is unlocked by the submitter if no
+//! bio was needed, else by the completion that reads its last byte:
+//!
+//! ```text
+//!   submitter                               completions (any context)
+//!   ---------                               -------------------------
+//!   bytes being read += piece
+//!   add piece to the open bio
+//!     (does not fit: submit it, open another)  bytes being read -= piece
+//!   next piece ...                             none left: end read, unlock
+//! ```
 
-use super::{BlockDevice, CompletedBio, Folio, IomapFolio};
-use crate::sys as bindings;
-use core::{marker::PhantomData, mem::ManuallyDrop, ops::Range, ptr::NonNull};
+use super::{warn_once, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning};
+use crate::{folio_state, sys as bindings};
+use core::{mem::ManuallyDrop, ops::Range, ptr::NonNull};
 use kernel::prelude::*;
 
-/// Hears of the end of reads into folios.
-pub trait FolioReadEnd {
-    /// `bytes` of `folio` were read, or not. Any context.
-    fn read_ended(folio: &IomapFolio, bytes: Range<usize>, result: Result);
-}
-
-/// A bio that reads into folios, open for more. Dropping it submits it.
+/// Reads folios, one after the other, in pieces. Those that adjoin on the device
+/// share a bio. Dropping it submits what is open.
 ///
 /// # Invariants
 ///
-/// Points to a bio that is not submitted, nobody else's, with folios of page
-/// caches that the engine manages, locked until `E` has heard of all of it.
-pub struct ReadBio<E: FolioReadEnd>(NonNull<bindings::bio>, PhantomData<E>);
+/// `bio` is not submitted and nobody else's. All it has are pieces of folios that
+/// are locked until their last piece has ended; each is counted if the folio has
+/// a state, and is the folio's only one if not. If the folio at hand has pieces,
+/// one of them is in `bio`: it stays locked until that is submitted.
+pub struct FolioReader {
+    folio: Option<ReadFolio>,
+    /// Pieces of the folio at hand are queued: their ends unlock it.
+    queued: bool,
+    bio: Option<NonNull<bindings::bio>>,
+    readahead: bool,
+}
 
-impl<E: FolioReadEnd> ReadBio<E> {
-    /// A bio for reads at 512-byte sector `sector` of `bdev`, with room for
-    /// `vecs` pieces of memory. Where memory is short that may be one only.
-    /// `gfp_mask` is the page cache's.
-    pub fn new(
-        bdev: &BlockDevice,
-        vecs: u16,
-        sector: u64,
-        readahead: bool,
-        gfp_mask: u32,
-    ) -> Result<Self> {
-        let gfp = gfp_mask & bindings::GFP_KERNEL;
-        // Readahead is of no use if it waits for memory.
-        let first_gfp = if readahead {
-            gfp | bindings::__GFP_NORETRY | bindings::__GFP_NOWARN
-        } else {
-            gfp
-        };
-        let alloc = |vecs, gfp| {
-            // SAFETY: The device is valid by its type.
-            NonNull::new(unsafe {
-                bindings::bio_alloc_bioset(
-                    bdev.as_ptr(),
-                    vecs,
-                    bindings::req_op_REQ_OP_READ,
-                    gfp,
-                    &raw mut bindings::fs_bio_set,
-                )
-            })
-        };
-        let bio = alloc(vecs, first_gfp)
-            .or_else(|| alloc(1, gfp))
-            .ok_or(ENOMEM)?;
-        // SAFETY: Fresh.
-        unsafe {
-            let bio = bio.as_ptr();
-            if readahead {
-                (*bio).bi_opf |= bindings::REQ_RAHEAD;
-            }
-            (*bio).bi_iter.bi_sector = sector;
-            (*bio).bi_end_io = Some(read_end_io::<E>);
+impl FolioReader {
+    /// Pieces of memory that a bio has at most.
+    const MAX_VECS: u64 = 256;
+
+    /// Without a folio. `readahead` is for reads that nobody waits for.
+    #[inline]
+    pub fn new(readahead: bool) -> Self {
+        // INVARIANT: Nothing is open.
+        Self {
+            folio: None,
+            queued: false,
+            bio: None,
+            readahead,
         }
-        // INVARIANT: Fresh, without folios.
-        Ok(Self(bio, PhantomData))
     }
 
-    /// Adds `bytes` of `folio`, which are at `sector` of `bdev`; `false` if that
-    /// is not where the bio ends, or it is full.
+    /// The folio at hand.
     #[inline]
-    pub fn append(
+    pub fn folio(&self) -> Option<&IomapFolio> {
+        self.folio.as_deref()
+    }
+
+    /// Goes on to `next`. The folio at hand is unlocked, now or by the end of its
+    /// last piece.
+    #[inline]
+    pub fn set_folio(&mut self, next: Option<ReadFolio>) {
+        if let Some(folio) = core::mem::replace(&mut self.folio, next) {
+            if self.queued {
+                folio.leave_to_completion();
+            }
+        }
+        self.queued = false;
+    }
+
+    /// Has `bytes` of the folio at hand read from 512-byte sector `sector` of
+    /// `bdev`. `ahead` bytes from there on, those included, are likely to be
+    /// asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`EIO`], with a warning, if only part of a folio without a state is to be
+    /// read: nobody would count the parts. [`ENOMEM`]: the folio is not at hand
+    /// any more.
+    #[inline]
+    pub fn queue(
         &mut self,
         bdev: &BlockDevice,
         sector: u64,
-        folio: &Folio,
-        bytes: &Range<usize>,
-    ) -> bool {
-        let bio = self.0.as_ptr();
-        // SAFETY: By the type invariant; the folio is valid by its type.
-        unsafe {
-            let end = (*bio)
-                .bi_iter
-                .bi_sector
-                .wrapping_add(((*bio).bi_iter.bi_size >> 9).into());
-            let len = bytes.end.wrapping_sub(bytes.start);
-            end == sector
-                && (*bio).bi_bdev == bdev.as_ptr()
-                && bindings::bio_add_folio(bio, folio.as_ptr(), len, bytes.start)
+        bytes: Range<usize>,
+        ahead: u64,
+    ) -> Result {
+        let folio = self.folio.as_deref().ok_or(EIO)?;
+        match folio.state() {
+            // Before the open bio is submitted: pieces of this folio that are in
+            // it must not be the last to end.
+            Some(state) => state.lock().reading().add(length(&bytes)),
+            None if self.queued || bytes != (0..folio.size()) => {
+                warn_once(Warning::ReadInPieces);
+                return Err(EIO);
+            }
+            None => (),
+        }
+        self.queued = true;
+        let open = self.bio;
+        if open.is_some_and(|bio| append(bio, bdev, sector, folio, &bytes)) {
+            return Ok(());
+        }
+        self.open_another(bdev, sector, bytes, ahead)
+    }
+
+    /// As [`Self::queue`], into a bio of its own. The piece is counted.
+    fn open_another(
+        &mut self,
+        bdev: &BlockDevice,
+        sector: u64,
+        bytes: Range<usize>,
+        ahead: u64,
+    ) -> Result {
+        // Before another is asked for: that may wait for it.
+        self.submit();
+        let folio = self.folio.as_deref().ok_or(EIO)?;
+        let vecs = ahead.div_ceil(bindings::PAGE_SIZE as u64);
+        let vecs = vecs.min(Self::MAX_VECS) as u16;
+        let gfp = folio.mapping().gfp_mask() & bindings::GFP_KERNEL;
+        if let Some(bio) = alloc(bdev, vecs, gfp, self.readahead) {
+            // SAFETY: Fresh.
+            unsafe {
+                if self.readahead {
+                    (*bio.as_ptr()).bi_opf |= bindings::REQ_RAHEAD;
+                }
+                (*bio.as_ptr()).bi_iter.bi_sector = sector;
+                (*bio.as_ptr()).bi_end_io = Some(end_io);
+            }
+            if append(bio, bdev, sector, folio, &bytes) {
+                self.bio = Some(bio);
+                return Ok(());
+            }
+            warn_once(Warning::BioRefusesFolio);
+            // SAFETY: Fresh, and empty.
+            unsafe { bindings::bio_put(bio.as_ptr()) }
+        }
+        if let Some(folio) = self.folio.take() {
+            // Nobody else will count these bytes as ended.
+            // SAFETY: They are counted; the folio is not touched any more.
+            unsafe { read_ended(&folio, bytes, Err(ENOMEM)) };
+            folio.leave_to_completion();
+        }
+        Err(ENOMEM)
+    }
+
+    #[inline]
+    fn submit(&mut self) {
+        if let Some(bio) = self.bio.take() {
+            // SAFETY: By the type invariant.
+            unsafe { bindings::submit_bio(bio.as_ptr()) }
         }
     }
 }
 
-impl<E: FolioReadEnd> Drop for ReadBio<E> {
+impl Drop for FolioReader {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::submit_bio(self.0.as_ptr()) }
+        self.submit();
+        self.set_folio(None);
     }
 }
 
-/// The completion of reads into folios. C: `iomap_read_end_io()`.
+#[inline]
+fn length(bytes: &Range<usize>) -> usize {
+    bytes.end.saturating_sub(bytes.start)
+}
+
+/// A bio with room for `vecs` pieces of memory; where memory is short that may
+/// be one only.
+fn alloc(
+    bdev: &BlockDevice,
+    vecs: u16,
+    gfp: bindings::gfp_t,
+    readahead: bool,
+) -> Option<NonNull<bindings::bio>> {
+    // Readahead is of no use if it waits for memory.
+    let first_gfp = if readahead {
+        gfp | bindings::__GFP_NORETRY | bindings::__GFP_NOWARN
+    } else {
+        gfp
+    };
+    let alloc = |vecs, gfp| {
+        // SAFETY: The device is valid by its type.
+        NonNull::new(unsafe {
+            bindings::bio_alloc_bioset(
+                bdev.as_ptr(),
+                vecs,
+                bindings::req_op_REQ_OP_READ,
+                gfp,
+                &raw mut bindings::fs_bio_set,
+            )
+        })
+    };
+    alloc(vecs, first_gfp).or_else(|| alloc(1, gfp))
+}
+
+/// Adds `bytes` of `folio`, which are at `sector` of `bdev`, to a reader's `bio`;
+/// `false` if that is not where it ends, or it is full.
+#[inline]
+fn append(
+    bio: NonNull<bindings::bio>,
+    bdev: &BlockDevice,
+    sector: u64,
+    folio: &IomapFolio,
+    bytes: &Range<usize>,
+) -> bool {
+    let bio = bio.as_ptr();
+    // SAFETY: Not submitted, and the reader's alone; the folio is valid by its
+    // type.
+    unsafe {
+        let end = (*bio)
+            .bi_iter
+            .bi_sector
+            .wrapping_add(((*bio).bi_iter.bi_size >> 9).into());
+        end == sector
+            && (*bio).bi_bdev == bdev.as_ptr()
+            && bindings::bio_add_folio(bio, folio.as_ptr(), length(bytes), bytes.start)
+    }
+}
+
+/// A piece of a folio was read, or not. The last one ends the read and unlocks
+/// the folio. Any context. C: `iomap_finish_folio_read()`.
 ///
 /// # Safety
 ///
-/// `bio` is a [`ReadBio`] that has ended.
-unsafe extern "C" fn read_end_io<E: FolioReadEnd>(bio: *mut bindings::bio) {
+/// The folio is locked for the read; if it has a state, `bytes` is counted there,
+/// else there is no other piece. The folio is not touched afterwards.
+#[inline]
+unsafe fn read_ended(folio: &IomapFolio, bytes: Range<usize>, result: Result) {
+    let (finished, uptodate) = match folio.state() {
+        None => (true, result.is_ok()),
+        Some(state) => {
+            let block_bits = folio.inode().block_bits();
+            let mut guard = state.lock();
+            let uptodate =
+                result.is_ok() && folio_state::set_uptodate_locked(&mut guard, &bytes, block_bits);
+            (guard.reading().sub(length(&bytes)), uptodate)
+        }
+    };
+    if finished {
+        // SAFETY: Locked for the read, of which nothing is left.
+        unsafe { bindings::folio_end_read(folio.as_ptr(), uptodate) }
+    }
+}
+
+/// The completion of a reader's bio. C: `iomap_read_end_io()`.
+///
+/// # Safety
+///
+/// `bio` is that of a [`FolioReader`], and has ended.
+unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
     // SAFETY: By the contract.
     let bio = unsafe { CompletedBio::from_raw(NonNull::new_unchecked(bio)) };
     let result = bio.status();
-    // SAFETY: By the invariant of `ReadBio`.
-    unsafe { bio.for_each_folio(|folio, bytes| E::read_ended(folio, bytes, result)) };
+    // SAFETY: By the invariant of `FolioReader`.
+    unsafe { bio.for_each_folio(|folio, bytes| read_ended(folio, bytes, result)) };
     // The folios' references were not the bio's.
     bio.free();
 }

@@ -7,7 +7,7 @@ use crate::{
     mapping::{served, Kind, OpFlags},
     sys as bindings,
 };
-use core::{ffi::c_void, marker::PhantomData, ptr};
+use core::{cell::Cell, ffi::c_void, marker::PhantomData, ptr};
 use kernel::types::Opaque;
 
 /// Who walks, as C filesystems and trace events see it.
@@ -35,9 +35,14 @@ impl Client {
 ///
 /// # Invariants
 ///
-/// All of the C structure is initialised; its inode is valid for `'a`.
+/// All of the C structure is initialised; its inode and what its mappings refer
+/// to are valid for `'a`.
 #[repr(transparent)]
-pub struct IterState<'a>(Opaque<bindings::iomap_iter>, PhantomData<&'a Inode>);
+pub struct IterState<'a>(
+    Opaque<bindings::iomap_iter>,
+    // Not covariant: what is put into it has to live for all of `'a`.
+    PhantomData<Cell<&'a Inode>>,
+);
 
 impl<'a> IterState<'a> {
     /// A walk over `[pos, pos + len)` that has found nothing yet.
@@ -100,13 +105,13 @@ impl<'a> IterState<'a> {
 
     /// The mapping at the position; a write goes there.
     #[inline]
-    pub fn map(&self) -> &Mapping {
+    pub fn map(&self) -> &Mapping<'a> {
         // SAFETY: Initialised; transparent wrapper.
         unsafe { &*(&raw mut (*self.as_ptr()).iomap).cast() }
     }
 
     #[inline]
-    pub(crate) fn source_slot(&self) -> &Mapping {
+    pub(crate) fn source_slot(&self) -> &Mapping<'a> {
         // SAFETY: Initialised; transparent wrapper.
         unsafe { &*(&raw mut (*self.as_ptr()).srcmap).cast() }
     }
@@ -114,14 +119,14 @@ impl<'a> IterState<'a> {
     /// Where data comes from that is kept when part of a block is written, if
     /// that is elsewhere than [`Self::map`].
     #[inline]
-    pub fn distinct_source(&self) -> Option<&Mapping> {
+    pub fn distinct_source(&self) -> Option<&Mapping<'a>> {
         let source = self.source_slot();
         (source.raw_kind() != Kind::Hole as u16).then_some(source)
     }
 
     /// Where data is read from. C: `iomap_iter_srcmap()`.
     #[inline]
-    pub fn source(&self) -> &Mapping {
+    pub fn source(&self) -> &Mapping<'a> {
         self.distinct_source().unwrap_or(self.map())
     }
 
@@ -180,10 +185,10 @@ pub struct Maps<'s, 'a> {
     pub(crate) state: &'s IterState<'a>,
 }
 
-impl Maps<'_, '_> {
+impl<'a> Maps<'_, 'a> {
     /// Answers with `map`.
     #[inline]
-    pub fn set(&mut self, map: Mapping) {
+    pub fn set(&mut self, map: Mapping<'a>) {
         // SAFETY: The state is initialised; a plain C struct is overwritten.
         unsafe { (&raw mut (*self.state.as_ptr()).iomap).write(map.into_raw()) }
     }
@@ -191,7 +196,7 @@ impl Maps<'_, '_> {
     /// Says that data which is kept when part of a block is written comes from
     /// `map`, as copy on write needs it.
     #[inline]
-    pub fn set_source(&mut self, map: Mapping) {
+    pub fn set_source(&mut self, map: Mapping<'a>) {
         // SAFETY: As in `set()`.
         unsafe { (&raw mut (*self.state.as_ptr()).srcmap).write(map.into_raw()) }
     }

@@ -147,7 +147,7 @@ pub(crate) fn writepage(inode: &Inode, pos: i64, len: usize) {
 
 /// Part of a folio was mapped for writeback. C: `trace_iomap_writepage_map()`.
 #[inline]
-pub(crate) fn writepage_map(inode: &Inode, pos: i64, dirty_len: u32, map: &Mapping) {
+pub(crate) fn writepage_map(inode: &Inode, pos: i64, dirty_len: u32, map: &Mapping<'_>) {
     if is_on!(__tracepoint_iomap_writepage_map) {
         // SAFETY: Both are valid.
         unsafe {

@@ -63,8 +63,24 @@ pub enum Warning {
     BuffersWroteInPart,
     /// Memory management wants to write pages in a task that needs memory.
     WritebackInReclaim,
-    /// A folio is not in the state that writeback needs it in.
-    WritebackState,
+    /// A folio that is to be written back is not locked.
+    WritebackUnlocked,
+    /// A folio that is to be written back is dirty still.
+    WritebackDirty,
+    /// A folio that is to be written back is being so already.
+    WritebackTwice,
+    /// Bytes of a folio are being written though it is not under writeback.
+    WritebackPending,
+    /// More of a folio was written than was submitted.
+    WritebackNotPending,
+    /// A folio of several blocks was written without a state.
+    WritebackWithoutState,
+    /// Part of a folio without a state is mapped: nobody would count the parts.
+    WritebackInPieces,
+    /// Part of a folio without a state is to be read: nobody would count the parts.
+    ReadInPieces,
+    /// An empty bio has no room for a piece of a folio.
+    BioRefusesFolio,
     /// Writeback was mapped to what has no blocks.
     WritebackKind,
     /// Writeback was given a mapping that cannot be used.
@@ -104,7 +120,15 @@ pub fn warn_once(warning: Warning) {
         Warning::SeekFailed => bindings::iomap_rs_page_cache_seek_failed,
         Warning::BuffersWroteInPart => bindings::iomap_rs_buffer_heads_wrote_in_part,
         Warning::WritebackInReclaim => bindings::iomap_rs_writeback_in_reclaim,
-        Warning::WritebackState => bindings::iomap_rs_writeback_of_unready_folio,
+        Warning::WritebackUnlocked => bindings::iomap_rs_writeback_of_unlocked_folio,
+        Warning::WritebackDirty => bindings::iomap_rs_writeback_of_dirty_folio,
+        Warning::WritebackTwice => bindings::iomap_rs_writeback_of_folio_twice,
+        Warning::WritebackPending => bindings::iomap_rs_writeback_bytes_pending_early,
+        Warning::WritebackNotPending => bindings::iomap_rs_writeback_bytes_not_pending,
+        Warning::WritebackWithoutState => bindings::iomap_rs_writeback_without_state,
+        Warning::WritebackInPieces => bindings::iomap_rs_writeback_of_part_of_block,
+        Warning::ReadInPieces => bindings::iomap_rs_read_of_part_of_block,
+        Warning::BioRefusesFolio => bindings::iomap_rs_empty_bio_refuses_folio,
         Warning::WritebackKind => bindings::iomap_rs_writeback_to_no_blocks,
         Warning::WritebackMapping => bindings::iomap_rs_writeback_mapping_unusable,
     };

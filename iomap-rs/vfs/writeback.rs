@@ -2,12 +2,10 @@
 
 //! Writeback: what is wanted, and how far it is.
 
-use super::{AddressSpace, Folio, Ioend, IomapFolio, Mapping};
+use super::{AddressSpace, Folio, Ioend, Mapping};
 use crate::sys as bindings;
 use core::{
-    cell::Cell,
     marker::PhantomData,
-    ops::Deref,
     ptr::{self, NonNull},
 };
 use kernel::{prelude::*, types::Opaque};
@@ -16,7 +14,8 @@ use kernel::{prelude::*, types::Opaque};
 ///
 /// # Invariants
 ///
-/// Initialised, and nobody else's for `'a`.
+/// Initialised, and nobody else's for `'a`; used for page caches no folio of which
+/// has buffer heads.
 pub struct WritebackControl<'a>(&'a Opaque<bindings::writeback_control>);
 
 impl<'a> WritebackControl<'a> {
@@ -31,14 +30,10 @@ impl<'a> WritebackControl<'a> {
         Self(unsafe { &*ptr.cast() })
     }
 
-    /// Walks the dirty folios of `mapping` that are to be written.
-    pub fn folios<'s>(&'s mut self, mapping: &'s AddressSpace) -> DirtyFolios<'s, 'a> {
-        DirtyFolios {
-            control: self,
-            mapping,
-            last: ptr::null_mut(),
-            error: 0,
-        }
+    /// The C control.
+    #[inline]
+    pub(super) fn as_ptr(&self) -> *mut bindings::writeback_control {
+        self.0.get()
     }
 
     /// Flags of bios. C: `wbc_to_write_flags()`.
@@ -65,119 +60,6 @@ impl<'a> WritebackControl<'a> {
     }
 }
 
-/// Dirty folios, one after the other. C: `writeback_iter()`.
-///
-/// To be walked to its end, whatever happens.
-pub struct DirtyFolios<'s, 'a> {
-    control: &'s mut WritebackControl<'a>,
-    mapping: &'s AddressSpace,
-    last: *mut bindings::folio,
-    error: i32,
-}
-
-impl<'a> DirtyFolios<'_, 'a> {
-    /// The next folio: locked, and clean as of now. With it, what is wanted.
-    #[inline]
-    pub fn next_folio(&mut self) -> Option<(WritebackFolio<'_>, &mut WritebackControl<'a>)> {
-        // SAFETY: Mapping and control are valid by their types; the folio is the
-        // one that was returned last.
-        self.last = unsafe {
-            bindings::writeback_iter(
-                self.mapping.as_ptr(),
-                self.control.0.get(),
-                self.last,
-                &mut self.error,
-            )
-        };
-        // INVARIANT: Locked, and referenced by the walk until it goes on.
-        let folio = WritebackFolio {
-            folio: NonNull::new(self.last)?,
-            locked: Cell::new(true),
-            _mapping: PhantomData,
-        };
-        Some((folio, &mut *self.control))
-    }
-
-    /// Says how it went with the last folio.
-    #[inline]
-    pub fn report(&mut self, result: Result) {
-        self.error = result.map_or_else(Error::to_errno, |()| 0);
-    }
-
-    /// How it went with all of them.
-    pub fn finish(self) -> Result {
-        super::check(self.error)?;
-        Ok(())
-    }
-}
-
-/// A folio that is to be written back. Dropping it unlocks it.
-///
-/// # Invariants
-///
-/// In a page cache that the engine manages; locked, if it says so, else under
-/// writeback; referenced by the walk.
-pub struct WritebackFolio<'a> {
-    folio: NonNull<bindings::folio>,
-    locked: Cell<bool>,
-    _mapping: PhantomData<&'a AddressSpace>,
-}
-
-impl<'a> WritebackFolio<'a> {
-    /// The page cache it is in.
-    pub fn mapping(&self) -> &'a AddressSpace {
-        // SAFETY: By the type invariant; the walk's own.
-        unsafe { AddressSpace::from_raw(Folio::mapping(self).as_ptr()) }
-    }
-
-    /// Marks it as under writeback. It is locked. C: `folio_start_writeback()`.
-    pub fn start_writeback(&self) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::__folio_start_writeback(self.folio.as_ptr(), false) }
-    }
-
-    /// Unlocks it; it is under writeback.
-    pub fn unlock(&self) {
-        if self.locked.replace(false) {
-            // SAFETY: By the type invariant.
-            unsafe { bindings::folio_unlock(self.folio.as_ptr()) }
-        }
-    }
-
-    /// Ends writeback that nothing is left of. C: `folio_end_writeback()`.
-    pub fn end_writeback(self) {
-        self.unlock();
-        // SAFETY: By the type invariant.
-        unsafe { bindings::folio_end_writeback(self.folio.as_ptr()) }
-    }
-}
-
-impl Deref for WritebackFolio<'_> {
-    type Target = IomapFolio;
-
-    #[inline]
-    fn deref(&self) -> &IomapFolio {
-        // SAFETY: By the type invariant.
-        unsafe { IomapFolio::from_raw(self.folio.as_ptr()) }
-    }
-}
-
-impl Drop for WritebackFolio<'_> {
-    fn drop(&mut self) {
-        self.unlock();
-    }
-}
-
-impl IomapFolio {
-    /// Ends writeback of a folio, the last byte of which the caller found
-    /// written. The folio may be gone afterwards. C: `folio_end_writeback()`.
-    #[inline]
-    pub(crate) fn end_writeback_of(&self) {
-        // SAFETY: Under writeback.
-        unsafe { bindings::folio_end_writeback(self.as_ptr()) }
-    }
-}
-
 impl AddressSpace {
     /// Records an error of writeback, which `fsync()` reports once to each open
     /// file. Any context. C: `mapping_set_error()`.
@@ -193,35 +75,38 @@ impl AddressSpace {
 ///
 /// # Invariants
 ///
-/// Initialised, and nobody else's for `'a`; its ioend is null or an open one.
-pub struct WritebackCtx<'a>(&'a Opaque<bindings::iomap_writepage_ctx>);
+/// Initialised; its ioend is null or an open one, and what its mapping refers to
+/// is valid for `'a`.
+#[repr(transparent)]
+pub struct WritebackCtx<'a>(
+    Opaque<bindings::iomap_writepage_ctx>,
+    PhantomData<&'a Mapping<'a>>,
+);
 
-impl WritebackCtx<'_> {
-    /// Lends a fresh context to `f`: what a filesystem in Rust, which keeps what
-    /// it has to itself in its hooks, calls
-    /// [`writepages`](crate::writeback::writepages) with.
-    pub fn with<R>(f: impl FnOnce(&mut WritebackCtx<'_>) -> R) -> R {
-        let fresh = Opaque::<bindings::iomap_writepage_ctx>::uninit();
-        // SAFETY: One's own; all zeros is a value of this plain C struct.
-        unsafe { fresh.get().write_bytes(0, 1) };
-        // INVARIANT: Initialised, borrowed for the call, and without an ioend.
-        f(&mut WritebackCtx(&fresh))
+impl<'a> WritebackCtx<'a> {
+    /// Nothing is at hand.
+    pub fn new() -> Self {
+        let ctx = Self(Opaque::uninit(), PhantomData);
+        // SAFETY: All zeros is a value of this plain C struct, which is one's
+        // own.
+        // INVARIANT: Initialised; no ioend.
+        unsafe { ctx.as_ptr().write_bytes(0, 1) };
+        ctx
     }
 
     /// Borrows a C context, and notes the operations that it is used with.
     ///
     /// # Safety
     ///
-    /// `ptr` is as the type invariant says.
-    pub(crate) unsafe fn from_raw(
+    /// `ptr` is as the type invariant says, and nobody else's for `'r`.
+    pub(crate) unsafe fn from_raw<'r>(
         ptr: *mut bindings::iomap_writepage_ctx,
         ops: *const bindings::iomap_writeback_ops,
-    ) -> Self {
+    ) -> &'r mut Self {
         // SAFETY: By the contract.
         unsafe { (*ptr).ops = ops };
         // SAFETY: Transparent wrapper; valid by the contract.
-        // INVARIANT: By the contract.
-        Self(unsafe { &*ptr.cast() })
+        unsafe { &mut *ptr.cast() }
     }
 
     /// The C context.
@@ -231,13 +116,13 @@ impl WritebackCtx<'_> {
 
     /// The mapping at hand.
     #[inline]
-    pub fn map(&self) -> &Mapping {
+    pub fn map(&self) -> &Mapping<'a> {
         // SAFETY: Initialised; transparent wrapper.
         unsafe { &*(&raw mut (*self.as_ptr()).iomap).cast() }
     }
 
     /// Replaces the mapping at hand.
-    pub fn set_map(&mut self, map: Mapping) {
+    pub fn set_map(&mut self, map: Mapping<'a>) {
         // SAFETY: Initialised; a plain C struct is overwritten.
         unsafe { (&raw mut (*self.as_ptr()).iomap).write(map.into_raw()) }
     }
@@ -282,5 +167,18 @@ impl WritebackCtx<'_> {
             (*self.as_ptr()).ioend = ioend.into_raw();
             (*self.as_ptr()).nr_folios = 0;
         }
+    }
+}
+
+impl Default for WritebackCtx<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for WritebackCtx<'_> {
+    fn drop(&mut self) {
+        // Ends with an error; folios are under writeback for it.
+        drop(self.take_ioend());
     }
 }

@@ -8,9 +8,9 @@
 use super::rules::{can_append, Summary};
 use crate::{
     operations::WritebackHooks,
-    vfs::{Ioend, IomapFolio, WritebackControl, WritebackCtx},
+    vfs::{warn_once, Ioend, Warning, WritebackControl, WritebackCtx, WritebackFolio},
 };
-use core::{ops::Range, sync::atomic::Ordering::Relaxed};
+use core::ops::Range;
 use kernel::prelude::*;
 
 /// Adds `bytes` of `folio`, which the mapping at hand serves, to the ioend at
@@ -21,7 +21,7 @@ pub(super) fn add<H: WritebackHooks>(
     control: &mut WritebackControl<'_>,
     ctx: &mut WritebackCtx<'_>,
     hooks: &H,
-    folio: &IomapFolio,
+    folio: &mut WritebackFolio<'_>,
     bytes: Range<usize>,
     file_end: i64,
 ) -> Result {
@@ -42,15 +42,12 @@ pub(super) fn add<H: WritebackHooks>(
         submit(ctx, hooks, Ok(()))?;
         let mut fresh = Ioend::new(control, folio.inode(), ctx.map(), pos)?;
         if !fresh.append(folio, &bytes) {
-            // An empty bio has room for a piece of one folio.
+            // An empty bio has room, and the folio was whole.
+            warn_once(Warning::BioRefusesFolio);
             fresh.fail(EIO);
             return Err(EIO);
         }
         ctx.set_ioend(fresh);
-    }
-    if let Some(state) = folio.state() {
-        // Before it can be submitted: its end counts down.
-        state.write_bytes_pending().fetch_add(len as i32, Relaxed);
     }
     if let Some(open) = ctx.ioend_mut() {
         open.grow(len as u64, file_end);

@@ -14,14 +14,14 @@ use crate::{
     mapping::Kind,
     operations::WritebackHooks,
     vfs::{
-        self, in_direct_reclaim, sub_and_test, warn_once, AddressSpace, Allocate, Inode,
-        IomapFolio, State, Warning, WritebackControl, WritebackCtx, WritebackFolio,
+        self, in_direct_reclaim, warn_once, Allocate, DirtyFolio, Inode, IomapFolio, PageCache,
+        Warning, WritebackControl, WritebackCtx, WritebackFolio,
     },
 };
-use core::{ops::Range, sync::atomic::Ordering::Relaxed};
+use core::ops::Range;
 use kernel::prelude::*;
 
-/// Writes dirty folios of `mapping` back, as many and which `control` says. Goes
+/// Writes dirty folios of `cache` back, as many and which `control` says. Goes
 /// on after errors where data integrity asks for that, and returns the first.
 ///
 /// Task context, but not reclaim of the task's own; sleeps. No lock of the inode
@@ -34,23 +34,24 @@ use kernel::prelude::*;
 ///
 /// C: `iomap_writepages()`.
 #[inline]
-pub fn writepages<H: WritebackHooks>(
-    mapping: &AddressSpace,
+pub fn writepages<'a, H: WritebackHooks>(
+    cache: &PageCache,
     control: &mut WritebackControl<'_>,
-    ctx: &mut WritebackCtx<'_>,
-    hooks: &H,
+    ctx: &mut WritebackCtx<'a>,
+    hooks: &'a H,
 ) -> Result {
     // Only a bug in memory management leads here, and the stack is deep then.
     if in_direct_reclaim() {
         warn_once(Warning::WritebackInReclaim);
         return Err(EIO);
     }
-    let mut folios = control.folios(mapping);
+    let inode = cache.host();
+    let mut folios = control.folios(cache);
     loop {
         let Some((folio, control)) = folios.next_folio() else {
             break;
         };
-        let result = write_folio(control, ctx, hooks, folio);
+        let result = write_folio(inode, control, ctx, hooks, folio);
         folios.report(result);
     }
     let result = folios.finish();
@@ -58,15 +59,21 @@ pub fn writepages<H: WritebackHooks>(
 }
 
 /// Writes a folio back.
-fn write_folio<H: WritebackHooks>(
+fn write_folio<'a, H: WritebackHooks>(
+    inode: &Inode,
     control: &mut WritebackControl<'_>,
-    ctx: &mut WritebackCtx<'_>,
-    hooks: &H,
-    folio: WritebackFolio<'_>,
+    ctx: &mut WritebackCtx<'a>,
+    hooks: &'a H,
+    folio: DirtyFolio<'_>,
 ) -> Result {
-    let inode = folio.mapping().host();
-    if !folio.is_locked() || folio.is_dirty() || folio.is_under_writeback() {
-        warn_once(Warning::WritebackState);
+    if !folio.is_locked() {
+        warn_once(Warning::WritebackUnlocked);
+    }
+    if folio.is_dirty() {
+        warn_once(Warning::WritebackDirty);
+    }
+    if folio.is_under_writeback() {
+        warn_once(Warning::WritebackTwice);
     }
     vfs::trace::writepage(inode, folio.pos(), folio.size());
     let in_file = match extent(folio.pos(), folio.size(), inode.size()) {
@@ -79,65 +86,42 @@ fn write_folio<H: WritebackHooks>(
         // Truncation is at it.
         Extent::Nothing => return Ok(()),
     };
-    let state = begin(inode, &folio, in_file);
-    folio.start_writeback();
+    keep_track(inode, &folio, in_file);
+    let mut folio = folio.start_writeback();
 
-    let mut count = 0u32;
-    let result = write_dirty(control, ctx, hooks, &folio, in_file, &mut count);
-    if count > 0 {
+    let result = write_dirty(inode, control, ctx, hooks, &mut folio, in_file);
+    if folio.is_queued() {
         ctx.count_folio();
     }
     // All of it, as stores through a mapping dirty what is behind the end of the
     // file as well, and what failed is not tried again.
-    let all = 0..folio.size();
-    folio_state::clear_dirty(&folio, &all, inode.block_bits());
-    folio.unlock();
-    let ended = match state {
-        Some(state) => sub_and_test(state.write_bytes_pending(), 1),
-        None => count == 0,
-    };
-    if ended {
-        folio.end_writeback();
-    }
+    folio_state::clear_dirty(&folio, &(0..folio.size()), inode.block_bits());
+    // Unlocks it; writeback ends with what is on its way, or now.
+    drop(folio);
     if let Err(error) = result {
-        mapping_error(inode, error);
+        inode.mapping().set_error(error);
     }
     result
 }
 
-fn mapping_error(inode: &Inode, error: Error) {
-    inode.mapping().set_error(error);
-}
-
-/// Sees to it that completions can count, and do not end writeback before all
-/// was submitted.
-fn begin<'a>(inode: &Inode, folio: &'a IomapFolio, in_file: usize) -> Option<State<'a>> {
-    let state = match folio.state() {
-        Some(state) => state,
-        None => {
-            let state = folio_state::ensure(inode, folio, Allocate::Always)?;
-            // Which blocks were dirtied is not known.
-            folio_state::set_dirty(folio, &(0..in_file), inode.block_bits());
-            state
-        }
-    };
-    if state.write_bytes_pending().fetch_add(1, Relaxed) != 0 {
-        warn_once(Warning::WritebackState);
+/// Sees to it that the ends of parts can be counted.
+fn keep_track(inode: &Inode, folio: &IomapFolio, in_file: usize) {
+    let tracked = folio.state().is_some();
+    if !tracked && folio_state::ensure(inode, folio, Allocate::Always).is_some() {
+        // Which blocks were dirtied is not known.
+        folio_state::set_dirty(folio, &(0..in_file), inode.block_bits());
     }
-    Some(state)
 }
 
-/// Writes the dirty runs of blocks in the first `in_file` bytes; `count` counts
-/// what is on its way.
-fn write_dirty<H: WritebackHooks>(
+/// Writes the dirty runs of blocks in the first `in_file` bytes.
+fn write_dirty<'a, H: WritebackHooks>(
+    inode: &Inode,
     control: &mut WritebackControl<'_>,
-    ctx: &mut WritebackCtx<'_>,
-    hooks: &H,
-    folio: &IomapFolio,
+    ctx: &mut WritebackCtx<'a>,
+    hooks: &'a H,
+    folio: &mut WritebackFolio<'_>,
     in_file: usize,
-    count: &mut u32,
 ) -> Result {
-    let inode = folio.inode();
     let mask = (inode.block_size() as usize).wrapping_sub(1);
     // A block may be larger than the folio.
     let end = folio.size().min(in_file.saturating_add(mask) & !mask);
@@ -145,7 +129,7 @@ fn write_dirty<H: WritebackHooks>(
     let mut start = 0;
     while let Some(run) = folio_state::dirty_range(folio, start..end, inode.block_bits()) {
         start = run.end;
-        write_run(control, ctx, hooks, folio, run, file_end, count)?;
+        write_run(inode, control, ctx, hooks, folio, run, file_end)?;
     }
     Ok(())
 }
@@ -153,16 +137,15 @@ fn write_dirty<H: WritebackHooks>(
 /// Writes a run of dirty blocks, mapping by mapping. At least one is asked for,
 /// so that the filesystem can tell when blocks are written that a racing write
 /// has mapped.
-fn write_run<H: WritebackHooks>(
+fn write_run<'a, H: WritebackHooks>(
+    inode: &Inode,
     control: &mut WritebackControl<'_>,
-    ctx: &mut WritebackCtx<'_>,
-    hooks: &H,
-    folio: &IomapFolio,
+    ctx: &mut WritebackCtx<'a>,
+    hooks: &'a H,
+    folio: &mut WritebackFolio<'_>,
     run: Range<usize>,
     file_end: i64,
-    count: &mut u32,
 ) -> Result {
-    let inode = folio.inode();
     let mut next = run.start;
     while next < run.end {
         let pos = folio.pos().wrapping_add(next as i64);
@@ -174,16 +157,14 @@ fn write_run<H: WritebackHooks>(
         let served = ctx.map().end().saturating_sub(pos as u64).min(left as u64) as usize;
         if served < left && folio.state().is_none() {
             // Nobody would count the pieces.
-            warn_once(Warning::WritebackMapping);
+            warn_once(Warning::WritebackInPieces);
             hooks.discard_folio(folio, pos);
             return Err(EIO);
         }
         let bytes = next..next.saturating_add(served);
         next = bytes.end;
         let added = match ctx.map().kind() {
-            Kind::Mapped | Kind::Unwritten => {
-                add(control, ctx, hooks, folio, bytes, file_end).map(|()| *count += 1)
-            }
+            Kind::Mapped | Kind::Unwritten => add(control, ctx, hooks, folio, bytes, file_end),
             Kind::Hole => Ok(()),
             Kind::Delalloc | Kind::Inline => {
                 warn_once(Warning::WritebackKind);
@@ -201,9 +182,9 @@ fn write_run<H: WritebackHooks>(
 
 /// Has the filesystem map `len` bytes at `pos`, or keep the mapping that is
 /// there.
-fn map<H: WritebackHooks>(
-    ctx: &mut WritebackCtx<'_>,
-    hooks: &H,
+fn map<'a, H: WritebackHooks>(
+    ctx: &mut WritebackCtx<'a>,
+    hooks: &'a H,
     inode: &Inode,
     pos: i64,
     len: usize,

@@ -17,6 +17,14 @@ pub mod iter {
     pub mod advance;
 }
 
+/// Blocks of a folio.
+#[path = "../../../iomap-rs/folio_state"]
+pub mod folio_state {
+    pub mod bits;
+    pub mod pending;
+    pub mod ranges;
+}
+
 /// Direct I/O.
 #[path = "../../../iomap-rs/direct"]
 pub mod direct {
@@ -29,3 +37,12 @@ pub mod report {
     pub mod fiemap_extents;
     pub mod swap_extents;
 }
+
+/// Writing dirty folios back.
+#[path = "../../../iomap-rs/writeback"]
+pub mod writeback {
+    pub mod rules;
+}
+
+#[path = "../../../iomap-rs/sync.rs"]
+mod sync;

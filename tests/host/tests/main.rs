@@ -9,9 +9,13 @@
 //! `proptest-regressions/`, to be committed with the fix.
 
 mod advance;
+mod bits;
 mod edges;
 mod fiemap_extents;
 mod mapping;
+mod pending;
 mod plan;
+mod ranges;
+mod rules;
 mod swap_extents;
 mod walk;

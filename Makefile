@@ -11,6 +11,7 @@ cargo = scripts/with-tools.sh cargo
 workspaces := $(wildcard tests/host/Cargo.toml tests/host_ext2/Cargo.toml tests/qemu/Cargo.toml)
 # How the engine is linked to the kernel: MODE, or ENGINE=c for the other engine.
 link := $(if $(filter c,$(ENGINE)),c,$(MODE:all=module,builtin))
+comma := ,
 with_link := $(if $(link),--link '$(link)')
 
 .DEFAULT_GOAL := help
@@ -29,6 +30,8 @@ help:
 	@echo '  For these, MODE=module: the engine is iomap_rs.ko; MODE=builtin: it is part of'
 	@echo '  the kernel; ENGINE=c: the C engine. Without: all tests in both modes, a test by'
 	@echo '  its name in the first that has it, anything else with the module.'
+	@echo 'make fstests        FSTESTS=/path/to/fstests FS=xfs,ext4 GROUP=quick: an fstests tree of'
+	@echo '                    yours, on ENGINE=both, rust or c'
 	@echo 'make modules        iomap_rs.ko for the test kernel; KDIR=/path/to/linux-build: for yours'
 	@echo 'make conformance    docs/conformance.md afresh'
 	@echo 'make clippy         lints of everything in Rust'
@@ -50,6 +53,18 @@ test:
 .PHONY: list
 list:
 	$(harness) test --list $(with_link) $(if $(T),--filter '$(T)')
+
+# TESTS=generic/001,generic/01* instead of GROUP; EXCLUDE=file; CONFIG=local.config
+# with SECTION=name; LIMIT=seconds for one test; FRESH=1 forgets earlier results.
+.PHONY: fstests
+fstests:
+	$(harness) fstests --tree '$(FSTESTS)' \
+		--link '$(if $(filter c,$(ENGINE)),c,$(if $(filter rust,$(ENGINE)),,c$(comma))$(or $(MODE),module))' \
+		--kernel '$(or $(KERNEL),release)' $(if $(FS),--fs '$(FS)') \
+		$(if $(GROUP),--group '$(GROUP)') $(if $(TESTS),--tests '$(TESTS)') \
+		$(if $(EXCLUDE),--exclude '$(EXCLUDE)') $(if $(LIMIT),--limit '$(LIMIT)') \
+		$(if $(CONFIG),--config '$(CONFIG)') $(if $(SECTION),--section '$(SECTION)') \
+		$(if $(FRESH),--fresh)
 
 shell:
 	$(harness) shell $(with_link)

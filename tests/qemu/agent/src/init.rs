@@ -13,7 +13,7 @@ use rustix::system::{reboot, RebootCommand};
 use crate::disk::Disk;
 use crate::output::Output;
 use crate::sys::{module, mount};
-use crate::{demo, runner, shell};
+use crate::{demo, fstests, runner, shell};
 
 /// Where the main disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
@@ -98,6 +98,7 @@ fn work(spec: &RunSpec, output: &Output) -> Result<()> {
     match spec.mode {
         Mode::Test => runner::run(spec, output)?,
         Mode::Demo => demo::run(spec, output)?,
+        Mode::Fstests => return fstests::run(spec, output),
         Mode::Shell => shell::run(spec, output)?,
         Mode::Probe => output.line(&Line::Plan(0)),
     }

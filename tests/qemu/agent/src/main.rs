@@ -18,6 +18,7 @@ mod data;
 mod demo;
 mod disk;
 mod fs;
+mod fstests;
 mod init;
 mod kmsg;
 mod output;

@@ -27,6 +27,8 @@ pub enum Command {
     },
     /// Runs host and guest tests
     Test(TestArguments),
+    /// Runs an fstests tree in guests, on either engine or on both
+    Fstests(FstestsArguments),
     /// Boots a guest with a shell
     Shell {
         /// Whose engine serves the filesystems
@@ -83,6 +85,43 @@ pub struct TestArguments {
     /// List the tests instead of running them
     #[arg(long)]
     pub list: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct FstestsArguments {
+    /// The built fstests tree
+    #[arg(long, default_value = "")]
+    pub tree: PathBuf,
+    /// Filesystems, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "xfs,ext4,ext2")]
+    pub fs: Vec<String>,
+    /// Groups, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "quick")]
+    pub group: Vec<String>,
+    /// Names or patterns (generic/00*), separated by commas; groups do not matter then
+    #[arg(long, value_delimiter = ',')]
+    pub tests: Vec<String>,
+    /// A file of tests that are left out
+    #[arg(long)]
+    pub exclude: Option<PathBuf>,
+    /// A file of sections like fstests' local.config
+    #[arg(long, requires = "section")]
+    pub config: Option<PathBuf>,
+    /// The section of it to take variables from
+    #[arg(long, requires = "config")]
+    pub section: Option<String>,
+    /// Whose engine serves the filesystems; of two the first is the reference
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "c,module")]
+    pub link: Vec<LinkArgument>,
+    /// Which kernel the guests run
+    #[arg(long, value_enum, default_value = "release")]
+    pub kernel: Flavor,
+    /// Seconds that one test may take
+    #[arg(long, default_value_t = 1200)]
+    pub limit: u64,
+    /// Run again what has a result
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

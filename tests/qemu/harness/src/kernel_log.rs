@@ -40,7 +40,8 @@ pub fn unaccounted(console: &str, accounted: &BTreeSet<String>) -> Result<Vec<St
 pub fn cause_of_death(console: &str) -> Option<String> {
     let mut lines = console.lines().map(without_time);
     lines
-        .rfind(|line| line.starts_with("Kernel panic"))
+        // The last one is the host's doing if the guest hung.
+        .rfind(|line| line.starts_with("Kernel panic") && !line.contains("NMI: Not continuing"))
         .map(str::to_owned)
 }
 

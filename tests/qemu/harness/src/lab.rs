@@ -28,6 +28,9 @@ use crate::toolchain::Toolchain;
 /// How long a guest on KVM may take to say a word before KVM counts as broken.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a guest that was made to panic may take to write its stacks.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+
 /// Age at which the disks of a run cannot be in use any more.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -110,6 +113,7 @@ impl Lab {
             memory_mib: boot.suite.memory_mib + self.flavor.memory_mib(),
             accel: self.accel,
             console: boot.console.clone(),
+            shares: Vec::new(),
         })
     }
 
@@ -124,10 +128,32 @@ impl Lab {
 
     /// The command that boots the machine.
     pub fn command(&self, machine: &Machine) -> Command {
-        let mut command = machine.command(&self.tools, Path::new("qmp"));
-        // The path of a socket must be short, so it is a relative one.
-        command.current_dir(machine.initramfs.parent().unwrap_or(self.work.path()));
+        let mut command = machine.command(&self.tools, Path::new(Machine::CONTROL));
+        command.current_dir(self.directory_of(machine));
         command
+    }
+
+    /// Lets a guest that hangs tell on its console where. One that is gone already
+    /// has nothing to say.
+    pub fn post_mortem(&self, machine: &Machine, guest: &mut Guest) {
+        let socket = self.directory_of(machine).join(Machine::CONTROL);
+        if qemu::interrupt(&socket).is_ok() {
+            let _ = guest.wait(LAST_WORDS);
+        }
+    }
+
+    fn directory_of<'a>(&'a self, machine: &'a Machine) -> &'a Path {
+        machine.initramfs.parent().unwrap_or(self.work.path())
+    }
+
+    /// The modules that a suite's guest loads, in that order.
+    pub fn module_files(&self, suite: &Suite) -> Result<Vec<&Path>> {
+        let mut names = Vec::new();
+        if self.link == Link::Module {
+            names.push(ENGINE);
+        }
+        names.extend(suite.modules);
+        self.modules.in_load_order(&names)
     }
 
     fn write_initramfs(&self, boot: &Boot, path: &Path) -> Result<()> {
@@ -136,13 +162,12 @@ impl Lab {
             archive.directory(directory)?;
         }
         archive.copy("init", &self.agent.binary)?;
-        let mut names = Vec::new();
-        if self.link == Link::Module && boot.mode != Mode::Probe {
-            names.push(ENGINE);
-        }
-        names.extend(boot.suite.modules);
         let mut modules = Vec::new();
-        for file in self.modules.in_load_order(&names)? {
+        let files = match boot.mode {
+            Mode::Probe => Vec::new(),
+            _ => self.module_files(boot.suite)?,
+        };
+        for file in files {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             archive.copy(&format!("modules/{name}"), file)?;
             modules.push(format!("/modules/{name}"));

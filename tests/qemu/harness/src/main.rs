@@ -12,6 +12,7 @@ mod conformance;
 mod demo;
 mod filter;
 mod follow;
+mod fstests;
 mod hash;
 mod image;
 mod initramfs;

@@ -101,6 +101,9 @@ impl<'a> Session<'a> {
         let mut heard = Heard::default();
         let mut emit = |result| (self.emit)(with_log(result, &console));
         let end = follow(&mut guest, tracker, &self.limits, &mut heard, &mut emit);
+        if matches!(end, End::Died(_)) {
+            self.lab.post_mortem(&machine, &mut guest);
+        }
         drop(guest);
         match end {
             End::Clean => {

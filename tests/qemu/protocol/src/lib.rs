@@ -11,4 +11,4 @@ mod path;
 mod spec;
 
 pub use path::{decode_path, encode_path};
-pub use spec::{DemoSpec, FsxSpec, Link, ManifestEntry, Mode, RunSpec, TestInfo};
+pub use spec::{DemoSpec, FstestsSpec, FsxSpec, Link, ManifestEntry, Mode, RunSpec, TestInfo};

@@ -33,7 +33,8 @@ pub struct RunSpec {
     /// How the exerciser of files is run.
     #[serde(default)]
     pub fsx: FsxSpec,
-    /// Free-form data of the suite; a [`DemoSpec`] in demo mode.
+    /// Free-form data of the suite; a [`DemoSpec`] in demo mode, an [`FstestsSpec`]
+    /// in that of fstests.
     #[serde(default)]
     pub extra: serde_json::Value,
 }
@@ -119,6 +120,8 @@ pub enum Mode {
     Shell,
     /// Go through the phases of `make demo` and power off.
     Demo,
+    /// Run tests of an fstests tree in the host's userland and power off.
+    Fstests,
     /// Report that the guest came up (a plan of no tests) and power off.
     Probe,
 }
@@ -147,6 +150,25 @@ pub struct TestInfo {
 pub struct DemoSpec {
     /// The regular files of the tree that the main disk was filled with.
     pub manifest: Vec<ManifestEntry>,
+}
+
+/// What the mode of fstests needs beyond the rest: [`RunSpec::extra`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FstestsSpec {
+    /// The tree, in the guest as on the host.
+    pub tree: String,
+    /// Variables of its configuration (`FSTYP`, `MKFS_OPTIONS`, ...) but for those
+    /// that name disks and directories.
+    pub variables: BTreeMap<String, String>,
+    /// How long one test may take, in seconds.
+    pub limit_secs: u64,
+}
+
+impl FstestsSpec {
+    /// Tags of the 9p shares: the host's root, read-only, and a directory that
+    /// takes what the tests leave.
+    pub const ROOT_SHARE: &'static str = "root";
+    pub const RESULTS_SHARE: &'static str = "results";
 }
 
 /// A regular file of the tree and what it holds.

@@ -5,6 +5,7 @@
 mod clippy;
 mod demo;
 mod doc;
+mod fstests;
 mod modules;
 mod rust_analyzer;
 mod shell;
@@ -25,6 +26,7 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
     match command {
         Command::Demo { link } => demo::run(paths, tools, link.into()),
         Command::Test(arguments) => test::run(paths, tools, &arguments),
+        Command::Fstests(arguments) => fstests::run(paths, tools, &arguments),
         Command::Shell { link } => shell::run(paths, tools, link.into()).map(|()| true),
         Command::Kernel { link, kernel } => {
             let recipe = Recipe::new(paths, tools, link.into(), kernel)?;

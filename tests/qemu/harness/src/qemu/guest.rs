@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::ktap::Line;
@@ -55,6 +55,20 @@ impl Guest {
             Ok(line) => Event::Line(line),
             Err(RecvTimeoutError::Timeout) => Event::Silent,
             Err(RecvTimeoutError::Disconnected) => Event::Exited,
+        }
+    }
+}
+
+impl Guest {
+    /// Waits until it ends by itself, at most `patience` long.
+    pub fn wait(&mut self, patience: Duration) -> bool {
+        let start = Instant::now();
+        loop {
+            match self.next(patience.saturating_sub(start.elapsed())) {
+                Event::Line(_) => {}
+                Event::Silent => return false,
+                Event::Exited => return true,
+            }
         }
     }
 }

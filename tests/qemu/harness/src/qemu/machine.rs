@@ -11,8 +11,10 @@ use crate::toolchain::Toolchain;
 
 /// The kernel's command line. A panic ends QEMU at once (with `-no-reboot`), but
 /// only after its text is out. Addresses in traces are those of `System.map`.
-/// One virtqueue polls, for polled direct I/O.
-const COMMAND_LINE: &str = "console=ttyS0 panic=1 nokaslr virtio_blk.poll_queues=1";
+/// One virtqueue polls, for polled direct I/O. An NMI, which the host sends to a
+/// guest that hangs, is a panic that shows the stacks of all tasks and CPUs.
+const COMMAND_LINE: &str = "console=ttyS0 panic=1 nokaslr virtio_blk.poll_queues=1 \
+                            unknown_nmi_panic panic_print=0x41";
 
 /// Where the kernel's console goes.
 #[derive(Clone, Debug)]
@@ -32,6 +34,15 @@ pub struct Machine {
     pub memory_mib: u32,
     pub accel: Accel,
     pub console: Console,
+    pub shares: Vec<Share>,
+}
+
+/// A directory of the host that the guest can mount by 9p.
+#[derive(Clone, Debug)]
+pub struct Share {
+    pub tag: &'static str,
+    pub path: PathBuf,
+    pub writable: bool,
 }
 
 impl Machine {
@@ -69,9 +80,11 @@ impl Machine {
             }
         }
         qemu.args(["-device", "virtconsole,chardev=ktap"]);
+        for share in &self.shares {
+            qemu.arg("-virtfs").arg(share.argument());
+        }
         for disk in &self.disks {
-            // The first option's value may hold commas, which QEMU wants doubled.
-            let file = disk.path.display().to_string().replace(',', ",,");
+            let file = escaped(&disk.path);
             let role = disk.role;
             qemu.arg("-drive").arg(format!(
                 "if=none,id={role},file={file},format=raw,cache=writeback,discard=unmap"
@@ -83,6 +96,10 @@ impl Machine {
         qemu
     }
 
+    /// Where the monitor listens, seen from the directory of the initramfs: the path
+    /// of a socket must be short.
+    pub const CONTROL: &'static str = "qmp";
+
     fn command_line(&self) -> String {
         match self.console {
             Console::Log(_) => COMMAND_LINE.to_owned(),
@@ -90,4 +107,20 @@ impl Machine {
             Console::Terminal => format!("{COMMAND_LINE} quiet"),
         }
     }
+}
+
+impl Share {
+    fn argument(&self) -> String {
+        let readonly = if self.writable { "off" } else { "on" };
+        format!(
+            "local,path={},mount_tag={tag},id={tag},security_model=none,readonly={readonly},multidevs=remap",
+            escaped(&self.path),
+            tag = self.tag
+        )
+    }
+}
+
+/// An option's value may hold commas, which QEMU wants doubled.
+fn escaped(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }

@@ -3,9 +3,11 @@
 //! The virtual machine: its command line, its accelerator, its life.
 
 mod accel;
+mod control;
 mod guest;
 mod machine;
 
 pub use accel::{choose, Accel};
+pub use control::interrupt;
 pub use guest::{Event, Guest};
-pub use machine::{Console, Machine};
+pub use machine::{Console, Machine, Share};

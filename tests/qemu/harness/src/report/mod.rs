@@ -5,4 +5,5 @@
 mod junit;
 mod lines;
 
+pub use junit::write as write_junit;
 pub use lines::Report;

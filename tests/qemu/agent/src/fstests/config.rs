@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What fstests wants to find: a configuration, disks, mount points, users.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{bail, Context as _, Result};
+use iomap_qemu_protocol::{FstestsSpec, RunSpec};
+
+use super::root::RESULTS;
+use crate::disk::Disk;
+
+/// The configuration that fstests is pointed to, so that it does not read one that
+/// lies in the person's tree.
+pub const FILE: &str = "/tmp/fstests.config";
+
+/// Disks by role, and what fstests calls them.
+const DISKS: &[(&str, &str)] = &[
+    ("test", "TEST_DEV"),
+    ("scratch", "SCRATCH_DEV"),
+    ("logwrites", "LOGWRITES_DEV"),
+];
+
+const DIRECTORIES: &[(&str, &str)] = &[("TEST_DIR", "/mnt/test"), ("SCRATCH_MNT", "/mnt/scratch")];
+
+/// Users that tests act as; the name of one begins with a digit.
+const USERS: &[(&str, u32)] = &[("fsgqa", 7901), ("fsgqa2", 7902), ("123456-fsgqa", 7903)];
+
+/// Writes the configuration and makes what it names.
+pub fn prepare(run: &RunSpec, spec: &FstestsSpec) -> Result<()> {
+    let mut variables = spec.variables.clone();
+    for (role, name) in DISKS {
+        let disk = Disk::by_serial(role)?;
+        variables.insert((*name).to_owned(), disk.path().display().to_string());
+    }
+    for (name, dir) in DIRECTORIES {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make {dir}"))?;
+        variables.insert((*name).to_owned(), (*dir).to_owned());
+    }
+    variables.insert("RESULT_BASE".to_owned(), RESULTS.to_owned());
+    fs::write(FILE, render(&variables)).with_context(|| format!("cannot write {FILE}"))?;
+    add_users()?;
+    make_test_filesystem(run, &variables)
+}
+
+/// Shell assignments, one for each variable.
+fn render(variables: &BTreeMap<String, String>) -> String {
+    let quoted = |value: &str| value.replace('\'', r"'\''");
+    variables
+        .iter()
+        .map(|(name, value)| format!("export {name}='{}'\n", quoted(value)))
+        .collect()
+}
+
+/// In the guest's layer alone: the host's files stay as they are.
+fn add_users() -> Result<()> {
+    let known = fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
+    for (name, id) in USERS {
+        if known
+            .lines()
+            .any(|line| line.starts_with(&format!("{name}:")))
+        {
+            continue;
+        }
+        append(
+            "/etc/passwd",
+            &format!("{name}:x:{id}:{id}::/tmp:/bin/bash\n"),
+        )?;
+        append("/etc/group", &format!("{name}:x:{id}:\n"))?;
+    }
+    Ok(())
+}
+
+fn append(file: &str, line: &str) -> Result<()> {
+    OpenOptions::new()
+        .append(true)
+        .open(file)
+        .and_then(|mut file| file.write_all(line.as_bytes()))
+        .with_context(|| format!("cannot add to {file}"))
+}
+
+/// fstests makes the scratch filesystem itself, but finds that of the tests made.
+fn make_test_filesystem(run: &RunSpec, variables: &BTreeMap<String, String>) -> Result<()> {
+    let kind = variables
+        .get("FSTYP")
+        .with_context(|| format!("{}: FSTYP is not set", run.suite))?;
+    let device = variables.get("TEST_DEV").context("TEST_DEV is not set")?;
+    let options = variables.get("MKFS_OPTIONS").map_or("", String::as_str);
+    let force = match kind.as_str() {
+        "ext2" | "ext3" | "ext4" => "-F",
+        _ => "-f",
+    };
+    let mkfs = format!("mkfs.{kind}");
+    let output = Command::new(&mkfs)
+        .arg(force)
+        .args(options.split_whitespace())
+        .arg(Path::new(device))
+        .env("PATH", super::one::PATH)
+        .output()
+        .with_context(|| format!("cannot run the host's {mkfs}: is it installed?"))?;
+    if !output.status.success() {
+        bail!(
+            "{mkfs} {options} failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_the_shell() {
+        let variables = BTreeMap::from([("A".to_owned(), "-o 'x y'".to_owned())]);
+        assert_eq!(render(&variables), "export A='-o '\\''x y'\\'''\n");
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's root for fstests: that of the host, shared read-only, under a
+//! layer of memory that takes all changes.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use iomap_qemu_protocol::FstestsSpec;
+use rustix::mount::MountFlags;
+
+use crate::sys::mount;
+
+const LOWER: &str = "/host";
+const UPPER: &str = "/upper";
+const ROOT: &str = "/root";
+
+/// In the new root: where the host takes what the tests leave.
+pub const RESULTS: &str = "/results";
+
+/// Options of a 9p mount. The host's files do not change meanwhile, so they may
+/// be cached.
+const SHARE: &str = "trans=virtio,version=9p2000.L,msize=524288";
+
+/// What the tests expect to be mounted, in the order of mounting.
+const MOUNTS: &[(&str, &str)] = &[
+    ("proc", "/proc"),
+    ("sysfs", "/sys"),
+    ("devtmpfs", "/dev"),
+    ("tmpfs", "/dev/shm"),
+    ("tmpfs", "/run"),
+    ("debugfs", "/sys/kernel/debug"),
+    ("tracefs", "/sys/kernel/tracing"),
+    ("cgroup2", "/sys/fs/cgroup"),
+];
+
+/// Makes the host's userland the root of this process and of all that it starts.
+pub fn enter() -> Result<()> {
+    for dir in [LOWER, UPPER, ROOT] {
+        make(Path::new(dir))?;
+    }
+    mount::mount_with(
+        Path::new(FstestsSpec::ROOT_SHARE),
+        Path::new(LOWER),
+        "9p",
+        MountFlags::RDONLY,
+        &format!("{SHARE},cache=loose"),
+    )?;
+    mount::mount(Path::new("tmpfs"), Path::new(UPPER), "tmpfs", "")?;
+    for dir in ["data", "work"] {
+        make(&Path::new(UPPER).join(dir))?;
+    }
+    let layers = format!("lowerdir={LOWER},upperdir={UPPER}/data,workdir={UPPER}/work");
+    mount::mount(Path::new("overlay"), Path::new(ROOT), "overlay", &layers)?;
+    for (kind, target) in MOUNTS {
+        let target = Path::new(ROOT).join(target.trim_start_matches('/'));
+        make(&target)?;
+        mount::mount(Path::new(kind), &target, kind, "")?;
+    }
+    let results = Path::new(ROOT).join(RESULTS.trim_start_matches('/'));
+    make(&results)?;
+    mount::mount(Path::new(FstestsSpec::RESULTS_SHARE), &results, "9p", SHARE)?;
+    rustix::process::chroot(ROOT).context("cannot make the host's userland the root")?;
+    rustix::process::chdir("/").context("cannot enter the new root")
+}
+
+/// Lets go of what the host waits for.
+pub fn leave() -> Result<()> {
+    mount::unmount(Path::new(RESULTS))
+}
+
+fn make(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))
+}

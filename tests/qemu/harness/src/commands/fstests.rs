@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `fstests`: a person's fstests tree, on either engine or on both.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use iomap_qemu_protocol::Link;
+
+use crate::agent::Agent;
+use crate::cli::FstestsArguments;
+use crate::fstests::{self, Campaign, Client, Column, Entry, Selection, Summary};
+use crate::lab::Lab;
+use crate::paths::{make_dir, Paths};
+use crate::report;
+use crate::toolchain::Toolchain;
+
+pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Result<bool> {
+    let start = Instant::now();
+    fstests::examine(&arguments.tree)?;
+    let tree = arguments
+        .tree
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", arguments.tree.display()))?;
+    let mut summaries = Vec::new();
+    for name in &arguments.fs {
+        let client = Client::by_name(name)?;
+        let selection = Selection {
+            groups: arguments.group.clone(),
+            tests: arguments.tests.clone(),
+            exclude: arguments.exclude.clone(),
+        };
+        let tests = selection.expand(&tree, client.kind)?;
+        let variables = variables(arguments, &client)?;
+        summaries.push((client, variables, tests));
+    }
+
+    let agent = Agent::build(paths, tools)?;
+    let results = paths.checkout.join("target/fstests");
+    make_dir(&results)?;
+    let mut columns: BTreeMap<&str, Vec<Column>> = BTreeMap::new();
+    for link in arguments.link.iter().copied().map(Link::from) {
+        let lab = Lab::prepare(paths, tools, agent.clone(), link, arguments.kernel)?;
+        for (client, variables, tests) in &summaries {
+            let dir = results.join(format!("{}-{}", client.name, link.name()));
+            make_dir(&dir)?;
+            let campaign = Campaign {
+                lab: &lab,
+                client: *client,
+                tree: &tree,
+                variables: variables.clone(),
+                limit: Duration::from_secs(arguments.limit) * arguments.kernel.slowness(),
+                dir: dir.clone(),
+            };
+            let record = campaign.run(tests, arguments.fresh, &mut |entry| {
+                show(client.name, link, entry);
+            })?;
+            columns.entry(client.name).or_default().push(Column {
+                link,
+                entries: selected(record.entries, tests),
+                dir,
+            });
+        }
+    }
+
+    let mut all = Vec::new();
+    let mut regressions = 0;
+    let mut verdicts = String::new();
+    for (client, _, tests) in summaries {
+        let summary = Summary {
+            filesystem: client.name.to_owned(),
+            tests,
+            columns: columns.remove(client.name).unwrap_or_default(),
+        };
+        println!("\n{}", summary.table());
+        summary.write_lists(&results)?;
+        verdicts.push_str(&summary.verdict());
+        regressions += summary.regressions().len();
+        all.extend(summary.results());
+    }
+    report::write_junit(&all, start.elapsed(), &results.join("junit.xml"))?;
+    println!(
+        "{verdicts}results: {} (junit.xml, *.list), took {:.0} s",
+        results.display(),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(regressions == 0)
+}
+
+/// A line as soon as a test is done.
+fn show(filesystem: &str, link: Link, entry: &Entry) {
+    println!(
+        "{filesystem} on {}: {} {} ({:.1} s) {}",
+        link.name(),
+        entry.test,
+        entry.outcome.name(),
+        entry.seconds,
+        entry.remark
+    );
+}
+
+fn variables(arguments: &FstestsArguments, client: &Client) -> Result<BTreeMap<String, String>> {
+    let mut variables = match (&arguments.config, &arguments.section) {
+        (Some(file), Some(section)) => fstests::variables_of(file, section)?,
+        _ => BTreeMap::new(),
+    };
+    variables.insert("FSTYP".to_owned(), client.kind.to_owned());
+    Ok(variables)
+}
+
+/// Without what earlier runs of other groups left in the same record.
+fn selected(mut entries: BTreeMap<String, Entry>, tests: &[String]) -> BTreeMap<String, Entry> {
+    entries.retain(|test, _| tests.contains(test));
+    entries
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The filesystems that fstests is run on.
+
+use anyhow::{bail, Result};
+
+use crate::image::Contents;
+use crate::suites::{Disk, Suite};
+
+/// A filesystem: how fstests calls it, and what it takes to have it in a guest.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    pub name: &'static str,
+    /// fstests' own name for it, and the `mkfs` that makes it.
+    pub kind: &'static str,
+    pub suite: &'static Suite,
+}
+
+const fn disk(role: &'static str, size_mib: u64) -> Disk {
+    Disk {
+        role,
+        size_mib,
+        contents: Contents::Blank,
+    }
+}
+
+/// Sparse files of the host: what tests do not write takes no room.
+const DISKS: [Disk; 3] = [
+    disk("test", 6 << 10),
+    disk("scratch", 6 << 10),
+    disk("logwrites", 2 << 10),
+];
+
+/// Loaded besides the filesystem: the guest has no modprobe of its own kernel.
+macro_rules! modules {
+    ($filesystem:literal) => {
+        &[
+            "overlay",
+            "9p",
+            "9pnet_virtio",
+            "loop",
+            "dm_mod",
+            "dm_flakey",
+            "dm_delay",
+            "dm_dust",
+            "dm_zero",
+            "dm_snapshot",
+            "dm_thin_pool",
+            "dm_log_writes",
+            "quota_v2",
+            $filesystem,
+        ]
+    };
+}
+
+const fn suite(name: &'static str, modules: &'static [&'static str]) -> Suite {
+    Suite {
+        name,
+        modules,
+        disks: &DISKS,
+        programs: &[],
+        memory_mib: 2048,
+        of_image: false,
+    }
+}
+
+const CLIENTS: &[Client] = &[
+    Client {
+        name: "xfs",
+        kind: "xfs",
+        suite: &suite("fstests-xfs", modules!("xfs")),
+    },
+    Client {
+        name: "ext4",
+        kind: "ext4",
+        suite: &suite("fstests-ext4", modules!("ext4")),
+    },
+    Client {
+        name: "ext2",
+        kind: "ext2",
+        suite: &suite("fstests-ext2", modules!("ext2")),
+    },
+    Client {
+        name: "btrfs",
+        kind: "btrfs",
+        suite: &suite("fstests-btrfs", modules!("btrfs")),
+    },
+    Client {
+        name: "f2fs",
+        kind: "f2fs",
+        suite: &suite("fstests-f2fs", modules!("f2fs")),
+    },
+];
+
+impl Client {
+    pub fn by_name(name: &str) -> Result<Self> {
+        match CLIENTS.iter().find(|client| client.name == name) {
+            Some(client) => Ok(*client),
+            None => {
+                let names: Vec<_> = CLIENTS.iter().map(|client| client.name).collect();
+                bail!(
+                    "FS={name} is not known here; there are {}",
+                    names.join(", ")
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An fstests tree that a person has installed, run in guests on the C engine and
+//! on the Rust engine, and what differs.
+
+mod client;
+mod list;
+mod record;
+mod run;
+mod section;
+mod summary;
+
+pub use client::Client;
+pub use list::Selection;
+pub use record::{Entry, Record};
+pub use run::Campaign;
+pub use section::variables_of;
+pub use summary::{Column, Summary};
+
+use std::path::Path;
+
+use anyhow::{bail, Result};
+
+/// Looks whether the directory is a tree that can be run.
+pub fn examine(tree: &Path) -> Result<()> {
+    const HOW: &str = "Get it from its git repository (xfstests-dev), see its README for the packages, and run\n\
+        `make` and `make install` there; then FSTESTS=/path/to/it, the directory that holds `check`.";
+    if tree.as_os_str().is_empty() {
+        bail!("FSTESTS is not set: fstests is not part of Debian.\n{HOW}");
+    }
+    for (file, what) in [
+        ("check", "is no fstests tree (it has no `check`)"),
+        (
+            "src/t_dir_type",
+            "is not built (it has no `src/t_dir_type`)",
+        ),
+        (
+            "tests/generic/group.list",
+            "is not built (it has no `tests/generic/group.list`)",
+        ),
+    ] {
+        if !tree.join(file).exists() {
+            bail!("FSTESTS={} {what}.\n{HOW}", tree.display());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_tree_is_told_how_to_become_one() -> Result<()> {
+        let complaint = |tree: &Path| examine(tree).err().map(|error| error.to_string());
+        let unset = complaint(Path::new("")).unwrap_or_default();
+        assert!(unset.starts_with("FSTESTS is not set") && unset.contains("make install"));
+        let dir = tempfile::tempdir()?;
+        assert!(complaint(dir.path()).is_some_and(|text| text.contains("no `check`")));
+        std::fs::write(dir.path().join("check"), "")?;
+        assert!(complaint(dir.path()).is_some_and(|text| text.contains("is not built")));
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What came out so far, kept in a file that an interrupted run goes on from.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::paths::make_dir;
+use crate::tracker::{TestResult, Verdict};
+
+/// The result of one test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub test: String,
+    pub outcome: Outcome,
+    pub seconds: f64,
+    /// Why it was not run, or what is known of its failure.
+    #[serde(default)]
+    pub remark: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    NotRun,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::NotRun => "notrun",
+        }
+    }
+}
+
+impl Entry {
+    /// From a result whose name is `suite/generic/001`.
+    pub fn of(result: &TestResult) -> Self {
+        let (_, test) = result.name.split_once('/').unwrap_or(("", &result.name));
+        let (outcome, remark) = match &result.verdict {
+            Verdict::Passed => (Outcome::Pass, String::new()),
+            Verdict::Skipped(reason) => (Outcome::NotRun, reason.clone()),
+            Verdict::Failed => {
+                let first = |text: &String| text.lines().next().map(str::to_owned);
+                let remarks: Vec<_> = result.details.iter().filter_map(first).collect();
+                (Outcome::Fail, remarks.join("; "))
+            }
+        };
+        Self {
+            test: test.to_owned(),
+            outcome,
+            seconds: result.seconds,
+            remark,
+        }
+    }
+}
+
+/// All results of one filesystem on one engine: one line of JSON for what is run,
+/// one for each result.
+pub struct Record {
+    file: File,
+    path: PathBuf,
+    pub entries: BTreeMap<String, Entry>,
+}
+
+impl Record {
+    /// Goes on with the file, if it is of the same run; otherwise begins anew and
+    /// keeps the old one beside it.
+    pub fn open(path: &Path, run: &str, fresh: bool) -> Result<Self> {
+        if let Some(dir) = path.parent() {
+            make_dir(dir)?;
+        }
+        let heading = serde_json::to_string(run).context("cannot describe the run")?;
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let mut lines = text.lines();
+        let same = lines.next() == Some(&heading) && !fresh;
+        let mut entries = BTreeMap::new();
+        if same {
+            // The last line may be cut off.
+            let whole = lines.filter_map(|line| serde_json::from_str::<Entry>(line).ok());
+            entries.extend(whole.map(|entry| (entry.test.clone(), entry)));
+        } else if !text.is_empty() {
+            let old = path.with_extension("old.jsonl");
+            fs::rename(path, &old).with_context(|| format!("cannot rename {}", path.display()))?;
+            eprintln!(
+                "beginning anew; the results of another run are in {}",
+                old.display()
+            );
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        if !same {
+            writeln!(file, "{heading}").context("cannot write the results")?;
+        } else if !text.ends_with('\n') {
+            writeln!(file).context("cannot write the results")?;
+        }
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            entries,
+        })
+    }
+
+    pub fn add(&mut self, entry: Entry) -> Result<()> {
+        let line = serde_json::to_string(&entry).context("cannot write a result")?;
+        writeln!(self.file, "{line}")
+            .with_context(|| format!("cannot write to {}", self.path.display()))?;
+        self.entries.insert(entry.test.clone(), entry);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(test: &str) -> Entry {
+        Entry {
+            test: test.into(),
+            outcome: Outcome::Pass,
+            seconds: 1.5,
+            remark: String::new(),
+        }
+    }
+
+    #[test]
+    fn an_interrupted_run_goes_on() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("a/xfs-rust.jsonl");
+        Record::open(&path, "quick", false)?.add(entry("generic/001"))?;
+        let text = fs::read_to_string(&path)?;
+        fs::write(&path, format!("{text}{{\"test\":\"gen"))?;
+        let mut again = Record::open(&path, "quick", false)?;
+        assert_eq!(again.entries.len(), 1);
+        again.add(entry("generic/002"))?;
+        let third = Record::open(&path, "quick", false)?;
+        assert_eq!(third.entries.len(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn another_run_or_a_fresh_one_begins_anew() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("xfs-rust.jsonl");
+        Record::open(&path, "quick", false)?.add(entry("generic/001"))?;
+        assert!(Record::open(&path, "auto", false)?.entries.is_empty());
+        Record::open(&path, "auto", false)?.add(entry("generic/001"))?;
+        assert!(Record::open(&path, "auto", true)?.entries.is_empty());
+        assert!(path.with_extension("old.jsonl").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn a_result_becomes_an_entry() {
+        let result = TestResult {
+            name: "fstests-xfs/generic/001".into(),
+            verdict: Verdict::Failed,
+            seconds: 2.0,
+            details: vec!["failed; it left: full\nmore".into()],
+        };
+        let entry = Entry::of(&result);
+        assert_eq!(entry.test, "generic/001");
+        assert_eq!(entry.outcome, Outcome::Fail);
+        assert_eq!(entry.remark, "failed; it left: full");
+    }
+}

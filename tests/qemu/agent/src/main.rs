@@ -21,6 +21,7 @@ mod fs;
 mod fstests;
 mod init;
 mod kmsg;
+mod null_disk;
 mod output;
 mod runner;
 mod script;

@@ -8,10 +8,14 @@ pub const BDEV: &[&str] = &["bdev"];
 
 pub const EXT2: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
 pub const EXT4: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k"];
+pub const EROFS: &[&str] = &["erofs-tails", "erofs-blocks", "erofs-chunks"];
+pub const ZONEFS: &[&str] = &["zonefs"];
 pub const BTRFS: &[&str] = &["btrfs"];
 
-/// The one whose page cache runs on the engine, too.
 pub const XFS: &[&str] = &["xfs-1k", "xfs-4k"];
+/// Filesystems whose page cache runs on the engine, too.
+pub const PAGE_CACHE: &[&str] = &["xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k"];
+
 pub const XFS_1K: &[&str] = &["xfs-1k"];
 
 /// Where fsx runs.
@@ -19,6 +23,11 @@ pub const FSX: &[&str] = &["ext2-4k", "ext4-4k", "xfs-1k", "xfs-4k"];
 
 /// Filesystems that find data, holes and blocks by the engine.
 pub const EXT4_XFS: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k"];
+
+/// As [`EXT4_XFS`], and one that zeroes what it allocates ahead of the data.
+pub const REPORTS: &[&str] = &[
+    "ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k",
+];
 
 /// The filesystems that overwrite blocks in place and pass requests that are
 /// aligned to sectors only on to the engine.
@@ -31,6 +40,12 @@ pub const EXT_XFS: &[&str] = &[
     "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k",
 ];
 
+/// As [`EXT_XFS`], and gfs2.
+pub const EXT_XFS_GFS2: &[&str] = &[
+    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k",
+    "gfs2-1k", "gfs2-4k",
+];
+
 /// Every filesystem whose disk the host has filled with files.
 pub const FILLED: &[&str] = &[
     "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs",
@@ -39,16 +54,25 @@ pub const FILLED: &[&str] = &[
 /// Every filesystem whose direct I/O runs on the engine.
 pub const ALL: &[&str] = &[
     "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k",
+    "xfs-4k", "gfs2-1k", "gfs2-4k",
+];
+
+/// As [`ALL`], without gfs2, which drops the pages that it is about to read and
+/// tries again for ever if a direct write takes its data from where it goes, on
+/// the C engine, too.
+pub const OVERLAPPING: &[&str] = &[
+    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k",
     "xfs-4k",
 ];
 
 /// Filesystems that allocate blocks ahead of the data.
 pub const UNWRITTEN: &[&str] = &[
-    "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k", "xfs-4k",
+    "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k",
 ];
 
 /// Filesystems on which nobody can read a new block before its first write is
 /// through; f2fs lets direct reads see what the disk held there.
 pub const NO_EARLY_BLOCKS: &[&str] = &[
     "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "xfs-1k", "xfs-4k",
+    "gfs2-1k", "gfs2-4k",
 ];

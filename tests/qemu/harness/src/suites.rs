@@ -4,7 +4,7 @@
 
 use iomap_qemu_protocol::Link;
 
-use crate::image::{Contents, Filesystem};
+use crate::image::{Contents, Erofs, Filesystem};
 
 /// One kind of boot.
 #[derive(Clone, Debug)]
@@ -166,6 +166,24 @@ pub const TEST: &[Suite] = &[
         &empty(Filesystem::xfs(4096)),
     )),
     of_image(suite("bdev", &[], &[BARE])),
+    suite("gfs2-1k", &["gfs2"], &empty(Filesystem::gfs2(1024))),
+    suite("gfs2-4k", &["gfs2"], &empty(Filesystem::gfs2(4096))),
+    suite(
+        "erofs-tails",
+        &["erofs"],
+        &filled(Filesystem::Erofs(Erofs::InlineTails)),
+    ),
+    suite(
+        "erofs-blocks",
+        &["erofs"],
+        &filled(Filesystem::Erofs(Erofs::Blocks)),
+    ),
+    suite(
+        "erofs-chunks",
+        &["erofs"],
+        &filled(Filesystem::Erofs(Erofs::Chunks(4096))),
+    ),
+    suite("zonefs", &["null_blk", "zonefs"], &[]),
     Suite {
         // Little memory, so that swapping takes little time.
         memory_mib: 256,

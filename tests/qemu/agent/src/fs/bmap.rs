@@ -20,7 +20,7 @@ pub const CASES: &[Case] = &[
               the end have none.",
         )
         .holds(&["BM-2", "BM-3"]),
-    Case::new("bmap_flushes", suites::EXT4_XFS, flushes)
+    Case::new("bmap_flushes", suites::REPORTS, flushes)
         .doc("Data that is only in the page cache is written before the answer.")
         .holds(&["BM-1"]),
 ];

@@ -31,7 +31,7 @@ pub const CASES: &[Case] = &[
     )
     .doc("SEEK_DATA finds the very blocks of preallocated space that are dirty.")
     .holds(&["PU-3", "PU-4"]),
-    Case::new("buffered_read_eof", suites::XFS, read_eof)
+    Case::new("buffered_read_eof", suites::PAGE_CACHE, read_eof)
         .doc("Reads at and after the end are short, whatever a mapping has stored there.")
         .holds(&["WB-5"]),
     Case::new("buffered_memory_pressure", suites::XFS, memory_pressure)

@@ -18,7 +18,7 @@ pub const CASES: &[Case] = &[
     Case::new("trace_writepage", suites::XFS, writepage)
         .doc("Writing back says which folios it takes, and where each dirty range of them goes.")
         .holds(&["WB-4", "WB-7", "WB-8", "WB-9", "TR-8", "TR-9"]),
-    Case::new("trace_readahead", suites::XFS, readahead)
+    Case::new("trace_readahead", suites::PAGE_CACHE, readahead)
         .doc("Reading ahead says how many pages it is asked for.")
         .holds(&["RD-1", "TR-10"]),
     Case::new("trace_release_folio", suites::XFS, release_folio)

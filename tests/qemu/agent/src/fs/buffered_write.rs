@@ -20,22 +20,30 @@ use crate::sys::raw_io;
 use crate::trace;
 
 pub const CASES: &[Case] = &[
-    Case::new("buffered_sub_block", suites::XFS, sub_block)
+    Case::new("buffered_sub_block", suites::PAGE_CACHE, sub_block)
         .doc("Writes inside blocks that are not cached keep the rest of the blocks.")
         .holds(&["RD-4", "BW-13", "BW-14", "BW-20"]),
-    Case::new("buffered_sub_block_hole", suites::XFS, sub_block_hole)
-        .doc("Writes inside blocks of holes and of preallocated space leave zeros around them.")
-        .holds(&["RD-8", "BW-14"]),
-    Case::new("buffered_append", suites::XFS, append)
+    Case::new(
+        "buffered_sub_block_hole",
+        suites::PAGE_CACHE,
+        sub_block_hole,
+    )
+    .doc("Writes inside blocks of holes and of preallocated space leave zeros around them.")
+    .holds(&["RD-8", "BW-14"]),
+    Case::new("buffered_append", suites::PAGE_CACHE, append)
         .doc("Appends of any length grow the file by just that, and reads see them at once.")
         .holds(&["BW-2", "BW-22"]),
-    Case::new("buffered_source_missing", suites::XFS, source_missing)
-        .doc("A write from memory that ends midway counts what there was, or is EFAULT.")
-        .holds(&["BW-2", "BW-4", "BW-19", "BW-20", "BW-24", "DR-1", "DR-4"]),
+    Case::new(
+        "buffered_source_missing",
+        suites::PAGE_CACHE,
+        source_missing,
+    )
+    .doc("A write from memory that ends midway counts what there was, or is EFAULT.")
+    .holds(&["BW-2", "BW-4", "BW-19", "BW-20", "BW-24", "DR-1", "DR-4"]),
     Case::new("buffered_nowait", suites::XFS, nowait)
         .doc("RWF_NOWAIT writes into cached blocks, and is EAGAIN where a block must be read.")
         .holds(&["BW-1", "BW-13", "BW-14"]),
-    Case::new("buffered_o_sync", suites::XFS, o_sync)
+    Case::new("buffered_o_sync", suites::PAGE_CACHE, o_sync)
         .doc("What a write with O_SYNC has counted is on the disk when it returns.")
         .holds(&["BW-2"]),
 ];

@@ -19,7 +19,7 @@ pub const CASES: &[Case] = &[
     Case::new("buffered_zero_edges", suites::XFS, edges)
         .doc("Punching and zeroing zeroes the parts of blocks at both edges and no byte more.")
         .holds(&["ZR-1", "ZR-3"]),
-    Case::new("buffered_truncate_zeroes", suites::XFS, truncate)
+    Case::new("buffered_truncate_zeroes", suites::PAGE_CACHE, truncate)
         .doc("What a truncate cuts off is zeros when the file grows again, cached or not.")
         .holds(&["ZR-3", "ZR-6"]),
     Case::new(

@@ -53,7 +53,7 @@ pub const CASES: &[Case] = &[
         .holds(&["DIO-6", "DIO-25"]),
     Case::new(
         "dio_own_mapping_overlapping",
-        suites::ALL,
+        suites::OVERLAPPING,
         own_mapping_overlapping,
     )
     .doc("Even source and target may be the same range of the file.")

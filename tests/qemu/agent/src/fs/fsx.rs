@@ -14,7 +14,8 @@ use anyhow::{bail, ensure, Context as _, Result};
 use super::MIB;
 use crate::case::Case;
 use crate::context::Context;
-use crate::data::mirror::{open, open_read};
+use crate::data::mirror::{drop_cache, open, open_read};
+use crate::data::pattern;
 use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::loop_device::LoopDevice;
@@ -37,9 +38,12 @@ const ARTIFACTS: &str = "/tmp/fsx";
 
 const SEED: u64 = 20_241_117;
 
-/// Operations of one process: it never unmaps what it reads through mappings, and
-/// a process can have 65,530 of them.
-const ROUND: u64 = 10_000;
+/// Operations of one process. It never unmaps what it reads through mappings, so
+/// less and less can be dropped from the page cache and come from the disk again.
+/// After each round all of it is.
+const ROUND: u64 = 500;
+/// The host hears of the test whenever that many are done.
+const REPORT: u64 = 10 * ROUND;
 const ROUND_LIMIT: Duration = Duration::from_secs(180);
 
 /// Of what a failed run says, the last so many lines are shown.
@@ -163,12 +167,17 @@ impl<'a> Exercise<'a> {
         let total = self.context.fsx().operations;
         let mut left = total;
         let mut seed = seed;
+        self.context
+            .note(format!("{total} operations with seeds from {seed} on"));
         while left > 0 {
             let operations = left.min(ROUND);
-            self.context
-                .note(format!("{operations} operations with the seed {seed}"));
-            self.round(seed, operations)?;
+            self.round(seed, operations)
+                .and_then(|()| self.settle())
+                .with_context(|| self.again(seed, operations))?;
             left -= operations;
+            if left % REPORT == 0 {
+                self.context.note(format!("{left} operations left"));
+            }
             seed = seed.wrapping_add(1);
         }
         self.context.metric("operations", total as f64);
@@ -190,13 +199,33 @@ impl<'a> Exercise<'a> {
         for line in last_lines(&said, LAST_LINES) {
             self.context.note(line);
         }
+        bail!("fsx: {}", output.status)
+    }
+
+    /// What the page cache holds must be on the disk.
+    fn settle(&self) -> Result<()> {
+        let file = open(self.target, 0)?;
+        let (mut cached, mut cold) = (Vec::new(), Vec::new());
+        (&file).read_to_end(&mut cached)?;
+        drop_cache(&file)?;
+        open_read(self.target, 0)?.read_to_end(&mut cold)?;
+        ensure!(
+            cached.len() == cold.len(),
+            "{} bytes in the page cache, {} on the disk",
+            cached.len(),
+            cold.len()
+        );
+        pattern::compare(&cached, &cold, 0).context("on the disk")
+    }
+
+    /// How to see the same once more.
+    fn again(&self, seed: u64, operations: u64) -> String {
         let (spec, test) = (self.context.spec(), self.test);
-        bail!(
-            "fsx: {}; again: make test T={}/{test} {} FSX_SEED={seed} FSX_OPERATIONS={operations}",
-            output.status,
+        format!(
+            "again: make test T={}/{test} {} FSX_SEED={seed} FSX_OPERATIONS={operations}",
             spec.suite,
             spec.link.option()
-        );
+        )
     }
 }
 

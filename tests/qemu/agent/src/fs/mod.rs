@@ -19,6 +19,7 @@ mod dio_limits;
 mod dio_read;
 mod dio_write;
 mod dio_write_new;
+mod erofs;
 mod events;
 mod fiemap;
 mod fsx;
@@ -29,6 +30,7 @@ mod stress;
 mod swap;
 mod sync;
 mod uring;
+mod zonefs;
 
 use crate::case::Case;
 
@@ -51,6 +53,7 @@ pub const CASES: &[&[Case]] = &[
     dio_read::CASES,
     dio_write::CASES,
     dio_write_new::CASES,
+    erofs::CASES,
     events::CASES,
     fiemap::CASES,
     fsx::CASES,
@@ -60,6 +63,7 @@ pub const CASES: &[&[Case]] = &[
     swap::CASES,
     sync::CASES,
     uring::CASES,
+    zonefs::CASES,
 ];
 
 const KIB: usize = 1024;

@@ -16,13 +16,13 @@ use crate::data::mirror::Mirror;
 use crate::suites;
 
 pub const CASES: &[Case] = &[
-    Case::new("seek_sparse", suites::EXT4_XFS, sparse)
+    Case::new("seek_sparse", suites::REPORTS, sparse)
         .doc("Data and holes are found where they are; the end of the file counts as a hole.")
         .holds(&["SK-1", "SK-2", "SK-3"]),
-    Case::new("seek_outside", suites::EXT4_XFS, outside)
+    Case::new("seek_outside", suites::REPORTS, outside)
         .doc("Negative offsets and those at or after the end are ENXIO.")
         .holds(&["SK-1"]),
-    Case::new("seek_no_data", suites::EXT4_XFS, no_data)
+    Case::new("seek_no_data", suites::REPORTS, no_data)
         .doc("A file of nothing but hole has its hole at the offset and no data.")
         .holds(&["SK-2", "SK-3"]),
     Case::new("seek_unwritten", suites::EXT4_XFS, unwritten)

@@ -5,10 +5,10 @@
 
 use anyhow::{ensure, Result};
 
-use super::null_disk::NullDisk;
 use super::scripted::{expect_bytes, expect_errno, Scripted};
 use crate::case::Case;
 use crate::context::Context;
+use crate::null_disk::NullDisk;
 use crate::suites::SCRIPT;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::transfer::{Direction, Method, Transfer};

@@ -7,11 +7,11 @@ use std::os::unix::fs::FileExt;
 
 use anyhow::{ensure, Result};
 
-use super::null_disk::NullDisk;
 use super::scripted::{expect_errno, Scripted};
 use crate::case::Case;
 use crate::context::Context;
 use crate::disk::Disk;
+use crate::null_disk::NullDisk;
 use crate::suites::SCRIPT;
 use crate::sys::buffer::AlignedBuf;
 

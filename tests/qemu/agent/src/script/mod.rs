@@ -19,7 +19,6 @@ mod hostile;
 mod iter;
 mod log;
 mod module_memory;
-mod null_disk;
 mod read_folio;
 mod readahead;
 mod scripted;

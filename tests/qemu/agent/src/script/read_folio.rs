@@ -5,10 +5,10 @@
 use anyhow::{ensure, Result};
 
 use super::cached::{overlay, stored, Cached, BASE};
-use super::null_disk::NullDisk;
 use super::scripted::expect_errno;
 use crate::case::{skip, Case};
 use crate::context::Context;
+use crate::null_disk::NullDisk;
 use crate::suites::SCRIPT;
 use crate::trace;
 

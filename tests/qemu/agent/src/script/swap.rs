@@ -278,7 +278,7 @@ fn shared(context: &Context) -> Result<()> {
 }
 
 fn other_device(context: &Context) -> Result<()> {
-    let disk = super::null_disk::NullDisk::with_cache(true)?;
+    let disk = crate::null_disk::NullDisk::with_cache(true)?;
     let options = format!("bdev2={}", disk.path().display());
     refuses(context, &options, "addr=2097152 bdev=1")
 }

@@ -22,12 +22,22 @@ unsafe impl Send for FileMapping {}
 
 impl FileMapping {
     pub fn new(file: &File, length: usize) -> io::Result<Self> {
+        Self::with_access(file, length, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    /// A mapping that must not be written to, of a file open for reading. All of
+    /// its last page can be read.
+    pub fn read_only(file: &File, length: usize) -> io::Result<Self> {
+        Self::with_access(file, length.next_multiple_of(PAGE_SIZE), libc::PROT_READ)
+    }
+
+    fn with_access(file: &File, length: usize, access: libc::c_int) -> io::Result<Self> {
         // SAFETY: a fresh mapping at an address that the kernel chooses.
         let start = unsafe {
             libc::mmap(
                 null_mut(),
                 length,
-                libc::PROT_READ | libc::PROT_WRITE,
+                access,
                 libc::MAP_SHARED,
                 file.as_raw_fd(),
                 0,
@@ -38,6 +48,11 @@ impl FileMapping {
         }
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self { start, length })
+    }
+
+    /// How many bytes there are to read.
+    pub fn length(&self) -> usize {
+        self.length
     }
 
     /// The address of the byte at `offset`, for I/O of up to `length` bytes.

@@ -20,6 +20,19 @@ pub enum Filesystem {
     Btrfs,
     F2fs,
     Xfs { block_size: u32 },
+    Gfs2 { block_size: u32 },
+    Erofs(Erofs),
+}
+
+/// Where erofs has the data of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erofs {
+    /// In blocks; what fills none at the end of a file, behind its inode.
+    InlineTails,
+    /// In blocks alone.
+    Blocks,
+    /// In pieces of this size, which files share; there may be holes.
+    Chunks(u32),
 }
 
 /// Which of the ext family.
@@ -44,6 +57,10 @@ impl Filesystem {
         Self::Xfs { block_size }
     }
 
+    pub const fn gfs2(block_size: u32) -> Self {
+        Self::Gfs2 { block_size }
+    }
+
     /// As mount(2) knows it.
     pub fn name(self) -> &'static str {
         match self {
@@ -54,21 +71,28 @@ impl Filesystem {
             Self::Btrfs => "btrfs",
             Self::F2fs => "f2fs",
             Self::Xfs { .. } => "xfs",
+            Self::Gfs2 { .. } => "gfs2",
+            Self::Erofs(_) => "erofs",
         }
     }
 
     pub fn block_size(self) -> Option<u32> {
         match self {
-            Self::Ext { block_size, .. } | Self::Xfs { block_size } => Some(block_size),
-            Self::Btrfs | Self::F2fs => Some(4096),
+            Self::Ext { block_size, .. } | Self::Xfs { block_size } | Self::Gfs2 { block_size } => {
+                Some(block_size)
+            }
+            Self::Btrfs | Self::F2fs | Self::Erofs(_) => Some(4096),
         }
     }
 
     /// Makes the filesystem in a file, filled with the files under `tree`.
     pub fn make(self, tools: &Toolchain, image: &Path, tree: Option<&Path>) -> Result<()> {
-        if let (Self::Xfs { .. }, Some(_)) = (self, tree) {
-            // mkfs.xfs takes a description of the files, not the files.
-            bail!("xfs cannot be filled: give the disk Contents::Empty in suites.rs");
+        if let (Self::Xfs { .. } | Self::Gfs2 { .. }, Some(_)) = (self, tree) {
+            // mkfs.xfs takes a description of the files, not the files; mkfs.gfs2 neither.
+            bail!(
+                "{} cannot be filled: give the disk Contents::Empty in suites.rs",
+                self.name()
+            );
         }
         let mut commands = vec![self.mkfs(tools, image, tree)];
         if let (Self::F2fs, Some(tree)) = (self, tree) {
@@ -116,8 +140,29 @@ impl Filesystem {
                     .arg("-b")
                     .arg(format!("size={block_size}"));
             }
+            Self::Gfs2 { block_size } => {
+                // One journal of 8 MiB: there is one node.
+                mkfs.args(["-q", "-O", "-p", "lock_nolock", "-j", "1", "-J", "8"])
+                    .args(["-U", UUID, "-b"])
+                    .arg(block_size.to_string());
+            }
+            Self::Erofs(layout) => {
+                mkfs.args(["--quiet", "-U", UUID]);
+                match layout {
+                    Erofs::InlineTails => {}
+                    Erofs::Blocks => {
+                        mkfs.arg("-Enoinline_data");
+                    }
+                    Erofs::Chunks(size) => {
+                        mkfs.arg(format!("--chunksize={size}"));
+                    }
+                }
+            }
         }
         mkfs.arg(image);
+        if let (Self::Erofs(_), Some(tree)) = (self, tree) {
+            mkfs.arg(tree);
+        }
         mkfs
     }
 }

@@ -17,6 +17,8 @@ pub fn check(tools: &Toolchain, filesystem: Filesystem, image: &Path) -> Result<
         Filesystem::Btrfs => ("btrfs", &["check", "--readonly", "--check-data-csum"]),
         Filesystem::F2fs => ("fsck.f2fs", &["-f", "--dry-run"]),
         Filesystem::Xfs { .. } => ("xfs_repair", &["-n"]),
+        Filesystem::Gfs2 { .. } => ("fsck.gfs2", &["-f", "-n"]),
+        Filesystem::Erofs(_) => ("fsck.erofs", &["--extract"]),
     };
     let mut fsck = tools.command(program);
     fsck.args(arguments).arg(image);

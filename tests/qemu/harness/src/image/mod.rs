@@ -7,7 +7,7 @@ mod filesystem;
 mod fsck;
 mod tree;
 
-pub use filesystem::Filesystem;
+pub use filesystem::{Erofs, Filesystem};
 pub use fsck::check;
 pub use tree::Tree;
 

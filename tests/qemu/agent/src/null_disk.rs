@@ -12,6 +12,16 @@ use crate::sys::mount;
 const CONFIGFS: &str = "/sys/kernel/config";
 const NAME: &str = "scriptnull";
 
+/// How a disk is divided into zones.
+#[derive(Clone, Copy, Debug)]
+pub struct Zones {
+    pub size_mib: u32,
+    /// Of a zone that is written from its start to its end.
+    pub capacity_mib: u32,
+    /// How many of the first zones may be written anywhere.
+    pub conventional: u32,
+}
+
 /// Gone when dropped; must not be in use any more by then.
 pub struct NullDisk {
     config: PathBuf,
@@ -28,7 +38,19 @@ impl NullDisk {
         Self::new(&[("poll_queues", "1")])
     }
 
-    /// A disk of 16 MiB.
+    /// A disk of eight zones with blocks of that many bytes.
+    pub fn with_zones(zones: &Zones, block_size: u32) -> Result<Self> {
+        Self::new(&[
+            ("size", &(8 * zones.size_mib).to_string()),
+            ("blocksize", &block_size.to_string()),
+            ("zoned", "1"),
+            ("zone_size", &zones.size_mib.to_string()),
+            ("zone_capacity", &zones.capacity_mib.to_string()),
+            ("zone_nr_conv", &zones.conventional.to_string()),
+        ])
+    }
+
+    /// A disk of 16 MiB, if the attributes do not say otherwise.
     fn new(attributes: &[(&str, &str)]) -> Result<Self> {
         let devices = Path::new(CONFIGFS).join("nullb");
         if !devices.exists() {

@@ -187,11 +187,12 @@ impl Group {
         if index >= superblock.inodes_per_group() {
             return None;
         }
-        let per_block = superblock.block_size() / superblock.inode_size();
+        let byte = u64::from(index) << superblock.inode_bits;
+        let block = byte >> superblock.block_bits;
         Some(Place {
             // Inside the table, which is inside the group.
-            block: self.inode_table + index / per_block,
-            offset: index % per_block * superblock.inode_size(),
+            block: self.inode_table + block as u32,
+            offset: (byte - (block << superblock.block_bits)) as u32,
         })
     }
 

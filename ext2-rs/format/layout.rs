@@ -61,12 +61,12 @@ impl Superblock {
 
     /// Blocks of each group but the last.
     pub const fn blocks_per_group(&self) -> u32 {
-        self.blocks_per_group
+        self.blocks_per_group.get()
     }
 
     /// Inodes of each group.
     pub const fn inodes_per_group(&self) -> u32 {
-        self.inodes_per_group
+        self.inodes_per_group.get()
     }
 
     /// How many groups there are, at least one.
@@ -76,7 +76,7 @@ impl Superblock {
 
     /// Bytes of an inode.
     pub const fn inode_size(&self) -> u32 {
-        self.inode_size
+        1 << self.inode_bits
     }
 
     /// The first inode that a new file may get.
@@ -121,18 +121,30 @@ impl Superblock {
 
     /// Blocks of a group's inode table.
     pub const fn inode_table_blocks(&self) -> u32 {
-        // Both are powers of two, the inode the smaller.
-        self.inodes_per_group / (self.block_size() / self.inode_size)
+        // The inode is no larger than a block.
+        self.inodes_per_group.get() >> (self.block_bits - self.inode_bits)
     }
 
     /// Descriptors in a block.
     pub const fn descriptors_per_block(&self) -> u32 {
-        self.block_size() / DESCRIPTOR_SIZE
+        1 << self.descriptor_bits()
+    }
+
+    /// log2 of the descriptors in a block.
+    const fn descriptor_bits(&self) -> u32 {
+        self.block_bits - DESCRIPTOR_SIZE.ilog2()
+    }
+
+    /// Which block of descriptors a group's is in, and which one it is there.
+    pub const fn descriptor_of(&self, group: u32) -> (u32, u32) {
+        let nth = group >> self.descriptor_bits();
+        (nth, group - (nth << self.descriptor_bits()))
     }
 
     /// Blocks that hold the descriptors of all groups.
     pub const fn descriptor_blocks(&self) -> u32 {
-        self.groups.div_ceil(self.descriptors_per_block())
+        // There is at least one group.
+        ((self.groups - 1) >> self.descriptor_bits()) + 1
     }
 
     /// Blocks that no file can ever have, for `statfs()`. Looks at each group.
@@ -155,16 +167,16 @@ impl Superblock {
             return self.blocks_count;
         }
         // Less than the number of blocks.
-        self.first_data_block + group * self.blocks_per_group
+        self.first_data_block + group * self.blocks_per_group.get()
     }
 
     /// Blocks of a group: the last one may have fewer; 0 if it does not exist.
     pub const fn group_blocks(&self, group: u32) -> u32 {
         let left = self.blocks_count - self.group_first_block(group);
-        if left < self.blocks_per_group {
+        if left < self.blocks_per_group.get() {
             left
         } else {
-            self.blocks_per_group
+            self.blocks_per_group.get()
         }
     }
 
@@ -191,10 +203,10 @@ impl Superblock {
 
     /// The number of inode `index`, from 0, of a group.
     pub fn inode_number(&self, group: u32, index: u32) -> Option<u32> {
-        if group >= self.groups || index >= self.inodes_per_group {
+        if group >= self.groups || index >= self.inodes_per_group.get() {
             return None;
         }
-        Some(group * self.inodes_per_group + index + 1)
+        Some(group * self.inodes_per_group.get() + index + 1)
     }
 
     /// Whether a directory may name this inode: the root, or one that is not
@@ -220,10 +232,9 @@ impl Superblock {
         if group >= self.groups {
             return None;
         }
-        let per_block = self.descriptors_per_block();
-        let nth = group / per_block;
+        let (nth, index) = self.descriptor_of(group);
         let block = if self.features.meta_bg() && nth >= self.first_meta_bg {
-            let first = nth * per_block;
+            let first = group - index;
             self.group_first_block(first) + u32::from(self.has_superblock(first))
         } else {
             superblock.checked_add(nth)?.checked_add(1)?
@@ -233,22 +244,21 @@ impl Superblock {
         }
         Some(Place {
             block,
-            offset: group % per_block * DESCRIPTOR_SIZE,
+            offset: index * DESCRIPTOR_SIZE,
         })
     }
 
     /// Blocks of the superblock and of descriptors that a group begins with.
     pub(super) fn copies(&self, group: u32) -> Range<u64> {
         let superblock = u32::from(self.has_superblock(group));
-        let per_block = self.descriptors_per_block();
+        let (nth, index) = self.descriptor_of(group);
         let descriptors = if !self.features.meta_bg() {
             superblock * self.descriptor_blocks()
-        } else if group / per_block < self.first_meta_bg {
+        } else if nth < self.first_meta_bg {
             superblock * self.first_meta_bg
         } else {
             // The first two groups and the last that such a block describes.
-            let nth = group % per_block;
-            u32::from(nth <= 1 || nth == per_block - 1)
+            u32::from(index <= 1 || index == self.descriptors_per_block() - 1)
         };
         let first = self.group_first_block(group);
         let all = blocks(first, superblock.saturating_add(descriptors));

@@ -7,7 +7,7 @@
 //! `layout.rs` has what follows from the shape, `mount_state.rs` what changes
 //! while the filesystem is mounted.
 
-use core::fmt;
+use core::{fmt, num::NonZeroU32};
 
 use crate::format::bytes::{on_disk, take};
 use crate::format::features::{Features, Unknown, COMPAT_SPARSE_SUPER2};
@@ -138,19 +138,19 @@ pub enum ErrorPolicy {
 ///
 /// # Invariants
 ///
-/// The fields are as [`TryFrom`] checks them. In particular no division by one
-/// of them is by 0, blocks and inodes of all groups are counted by a `u32`, and
+/// The fields are as [`TryFrom`] checks them. In particular blocks and inodes of all groups are counted by a `u32`, and
 /// the blocks of each group by the bits of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Superblock {
     pub(super) block_bits: u32,
     pub(super) blocks_count: u32,
     pub(super) first_data_block: u32,
-    pub(super) blocks_per_group: u32,
-    pub(super) inodes_per_group: u32,
+    pub(super) blocks_per_group: NonZeroU32,
+    pub(super) inodes_per_group: NonZeroU32,
     pub(super) inodes_count: u32,
     pub(super) groups: u32,
-    pub(super) inode_size: u32,
+    /// log2 of the bytes of an inode.
+    pub(super) inode_bits: u32,
     pub(super) first_inode: u32,
     pub(super) reserved_blocks: u32,
     pub(super) reserved_uid: u16,
@@ -272,24 +272,25 @@ impl TryFrom<RawSuperblock<'_>> for Superblock {
         {
             return Err(Bad::InodeSize(inode_size));
         }
-        let inode_size = u32::from(inode_size);
+        let inode_bits = inode_size.ilog2();
 
         let inodes_per_group = raw.inodes_per_group();
         // Both are powers of two.
-        let inodes_per_block = block_size / inode_size;
-        if inodes_per_group == 0
-            || inodes_per_group > block_has_bits
-            || inodes_per_group % inodes_per_block != 0
+        let inodes_per_block_bits = block_bits - inode_bits;
+        let table_blocks = inodes_per_group >> inodes_per_block_bits;
+        if inodes_per_group > block_has_bits
+            || table_blocks << inodes_per_block_bits != inodes_per_group
         {
             return Err(Bad::InodesPerGroup(inodes_per_group));
         }
-        let table_blocks = inodes_per_group / inodes_per_block;
+        let inodes_per_group =
+            NonZeroU32::new(inodes_per_group).ok_or(Bad::InodesPerGroup(inodes_per_group))?;
 
         // The table, two bitmaps and the superblock, and one block that is left.
         let blocks_per_group = raw.blocks_per_group();
-        if blocks_per_group > block_has_bits || blocks_per_group <= table_blocks + 3 {
-            return Err(Bad::BlocksPerGroup(blocks_per_group));
-        }
+        let blocks_per_group = NonZeroU32::new(blocks_per_group)
+            .filter(|blocks| (table_blocks + 4..=block_has_bits).contains(&blocks.get()))
+            .ok_or(Bad::BlocksPerGroup(blocks_per_group))?;
         // Where blocks have 1 KiB the first one is left to the boot loader.
         let first_data_block = raw.first_data_block();
         if first_data_block != u32::from(block_bits == 10) {
@@ -300,9 +301,10 @@ impl TryFrom<RawSuperblock<'_>> for Superblock {
             .checked_sub(first_data_block)
             .filter(|&blocks| blocks > 0)
             .ok_or(Bad::BlocksCount(blocks_count))?;
-        let groups = grouped.div_ceil(blocks_per_group);
+        // At least one block is grouped.
+        let groups = (grouped - 1) / blocks_per_group + 1;
 
-        let inodes = u64::from(groups) * u64::from(inodes_per_group);
+        let inodes = u64::from(groups) * u64::from(inodes_per_group.get());
         let inodes_count = raw.inodes_count();
         if inodes != u64::from(inodes_count) {
             return Err(Bad::InodesCount {
@@ -322,7 +324,7 @@ impl TryFrom<RawSuperblock<'_>> for Superblock {
             inodes_per_group,
             inodes_count,
             groups,
-            inode_size,
+            inode_bits,
             first_inode,
             reserved_blocks: raw.reserved_blocks_count().min(blocks_count),
             reserved_uid: raw.reserved_uid(),

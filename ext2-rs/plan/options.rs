@@ -11,11 +11,11 @@ use crate::format::superblock::{ErrorPolicy, Superblock};
 
 /// Bits of the superblock's default options. C: `EXT2_DEFM_*`.
 mod default {
-    pub const DEBUG: u32 = 0x01;
-    pub const BSD_GROUPS: u32 = 0x02;
-    pub const USER_XATTR: u32 = 0x04;
-    pub const ACL: u32 = 0x08;
-    pub const UID16: u32 = 0x10;
+    pub(super) const DEBUG: u32 = 0x01;
+    pub(super) const BSD_GROUPS: u32 = 0x02;
+    pub(super) const USER_XATTR: u32 = 0x04;
+    pub(super) const ACL: u32 = 0x08;
+    pub(super) const UID16: u32 = 0x10;
 }
 
 /// The block of 1 KiB that the superblock is in.

@@ -44,7 +44,7 @@ impl IovIter {
 
     /// The C iterator.
     #[inline]
-    pub(crate) fn as_ptr(&self) -> *mut bindings::iov_iter {
+    pub fn as_ptr(&self) -> *mut bindings::iov_iter {
         self.0.get()
     }
 

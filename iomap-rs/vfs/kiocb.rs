@@ -23,7 +23,7 @@ pub struct Kiocb(Opaque<bindings::kiocb>);
 impl Kiocb {
     /// The C request.
     #[inline]
-    pub(crate) fn as_ptr(&self) -> *mut bindings::kiocb {
+    pub fn as_ptr(&self) -> *mut bindings::kiocb {
         self.0.get()
     }
 

@@ -20,6 +20,9 @@ use crate::toolchain::Toolchain;
 /// The engine's module.
 pub const ENGINE: &str = "iomap_rs";
 
+/// ext2 in Rust, which is built along with the engine.
+const EXT2: &str = "ext2_rs";
+
 /// Every loadable module by name, with what it has to be loaded after.
 #[derive(Clone, Debug, Default)]
 pub struct Modules {
@@ -114,6 +117,7 @@ fn build_ours(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<V
     let mut symbols = None;
     if kernel.link == Link::Module {
         built.push(build_engine(paths, tools, kernel)?);
+        built.push(find_module(&paths.checkout, EXT2)?);
         symbols = Some(paths.checkout.join("Module.symvers"));
     }
     let script_fs = paths.qemu_tests().join("script_fs");

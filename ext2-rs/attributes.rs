@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Size and flags of files.
+//!
+//! Stands for `ext2_setsize()`, `ext2_getattr()` and `fs/ext2/ioctl.c`.
+
+use crate::{
+    acl,
+    file::zero_tail,
+    format::flags,
+    mount::Ext2,
+    node::enforce_flags,
+    truncate,
+    vfs::{Acl, AclKind, Attributes, Exclusive, Inode, Namespace, Shown, XattrList, XattrMode},
+    xattr,
+};
+use core::sync::atomic::Ordering::Relaxed;
+use kernel::prelude::*;
+
+impl Attributes for Ext2 {
+    fn set_size(inode: Exclusive<'_, Self>, size: u64) -> Result {
+        if inode.data().tree.read().pointers().is_none() {
+            return Err(EINVAL);
+        }
+        if inode.is_append_or_immutable() {
+            return Err(EPERM);
+        }
+        inode.wait_for_direct_io();
+        // What is cut off must read as zeros should the file grow again; and what
+        // was stored behind its end through a mapping, too.
+        zero_tail(inode.inode(), size.min(inode.size()))?;
+        {
+            let _cache = inode.lock_cache();
+            inode.truncate_cache(size);
+            truncate::truncate(inode.inode(), size);
+        }
+        inode.touch();
+        inode.mark_dirty();
+        if inode.needs_sync() {
+            inode.sync_metadata()?;
+        }
+        Ok(())
+    }
+
+    fn shown(inode: &Inode<Self>) -> Shown {
+        let set = inode.data().flags.load(Relaxed);
+        Shown {
+            append: set & flags::APPEND != 0,
+            compressed: set & flags::COMPRESSED != 0,
+            immutable: set & flags::IMMUTABLE != 0,
+            nodump: set & flags::NODUMP != 0,
+        }
+    }
+
+    fn flags(inode: &Inode<Self>) -> u32 {
+        inode.data().flags.load(Relaxed) & flags::USER_VISIBLE
+    }
+
+    fn set_flags(inode: Exclusive<'_, Self>, wanted: u32) -> Result {
+        let node = inode.data();
+        let changed = flags::changed(node.flags.load(Relaxed), wanted);
+        node.flags.store(changed, Relaxed);
+        enforce_flags(inode.inode());
+        inode.touch_ctime();
+        inode.mark_dirty();
+        Ok(())
+    }
+
+    fn xattr(
+        inode: &Inode<Self>,
+        namespace: Namespace,
+        name: &[u8],
+        value: Option<&mut [u8]>,
+    ) -> Result<usize> {
+        let index = xattr::index_of(inode, namespace)?;
+        xattr::get(inode, index, name, value)
+    }
+
+    fn set_xattr(
+        inode: Exclusive<'_, Self>,
+        namespace: Namespace,
+        name: &[u8],
+        value: Option<&[u8]>,
+        mode: XattrMode,
+    ) -> Result {
+        let index = xattr::index_of(inode.inode(), namespace)?;
+        xattr::set(inode, index, name, value, mode)
+    }
+
+    fn list_xattrs(inode: &Inode<Self>, list: &mut XattrList<'_>) -> Result {
+        xattr::list(inode, list)
+    }
+
+    fn acl(inode: &Inode<Self>, kind: AclKind) -> Result<Option<Acl>> {
+        acl::get(inode, kind)
+    }
+
+    fn set_acl(inode: Exclusive<'_, Self>, kind: AclKind, acl: Option<&Acl>) -> Result {
+        acl::set(inode, kind, acl)
+    }
+}

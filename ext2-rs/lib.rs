@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The second extended filesystem in Rust, on the Rust interface of the iomap
+//! engine.
+//!
+//! Counterpart of `fs/ext2/` of Linux 6.12, whose behaviour it has; only that
+//! all of a file's data goes through the engine, and directories and symlinks
+//! as well. Buffer heads are for metadata alone.
+//!
+//! # Map of the crate
+//!
+//! | where | what | may use `unsafe` |
+//! | --- | --- | --- |
+//! | [`format`] | what is on disk, and the checked values made of it | no |
+//! | [`plan`] | decisions on plain values | no |
+//! | `volume`, `mount` | a mounted filesystem; mounting and its opposite | no |
+//! | `blocks`, `inodes` | allocating them | no |
+//! | `node` | an inode in memory: reading, writing, deleting it | no |
+//! | `tree`, `grow`, `truncate` | the tree of blocks under an inode | no |
+//! | `map` | that tree for the engine: the traits of [`iomap_rs::operations`] | no |
+//! | `file` | reads and writes | no |
+//! | `dir`, `namei`, `symlink` | directories and names | no |
+//! | `attributes`, `xattr`, `acl` | attributes | no |
+//! | [`vfs`] | safe types for kernel objects, tables of functions | yes |
+//! | `sys` | what bindgen read from the C headers; the little C there is | yes |
+//!
+//! The engine's generic code is compiled into this module, for the types of
+//! `map`: there is no table of functions between filesystem and engine.
+//!
+//! # Locks
+//!
+//! Within the order of [`vfs`]:
+//!
+//! 1. an inode's attributes (`Node::xattrs`),
+//! 2. an inode's tree of blocks (`Node::tree`): shared by those who look up
+//!    blocks, exclusive for those who allocate and free them; taken under the
+//!    lock of a folio by readers, writers and writeback,
+//! 3. what is free (`Volume::space`): bitmaps and descriptors,
+//! 4. buffers.
+
+#![deny(unsafe_code)]
+#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![deny(clippy::indexing_slicing)]
+// The kernel builds with older compilers than this crate does, which needs 1.85.
+#![allow(clippy::incompatible_msrv)]
+
+mod acl;
+mod attributes;
+mod blocks;
+mod dir;
+mod file;
+pub mod format;
+mod grow;
+mod inodes;
+mod map;
+mod mount;
+mod namei;
+mod node;
+pub mod plan;
+mod symlink;
+#[allow(unsafe_code)]
+mod sys;
+mod tree;
+mod truncate;
+#[allow(unsafe_code)]
+pub mod vfs;
+mod volume;
+mod xattr;
+
+use kernel::prelude::*;
+
+module! {
+    type: Module,
+    name: "ext2_rs",
+    author: "The iomap-rs authors",
+    description: "The second extended filesystem, in Rust",
+    license: "GPL",
+    alias: ["fs-ext2_rs", "fs-ext2"],
+}
+
+/// What is there while the module is loaded.
+struct Module {
+    _filesystem: Pin<KBox<vfs::Registration<mount::Ext2>>>,
+}
+
+impl kernel::Module for Module {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        Ok(Self {
+            _filesystem: KBox::pin_init(vfs::Registration::new(module), GFP_KERNEL)?,
+        })
+    }
+}

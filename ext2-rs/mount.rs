@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mounting, remounting and unmounting.
+//!
+//! Stands for `fs/ext2/super.c`.
+
+use crate::{
+    format::{
+        dirent::NAME_MAX,
+        group::{Counts, Group, RawGroup, SIZE as DESCRIPTOR_SIZE},
+        mount_state::{self, Advice, STATE_VALID},
+        superblock::{
+            Access, ErrorPolicy, RawSuperblock, Superblock, MAGIC, ROOT_INODE,
+            SIZE as SUPERBLOCK_SIZE,
+        },
+    },
+    map::{Flusher, Reader},
+    node::{self, Node},
+    plan::{
+        options::{Options, SUPERBLOCK},
+        path,
+    },
+    vfs::{
+        self, corrupted, stale, Buffer, EvictedInode, FileSystem, Inode, InodeRef, Level, Limits,
+        NewSuperBlock, PageCache, SeqFile, StatFs, SuperBlock, Usage,
+    },
+    volume::{Bitmaps, Parts, Space, Volume},
+};
+use kernel::{c_str, init::PinInit, prelude::*, str::CStr};
+
+/// Links that a file may have.
+const MAX_LINKS: u32 = 32000;
+
+/// The second extended filesystem.
+pub(crate) struct Ext2;
+
+/// Mount options as they were given: what they change is known once the
+/// superblock was read, and where that is, is among them.
+pub(crate) struct Given {
+    /// What they amount to, but for what the superblock says.
+    checked: Options,
+    /// One after the other, `key` or `key=value`, with a comma before each.
+    text: KVec<u8>,
+}
+
+impl Given {
+    fn new(checked: Options) -> Self {
+        Self {
+            checked,
+            text: KVec::new(),
+        }
+    }
+
+    fn add(&mut self, key: &str, value: Option<&str>) -> Result {
+        match self.checked.apply(key, value) {
+            Ok(None) => {}
+            Ok(Some(note)) => pr_info!("option {key}: {}\n", note.0),
+            Err(wrong) => {
+                pr_err!("option {key}: {wrong}\n");
+                return Err(EINVAL);
+            }
+        }
+        let value = value.map(|value| (b"=", value.as_bytes()));
+        self.text.push(b',', GFP_KERNEL)?;
+        self.text.extend_from_slice(key.as_bytes(), GFP_KERNEL)?;
+        if let Some((equals, value)) = value {
+            self.text.extend_from_slice(equals, GFP_KERNEL)?;
+            self.text.extend_from_slice(value, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    /// Applies them to what is there without.
+    fn apply_to(&self, mut options: Options) -> Result<Options> {
+        let text = core::str::from_utf8(self.text.as_slice()).map_err(|_| EINVAL)?;
+        options.parse(text).map_err(|_| EINVAL)?;
+        Ok(options)
+    }
+}
+
+/// What options are before the superblock is known.
+const BLANK: Options = Options {
+    superblock: SUPERBLOCK,
+    reserved_uid: 0,
+    reserved_gid: 0,
+    errors: ErrorPolicy::Continue,
+    minix_df: false,
+    directory_group: false,
+    short_ids: false,
+    debug: false,
+    old_allocator: false,
+    user_xattr: false,
+    acl: false,
+};
+
+/// The superblock, and where it was found.
+struct FoundSuper {
+    buffer: Buffer,
+    offset: usize,
+    geometry: Superblock,
+    uuid: [u8; 16],
+    advice: Option<Advice>,
+    /// The block that it is in, of the filesystem's size.
+    block: u32,
+}
+
+/// Reads the superblock in block `number` of 1 KiB. Sets the block size.
+fn find_super(sb: &NewSuperBlock<'_, Ext2>, number: u32, silent: bool) -> Result<FoundSuper> {
+    let pos = u64::from(number).saturating_mul(SUPERBLOCK_SIZE as u64);
+    let mut size = sb.set_min_block_size(SUPERBLOCK_SIZE as u32)?;
+    // Once in the smallest size that the device can do, once in the filesystem's:
+    // powers of two.
+    loop {
+        let block =
+            u32::try_from(pos >> size.checked_ilog2().ok_or(EINVAL)?).map_err(|_| EINVAL)?;
+        let offset = (pos & u64::from(size.wrapping_sub(1))) as usize;
+        let buffer = sb.read_block(block).map_err(|_| {
+            sb.log(Level::Error, format_args!("unable to read superblock"));
+            EINVAL
+        })?;
+        let parsed = {
+            let bytes = buffer.lock();
+            let end = offset.saturating_add(SUPERBLOCK_SIZE);
+            let raw = bytes.get(offset..end).and_then(RawSuperblock::new);
+            let raw = raw.ok_or(EINVAL)?;
+            Superblock::try_from(raw)
+                .map(|geometry| (geometry, raw.uuid(), mount_state::advice(raw, vfs::now())))
+        };
+        let (geometry, uuid, advice) = parsed.map_err(|wrong| {
+            if !silent {
+                sb.log(Level::Error, format_args!("{wrong}"));
+            }
+            EINVAL
+        })?;
+        if geometry.block_size() == size {
+            return Ok(FoundSuper {
+                buffer,
+                offset,
+                geometry,
+                uuid,
+                advice,
+                block,
+            });
+        }
+        drop(buffer);
+        size = geometry.block_size();
+        sb.set_block_size(size).map_err(|_| {
+            let message = "the device cannot do blocks of that size";
+            sb.log(Level::Error, format_args!("{message}: {size}"));
+            EINVAL
+        })?;
+    }
+}
+
+/// Reads and checks the groups' descriptors.
+fn read_groups(
+    sb: &NewSuperBlock<'_, Ext2>,
+    found: &FoundSuper,
+) -> Result<(KVec<Buffer>, KVec<Group>, Space)> {
+    let geometry = &found.geometry;
+    let mut descriptors = KVec::with_capacity(geometry.descriptor_blocks() as usize, GFP_KERNEL)?;
+    let mut groups = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
+    let mut counts = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
+    for index in 0..geometry.groups() {
+        let place = geometry
+            .descriptor_place(found.block, index)
+            .ok_or(EINVAL)?;
+        if descriptors
+            .as_slice()
+            .last()
+            .is_none_or(|last: &Buffer| last.block() != place.block)
+        {
+            let buffer = sb.read_block(place.block).map_err(|_| {
+                sb.log(
+                    Level::Error,
+                    format_args!("unable to read group descriptors"),
+                );
+                EINVAL
+            })?;
+            descriptors.push(buffer, GFP_KERNEL)?;
+        }
+        let buffer = descriptors.as_slice().last().ok_or(EINVAL)?;
+        let start = place.offset as usize;
+        let parsed = {
+            let bytes = buffer.lock();
+            let raw = bytes.get(start..start.saturating_add(DESCRIPTOR_SIZE));
+            let raw = raw.and_then(RawGroup::new).ok_or(EINVAL)?;
+            Group::parse(geometry, index, raw)
+                .map(|group| (group, Counts::read(geometry, index, raw)))
+        };
+        let (group, has) = parsed.map_err(|wrong| {
+            sb.log(
+                Level::Error,
+                format_args!("group descriptors corrupted: group {index}: {wrong}"),
+            );
+            EINVAL
+        })?;
+        groups.push(group, GFP_KERNEL)?;
+        counts.push(has, GFP_KERNEL)?;
+    }
+    let space = Space {
+        counts,
+        debts: KVec::from_elem(0, geometry.groups() as usize, GFP_KERNEL)?,
+        bitmaps: KVec::from_elem(Bitmaps::Unknown, geometry.groups() as usize, GFP_KERNEL)?,
+    };
+    Ok((descriptors, groups, space))
+}
+
+/// Whether a filesystem with these features can be written to.
+fn check_writable(geometry: &Superblock, log: impl Fn(core::fmt::Arguments<'_>)) -> Result {
+    match geometry.access() {
+        Access::ReadWrite => Ok(()),
+        Access::Features(unknown) => {
+            log(format_args!(
+                "couldn't mount RDWR because of unsupported optional features ({unknown})"
+            ));
+            Err(EINVAL)
+        }
+        Access::Revision(revision) => {
+            log(format_args!(
+                "revision level {revision} too high, forcing read-only mode"
+            ));
+            Err(EROFS)
+        }
+    }
+}
+
+/// Begins to write to the filesystem. C: `ext2_setup_super()`.
+fn start_writing(sb: &SuperBlock<Ext2>, advice: Option<Advice>) -> Result {
+    if let Some(advice) = advice {
+        sb.log(Level::Warning, format_args!("{advice}"));
+    }
+    sb.data().write_superblock(true, |raw| {
+        mount_state::count_mount(raw);
+        mount_state::hold(raw);
+    })
+}
+
+/// The root directory.
+fn root(sb: &SuperBlock<Ext2>) -> Result<InodeRef<Ext2>> {
+    let root = node::get(sb, ROOT_INODE)?;
+    if !root.is_dir() || root.size() == 0 || root.sectors() == 0 {
+        sb.log(Level::Error, format_args!("corrupt root inode, run e2fsck"));
+        return Err(EINVAL);
+    }
+    Ok(root)
+}
+
+impl FileSystem for Ext2 {
+    const NAME: &'static CStr = c_str!("ext2_rs");
+    type Options = Given;
+    type Super = Volume;
+    type Node = Node;
+
+    fn node() -> impl PinInit<Node> {
+        Node::new()
+    }
+
+    fn options(mounted: Option<&SuperBlock<Self>>) -> Result<Given> {
+        Ok(Given::new(mounted.map_or(BLANK, |sb| sb.data().options())))
+    }
+
+    fn option(options: &mut Given, key: &str, value: Option<&str>) -> Result {
+        options.add(key, value)
+    }
+
+    fn fill_super(
+        sb: NewSuperBlock<'_, Self>,
+        given: Given,
+        silent: bool,
+    ) -> Result<InodeRef<Self>> {
+        let found = find_super(&sb, given.checked.superblock, silent)?;
+        let geometry = found.geometry;
+        let read_only = sb.is_read_only();
+        if let Err(wrong) = geometry.check_device(sb.device_bytes()) {
+            sb.log(Level::Error, format_args!("{wrong}"));
+            return Err(EINVAL);
+        }
+        let mut advice = found.advice;
+        if !read_only {
+            let log = |message: core::fmt::Arguments<'_>| sb.log(Level::Error, message);
+            match check_writable(&geometry, log) {
+                Err(error) if error == EROFS => advice = None,
+                other => other?,
+            }
+        }
+        let options = given.apply_to(Options::of(&geometry))?;
+        let (descriptors, groups, space) = read_groups(&sb, &found)?;
+        let limits = Limits {
+            magic: MAGIC.into(),
+            max_bytes: path::max_size(geometry.block_bits()),
+            max_links: MAX_LINKS,
+            times: i32::MIN.into()..=i32::MAX.into(),
+        };
+        let volume = Volume::new(Parts {
+            geometry,
+            uuid: found.uuid,
+            options,
+            groups,
+            space,
+            superblock: found.buffer,
+            superblock_offset: found.offset,
+            descriptors,
+        });
+        let sb = sb.with_data(volume, &limits, &found.uuid)?;
+        sb.set_posix_acl(options.acl);
+        if geometry.access() != Access::ReadWrite {
+            sb.set_read_only();
+        }
+        let root = root(sb)?;
+        if !sb.is_read_only() {
+            start_writing(sb, advice)?;
+        }
+        Ok(root)
+    }
+
+    fn reconfigure(sb: &SuperBlock<Self>, given: Given, read_only: bool) -> Result {
+        let volume = sb.data();
+        let options = given.apply_to(volume.options())?;
+        if read_only != sb.is_read_only() {
+            if read_only {
+                let on_disk = volume.state_on_disk();
+                // A filesystem that was not clean, or has been checked since.
+                if on_disk & STATE_VALID == 0 && volume.state_at_rest() & STATE_VALID != 0 {
+                    let state = volume.state_at_rest();
+                    volume.write_superblock(true, |raw| mount_state::release(raw, state))?;
+                }
+            } else {
+                let log = |message: core::fmt::Arguments<'_>| sb.log(Level::Warning, message);
+                check_writable(&volume.geometry, log).map_err(|_| EROFS)?;
+                // It may have been checked while it was mounted for reading.
+                volume.adopt_state();
+                start_writing(sb, None)?;
+            }
+        }
+        volume.set_options(options);
+        sb.set_posix_acl(options.acl);
+        Ok(())
+    }
+
+    fn statfs(sb: &SuperBlock<Self>, stat: &mut StatFs) -> Result {
+        let volume = sb.data();
+        let geometry = &volume.geometry;
+        let overhead = match volume.options().minix_df {
+            true => 0,
+            false => geometry.overhead(),
+        };
+        let total = volume.space.lock().total();
+        let available = total.free_blocks.saturating_sub(geometry.reserved_blocks());
+        stat.set(&Usage {
+            magic: MAGIC.into(),
+            block_size: geometry.block_size(),
+            blocks: geometry.blocks_count().saturating_sub(overhead).into(),
+            free: total.free_blocks.into(),
+            available: available.into(),
+            inodes: geometry.inodes_count().into(),
+            free_inodes: total.free_inodes.into(),
+            name_length: NAME_MAX as u32,
+            uuid: volume.uuid,
+        });
+        Ok(())
+    }
+
+    fn show_options(sb: &SuperBlock<Self>, seq: &mut SeqFile) -> Result {
+        let volume = sb.data();
+        volume
+            .options()
+            .show(&volume.defaults, seq)
+            .map_err(|_| EINVAL)
+    }
+
+    fn sync(sb: &SuperBlock<Self>, wait: bool) -> Result {
+        sb.data().write_superblock(wait, mount_state::hold)
+    }
+
+    fn freeze(sb: &SuperBlock<Self>) -> Result {
+        let volume = sb.data();
+        let state = volume.state_at_rest();
+        volume.write_superblock(true, |raw| mount_state::release(raw, state))
+    }
+
+    fn unfreeze(sb: &SuperBlock<Self>) -> Result {
+        if sb.is_read_only() {
+            return Ok(());
+        }
+        sb.data().write_superblock(true, mount_state::hold)
+    }
+
+    fn put_super(sb: &SuperBlock<Self>) {
+        if sb.is_read_only() {
+            return;
+        }
+        let volume = sb.data();
+        let state = volume.state_at_rest();
+        let written = volume.write_superblock(true, |raw| mount_state::release(raw, state));
+        if written.is_err() {
+            sb.log(Level::Error, format_args!("cannot write superblock"));
+        }
+    }
+
+    fn sync_failed(sb: &SuperBlock<Self>) {
+        // Where that was is not known.
+        sb.error(format_args!(
+            "detected IO error when writing metadata buffers"
+        ));
+    }
+
+    fn write_inode(inode: &Inode<Self>, wait: bool) -> Result {
+        node::write(inode, wait)
+    }
+
+    fn evict(inode: EvictedInode<'_, Self>) {
+        node::evict(&inode);
+    }
+
+    fn inode_of_handle(sb: &SuperBlock<Self>, ino: u64, generation: u32) -> Result<InodeRef<Self>> {
+        let ino = u32::try_from(ino).map_err(|_| stale())?;
+        if !sb.data().geometry.is_file_inode(ino) {
+            return Err(stale());
+        }
+        let inode = node::get(sb, ino)?;
+        if generation != 0 && inode.generation() != generation {
+            return Err(stale());
+        }
+        Ok(inode)
+    }
+
+    fn parent_of(dir: &Inode<Self>) -> Result<InodeRef<Self>> {
+        let found = crate::dir::find(dir, b"..")?.ok_or(ENOENT)?;
+        node::get(dir.sb(), found.ino).map_err(|error| match error == stale() {
+            true => corrupted(),
+            false => error,
+        })
+    }
+}
+
+impl PageCache for Ext2 {
+    type Reader<'a> = Reader<'a>;
+    type Writer<'a> = Flusher<'a>;
+
+    fn reader(inode: &Inode<Self>) -> Reader<'_> {
+        Reader(inode)
+    }
+
+    fn writer(inode: &Inode<Self>) -> Flusher<'_> {
+        Flusher::new(inode)
+    }
+}

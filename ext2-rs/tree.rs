@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tree of blocks under an inode, and looking up in it.
+//!
+//! Stands for `ext2_get_branch()` and the part of `ext2_get_blocks()` that
+//! allocates nothing.
+
+use crate::{
+    format::inode::{Content, POINTERS},
+    mount::Ext2,
+    plan::path::{blocks_below, Path},
+    vfs::{Buffer, Inode, SuperBlock},
+};
+use core::ops::Range;
+use kernel::prelude::*;
+
+/// The tree under an inode, and what is known of its growth. Under
+/// [`Node::tree`](crate::node::Node::tree).
+pub(crate) struct Tree {
+    content: Content,
+    /// The block of the file that was allocated last, and where.
+    pub(crate) last: Option<(u32, u32)>,
+    /// Blocks of the file that were allocated for a write which has not reached
+    /// them: on disk they hold what others left there, and read as a hole. The
+    /// writer, of which there is one as it holds the inode's lock, shrinks this
+    /// from below while it goes on, under the lock of the folio that it has
+    /// written.
+    pub(crate) pending: Range<u32>,
+    /// Counts how often blocks were freed: a mapping that was got before may not
+    /// hold any more.
+    pub(crate) frees: u64,
+}
+
+/// What is behind a block of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// That many blocks, which follow each other on the device from `first` on.
+    Mapped { first: u32, count: u32 },
+    /// That many blocks are not there.
+    Hole { count: u32 },
+}
+
+/// Where a pointer is.
+pub(crate) enum Parent {
+    /// One of the inode's.
+    Inode,
+    /// One in a block of pointers.
+    Block(Buffer),
+}
+
+/// A pointer, and where it is.
+pub(crate) struct Slot {
+    pub(crate) parent: Parent,
+    pub(crate) index: u32,
+    /// How many blocks of pointers are between it and data.
+    pub(crate) depth: u32,
+    /// What it says.
+    pub(crate) pointer: u32,
+}
+
+impl Tree {
+    /// The tree of an inode that was read, or that is new.
+    pub(crate) fn new(content: Content) -> Self {
+        Self {
+            content,
+            last: None,
+            pending: 0..0,
+            frees: 0,
+        }
+    }
+
+    /// What the inode has in the place of its pointers.
+    pub(crate) fn content(&self) -> Content {
+        self.content
+    }
+
+    /// The inode's pointers; [`None`] if it has no blocks.
+    pub(crate) fn pointers(&self) -> Option<&[u32; POINTERS]> {
+        match &self.content {
+            Content::Blocks(pointers) => Some(pointers),
+            _ => None,
+        }
+    }
+
+    /// As [`Self::pointers`], to change them.
+    pub(crate) fn pointers_mut(&mut self) -> Option<&mut [u32; POINTERS]> {
+        match &mut self.content {
+            Content::Blocks(pointers) => Some(pointers),
+            _ => None,
+        }
+    }
+
+    /// Pointer `index` of the inode's or of a block.
+    pub(crate) fn pointer(&self, parent: &Parent, index: u32) -> Option<u32> {
+        match parent {
+            Parent::Inode => self.pointers()?.get(index as usize).copied(),
+            Parent::Block(buffer) => buffer.le32(index as usize),
+        }
+    }
+
+    /// Goes down towards a block of the file, as far as there are blocks of
+    /// pointers.
+    pub(crate) fn walk(&self, inode: &Inode<Ext2>, path: &Path) -> Result<Slot> {
+        let sb = inode.sb();
+        let mut parent = Parent::Inode;
+        let mut left = path.offsets().len() as u32;
+        for &index in path.offsets() {
+            left = left.saturating_sub(1);
+            let pointer = self.pointer(&parent, index).ok_or(EIO)?;
+            if left == 0 || pointer == 0 {
+                return Ok(Slot {
+                    parent,
+                    index,
+                    depth: left,
+                    pointer,
+                });
+            }
+            parent = Parent::Block(read_pointers(sb, inode.ino(), pointer)?);
+        }
+        Err(EIO)
+    }
+
+    /// What is behind block `block` of the file and those after it, up to `max`
+    /// of them. Holes are told as large as is known. What is [`Self::pending`]
+    /// is as on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`EFBIG`] if no file has such a block; [`EIO`] if a block of pointers
+    /// cannot be read; `EFSCORRUPTED` for a pointer that leads out of the
+    /// filesystem or into its metadata.
+    pub(crate) fn lookup(&self, inode: &Inode<Ext2>, block: u32, max: u32) -> Result<Lookup> {
+        let sb = inode.sb();
+        if self.pointers().is_none() {
+            return Ok(Lookup::Hole { count: max.max(1) });
+        }
+        let path = Path::to(block, sb.block_bits()).ok_or(EFBIG)?;
+        let slot = self.walk(inode, &path)?;
+        let max = max.max(1);
+        if slot.pointer == 0 && slot.depth > 0 {
+            let rest = hole_below(&path, slot.depth, sb.block_bits());
+            return Ok(Lookup::Hole {
+                count: rest.min(max.into()).max(1) as u32,
+            });
+        }
+        let limit = path.left_in_leaf().min(max);
+        let count = self.run_length(&slot, limit);
+        if slot.pointer == 0 {
+            return Ok(Lookup::Hole { count });
+        }
+        if !sb.data().is_file_data(slot.pointer, count) {
+            return Err(sb.error(format_args!(
+                "inode {}: block {block} of the file is at {}, which is no place for data",
+                inode.ino(),
+                slot.pointer
+            )));
+        }
+        Ok(Lookup::Mapped {
+            first: slot.pointer,
+            count,
+        })
+    }
+
+    /// As [`Self::lookup`], but what is [`Self::pending`] is a hole.
+    pub(crate) fn lookup_written(
+        &self,
+        inode: &Inode<Ext2>,
+        block: u32,
+        max: u32,
+    ) -> Result<Lookup> {
+        let pending = &self.pending;
+        if pending.contains(&block) {
+            let count = pending.end.saturating_sub(block).min(max).max(1);
+            return Ok(Lookup::Hole { count });
+        }
+        let max = match pending.start.checked_sub(block) {
+            Some(before) if !pending.is_empty() => max.min(before),
+            _ => max,
+        };
+        self.lookup(inode, block, max)
+    }
+
+    /// How many pointers from `slot` on, at most `limit`, go on as it begins: to
+    /// blocks that follow each other, or to none.
+    pub(crate) fn run_length(&self, slot: &Slot, limit: u32) -> u32 {
+        let mut count = 1u32;
+        while count < limit {
+            let index = slot.index.saturating_add(count);
+            let expected = match slot.pointer {
+                0 => Some(0),
+                first => first.checked_add(count),
+            };
+            if self.pointer(&slot.parent, index) != expected {
+                break;
+            }
+            count = count.saturating_add(1);
+        }
+        count
+    }
+}
+
+/// How many blocks of the file, from that of `path` on, are below a pointer with
+/// `depth` blocks of pointers between it and data.
+fn hole_below(path: &Path, depth: u32, block_bits: u32) -> u64 {
+    let offsets = path.offsets();
+    let above = offsets.len().saturating_sub(depth as usize);
+    let inside =
+        offsets
+            .iter()
+            .skip(above)
+            .zip((0..depth).rev())
+            .fold(0u64, |sum, (&offset, level)| {
+                sum.saturating_add(
+                    u64::from(offset).saturating_mul(blocks_below(level, block_bits)),
+                )
+            });
+    blocks_below(depth, block_bits).saturating_sub(inside)
+}
+
+/// Reads a block of pointers.
+pub(crate) fn read_pointers(sb: &SuperBlock<Ext2>, ino: u32, block: u32) -> Result<Buffer> {
+    if !sb.data().is_file_data(block, 1) {
+        return Err(sb.error(format_args!(
+            "inode {ino}: pointers at {block}, which is no place for them"
+        )));
+    }
+    sb.read_block(block).inspect_err(|_| {
+        sb.error(format_args!("inode {ino}: cannot read pointers at {block}"));
+    })
+}

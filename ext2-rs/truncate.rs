@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Taking blocks from a file.
+//!
+//! Stands for `ext2_truncate_blocks()` and `ext2_free_branches()`.
+
+use crate::{
+    blocks::{self, Run},
+    mount::Ext2,
+    plan::path::{depth_below, Cut, Path, DIRECT},
+    tree::{read_pointers, Parent, Tree},
+    vfs::{Buffer, Inode},
+};
+
+/// Frees blocks of a file, as many at once as follow each other.
+struct Freeing<'a> {
+    inode: &'a Inode<Ext2>,
+    run: Run,
+}
+
+impl<'a> Freeing<'a> {
+    fn new(inode: &'a Inode<Ext2>) -> Self {
+        Self {
+            inode,
+            run: Run { first: 0, count: 0 },
+        }
+    }
+
+    fn add(&mut self, block: u32) {
+        if self.run.count > 0 && self.run.end() == block {
+            self.run.count = self.run.count.saturating_add(1);
+        } else {
+            self.flush();
+            self.run = Run {
+                first: block,
+                count: 1,
+            };
+        }
+    }
+
+    fn flush(&mut self) {
+        let run = core::mem::replace(&mut self.run, Run { first: 0, count: 0 });
+        if run.count > 0 {
+            let freed = blocks::free(self.inode.sb(), run);
+            let shift = self.inode.sb().block_bits().saturating_sub(9);
+            self.inode
+                .add_sectors((u64::from(freed) << shift).wrapping_neg() as i64);
+        }
+    }
+
+    /// Frees what a pointer leads to, with `depth` blocks of pointers on the way:
+    /// three at most, which limits the recursion.
+    fn free(&mut self, pointer: u32, depth: u32) {
+        if pointer == 0 {
+            return;
+        }
+        let Some(below) = depth.checked_sub(1) else {
+            self.add(pointer);
+            return;
+        };
+        // What cannot be read is lost until the next check, as in C.
+        let Ok(buffer) = read_pointers(self.inode.sb(), self.inode.ino(), pointer) else {
+            return;
+        };
+        for index in 0..buffer.size() / size_of::<u32>() {
+            self.free(buffer.le32(index).unwrap_or(0), below);
+        }
+        self.flush();
+        buffer.forget();
+        self.add(pointer);
+    }
+}
+
+impl Drop for Freeing<'_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Frees all blocks of the file behind byte `size`. The page cache has nothing
+/// there, and is kept so by its lock; or the inode is at its end.
+/// C: `ext2_truncate_blocks()`.
+pub(crate) fn truncate(inode: &Inode<Ext2>, size: u64) {
+    let bits = inode.sb().block_bits();
+    let mut tree = inode.data().tree.write();
+    if tree.pointers().is_none() {
+        return;
+    }
+    let block_size = 1u64 << bits;
+    let first = size.saturating_add(block_size.saturating_sub(1)) >> bits;
+    let Some(cut) = u32::try_from(first)
+        .ok()
+        .and_then(|first| Cut::at(first, bits))
+    else {
+        // No file reaches as far.
+        return;
+    };
+    cut_off(inode, &mut tree, &cut);
+    tree.frees = tree.frees.wrapping_add(1);
+    tree.last = None;
+    inode.mark_dirty();
+}
+
+/// Cuts the tree level by level, from the inode down.
+fn cut_off(inode: &Inode<Ext2>, tree: &mut Tree, cut: &Cut) {
+    let mut freeing = Freeing::new(inode);
+    let mut parent = Parent::Inode;
+    for level in cut.levels() {
+        match &parent {
+            Parent::Inode => {
+                let Some(pointers) = tree.pointers_mut() else {
+                    return;
+                };
+                let dead = (0u32..)
+                    .zip(pointers.iter_mut())
+                    .skip(level.dead_from as usize);
+                for (slot, place) in dead {
+                    freeing.free(core::mem::take(place), depth_below(slot));
+                }
+            }
+            Parent::Block(buffer) => {
+                cut_block(inode, buffer, level.dead_from, level.depth, &mut freeing);
+            }
+        }
+        let through = level.through.and_then(|index| tree.pointer(&parent, index));
+        let Some(pointer) = through.filter(|&pointer| pointer != 0) else {
+            break;
+        };
+        match read_pointers(inode.sb(), inode.ino(), pointer) {
+            Ok(buffer) => parent = Parent::Block(buffer),
+            Err(_) => break,
+        }
+    }
+}
+
+/// Cuts off the pointers of a block from `from` on.
+fn cut_block(
+    inode: &Inode<Ext2>,
+    buffer: &Buffer,
+    from: u32,
+    depth: u32,
+    freeing: &mut Freeing<'_>,
+) {
+    for index in from as usize..buffer.size() / size_of::<u32>() {
+        let pointer = buffer.le32(index).unwrap_or(0);
+        if pointer != 0 && buffer.set_le32(index, 0).is_ok() {
+            freeing.free(pointer, depth);
+        }
+    }
+    buffer.mark_dirty_for(inode);
+}
+
+/// Frees `count` blocks of data from block `first` of the file on; blocks of
+/// pointers stay. For what a write that failed had allocated: the page cache has
+/// nothing there that is to be written.
+pub(crate) fn punch(inode: &Inode<Ext2>, first: u32, count: u32) {
+    let bits = inode.sb().block_bits();
+    let mut tree = inode.data().tree.write();
+    let mut freeing = Freeing::new(inode);
+    for block in first..first.saturating_add(count) {
+        let slot = Path::to(block, bits).and_then(|path| tree.walk(inode, &path).ok());
+        let Some(slot) = slot.filter(|slot| slot.depth == 0 && slot.pointer != 0) else {
+            continue;
+        };
+        match &slot.parent {
+            Parent::Block(buffer) => {
+                if buffer.set_le32(slot.index as usize, 0).is_err() {
+                    continue;
+                }
+                buffer.mark_dirty_for(inode);
+            }
+            Parent::Inode => {
+                let place = tree
+                    .pointers_mut()
+                    .and_then(|pointers| pointers.get_mut(slot.index as usize))
+                    .filter(|_| slot.index < DIRECT);
+                let Some(place) = place else {
+                    continue;
+                };
+                *place = 0;
+            }
+        }
+        freeing.add(slot.pointer);
+    }
+    drop(freeing);
+    tree.frees = tree.frees.wrapping_add(1);
+    tree.last = None;
+    inode.mark_dirty();
+}

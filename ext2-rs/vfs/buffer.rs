@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Blocks of metadata, cached with the device.
+//!
+//! A block is looked at and changed as a whole under its lock, or one 32-bit
+//! number at a time without: that is how trees of block numbers are walked. Who
+//! may change what is for the filesystem's own locks; these keep the memory
+//! sound whatever it does. A buffer is locked while it is written to the
+//! device, too: what is written is never half changed.
+
+use super::{error::check, FileSystem, Inode};
+use crate::sys as bindings;
+use core::{
+    mem::ManuallyDrop,
+    ops::{Deref, DerefMut},
+    ptr::NonNull,
+    slice,
+    sync::atomic::{AtomicU32, Ordering},
+};
+use kernel::prelude::*;
+
+/// A cached block; a counted reference. C: `struct buffer_head`.
+///
+/// # Invariants
+///
+/// Points to a buffer with data in memory that the kernel always has mapped, and
+/// accounts for one of its references.
+pub struct Buffer(NonNull<bindings::buffer_head>);
+
+// SAFETY: Buffers are for all tasks: the count and the flags are atomic.
+unsafe impl Send for Buffer {}
+// SAFETY: Data is reached under the lock, or atomically.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    /// Takes over a reference of C's, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` is null or as the type invariant says.
+    pub(super) unsafe fn from_raw(ptr: *mut bindings::buffer_head) -> Option<Self> {
+        // INVARIANT: By the contract.
+        NonNull::new(ptr).map(Self)
+    }
+
+    fn as_ptr(&self) -> *mut bindings::buffer_head {
+        self.0.as_ptr()
+    }
+
+    /// Number of the block on the device. C: `b_blocknr`.
+    pub fn block(&self) -> u32 {
+        // SAFETY: By the type invariant. Numbers of 32 bits were asked for.
+        unsafe { (*self.as_ptr()).b_blocknr as u32 }
+    }
+
+    /// Size in bytes. C: `b_size`.
+    pub fn size(&self) -> usize {
+        // SAFETY: By the type invariant.
+        unsafe { (*self.as_ptr()).b_size }
+    }
+
+    /// Locks the block, to look at it or change it. Sleeps while it is written
+    /// to the device. Nothing is to be done meanwhile that needs another block.
+    /// C: `lock_buffer()`.
+    pub fn lock(&self) -> BufferGuard<'_> {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::fs_rs_lock_buffer(self.as_ptr()) };
+        // INVARIANT: Just locked.
+        BufferGuard(self)
+    }
+
+    fn number(&self, index: usize) -> Option<&AtomicU32> {
+        if index >= self.size() / size_of::<u32>() {
+            return None;
+        }
+        // SAFETY: In bounds; data is aligned to the size of a sector. Other
+        // accesses are atomic as well, or under the lock for blocks that are not
+        // used in this way.
+        unsafe {
+            let data = (*self.as_ptr()).b_data.cast::<u32>().add(index);
+            Some(AtomicU32::from_ptr(data))
+        }
+    }
+
+    /// The 32-bit little-endian number at `index`. Any context.
+    pub fn le32(&self, index: usize) -> Option<u32> {
+        let raw = self.number(index)?.load(Ordering::Acquire);
+        Some(u32::from_le(raw))
+    }
+
+    /// Sets the 32-bit little-endian number at `index`; [`EINVAL`] behind the
+    /// end.
+    pub fn set_le32(&self, index: usize, value: u32) -> Result {
+        let place = self.number(index).ok_or(EINVAL)?;
+        place.store(value.to_le(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes it a block of zeros, whatever is on the device.
+    pub(super) fn zero(&self) {
+        self.lock().fill(0);
+        // SAFETY: By the type invariant; all of it was set.
+        unsafe { bindings::fs_rs_set_buffer_uptodate(self.as_ptr()) }
+    }
+
+    /// Has the block written some time. C: `mark_buffer_dirty()`.
+    pub fn mark_dirty(&self) {
+        // SAFETY: By the type invariant; it was read or set.
+        unsafe { bindings::mark_buffer_dirty(self.as_ptr()) }
+    }
+
+    /// As [`Self::mark_dirty`], and with an `fsync()` of `inode`.
+    /// C: `mark_buffer_dirty_inode()`.
+    pub fn mark_dirty_for<F: FileSystem>(&self, inode: &Inode<F>) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::mark_buffer_dirty_inode(self.as_ptr(), inode.as_ptr()) }
+    }
+
+    /// Writes the block now, if it is dirty, and waits. C: `sync_dirty_buffer()`.
+    pub fn sync(&self) -> Result {
+        // SAFETY: By the type invariant.
+        check(unsafe { bindings::sync_dirty_buffer(self.as_ptr()) })?;
+        // SAFETY: By the type invariant.
+        if unsafe { bindings::fs_rs_buffer_write_failed(self.as_ptr()) } {
+            return Err(EIO);
+        }
+        Ok(())
+    }
+
+    /// The block is free: it is not to be written any more. C: `bforget()`.
+    pub fn forget(self) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant; the reference is given back.
+        unsafe { bindings::__bforget(this.as_ptr()) }
+    }
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::fs_rs_get_bh(self.as_ptr()) };
+        // INVARIANT: Just counted.
+        Self(self.0)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; the reference is given back.
+        unsafe { bindings::__brelse(self.as_ptr()) }
+    }
+}
+
+/// Copies as much of `from` as fits to `to`. What both have in length the caller
+/// knows, and the compiler does not: there is nothing to panic about.
+pub fn copy_bytes(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// A locked block, as bytes. Dropping it unlocks it.
+///
+/// # Invariants
+///
+/// The buffer is locked by whoever has the value.
+pub struct BufferGuard<'a>(&'a Buffer);
+
+impl Deref for BufferGuard<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: Data of that size; changed under the lock only, which is held.
+        unsafe { slice::from_raw_parts((*self.0.as_ptr()).b_data.cast(), self.0.size()) }
+    }
+}
+
+impl DerefMut for BufferGuard<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: As in `deref()`; the lock is exclusive.
+        unsafe { slice::from_raw_parts_mut((*self.0.as_ptr()).b_data.cast(), self.0.size()) }
+    }
+}
+
+impl Drop for BufferGuard<'_> {
+    fn drop(&mut self) {
+        // SAFETY: Locked, by the type invariant.
+        unsafe { bindings::fs_rs_unlock_buffer(self.0.as_ptr()) }
+    }
+}

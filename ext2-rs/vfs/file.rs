@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Regular files.
+
+use super::{
+    acl, attributes,
+    error::{check, no_such_ioctl, to_int},
+    xattr, Attributes, Exclusive, FileSystem, Inode, NewInode, PageCache, SuperBlock,
+};
+use crate::sys as bindings;
+use core::{ffi::c_void, marker::PhantomData, mem::zeroed};
+use iomap_rs::{
+    buffered,
+    operations::{Fault as ForFault, Map},
+    vfs::{Fault, FiemapInfo, IocbRef, IovIter, Kiocb},
+};
+use kernel::prelude::*;
+
+/// Regular files. C: `struct inode_operations`, `struct file_operations` and
+/// `struct vm_operations_struct` of regular files.
+pub trait RegularFile: PageCache + Attributes {
+    /// Maps for stores through mappings of the file.
+    type Faulter<'a>: Map<ForFault>;
+
+    /// For an inode that is stored to through a mapping. `invalidate_lock` is
+    /// held in shared mode, and the folio is locked.
+    fn faulter(inode: &Inode<Self>) -> Self::Faulter<'_>;
+
+    /// Reads. C: `read_iter`.
+    fn read(iocb: Request<'_, Self>, iter: &mut IovIter) -> Result<i64>;
+
+    /// Writes. C: `write_iter`.
+    fn write(iocb: Request<'_, Self>, iter: &mut IovIter) -> Result<i64>;
+
+    /// Whoever has written to the file has closed it. C: `release`.
+    fn release_writer(inode: &Inode<Self>);
+
+    /// Reports extents. C: `fiemap`.
+    fn fiemap(inode: &Inode<Self>, info: &mut FiemapInfo, start: u64, len: u64) -> Result;
+
+    /// Where data or a hole starts, at `pos` or behind it. C: `llseek` with
+    /// `SEEK_DATA` and `SEEK_HOLE`.
+    fn seek(inode: &Inode<Self>, pos: i64, data: bool) -> Result<i64>;
+}
+
+/// A read or write of a file. C: `struct kiocb`.
+pub struct Request<'a, F: RegularFile> {
+    iocb: IocbRef,
+    inode: &'a Inode<F>,
+}
+
+impl<'a, F: RegularFile> Request<'a, F> {
+    /// The file's inode.
+    pub fn inode(&self) -> &'a Inode<F> {
+        self.inode
+    }
+
+    /// As the engine knows it.
+    pub fn iocb(&self) -> &Kiocb {
+        &self.iocb
+    }
+
+    /// To have the engine complete it.
+    pub fn into_iocb(self) -> IocbRef {
+        self.iocb
+    }
+
+    /// Lets `submit` have the request. It comes back with the result, unless that
+    /// is [`EIOCBQUEUED`]: then it is not this task's any more.
+    pub fn submit(
+        self,
+        submit: impl FnOnce(IocbRef) -> Result<i64>,
+    ) -> Result<(Self, Result<i64>)> {
+        let (raw, inode) = (self.as_ptr(), self.inode);
+        match submit(self.iocb) {
+            Err(error) if error == EIOCBQUEUED => Err(error),
+            result => {
+                // SAFETY: Not queued, so that it is the caller's until it has
+                // returned a result.
+                let iocb = unsafe { IocbRef::from_raw(raw.cast()) };
+                Ok((Self { iocb, inode }, result))
+            }
+        }
+    }
+
+    fn as_ptr(&self) -> *mut bindings::kiocb {
+        self.iocb.as_ptr().cast()
+    }
+
+    fn flags(&self) -> i32 {
+        // SAFETY: Valid by the type.
+        unsafe { (&raw const (*self.as_ptr()).ki_flags).read_volatile() }
+    }
+
+    /// Whether it is to go past the page cache. C: `IOCB_DIRECT`.
+    pub fn is_direct(&self) -> bool {
+        self.flags() & bindings::IOCB_DIRECT != 0
+    }
+
+    /// Lets it go through the page cache.
+    pub fn clear_direct(&self) {
+        let flags = self.flags() & !bindings::IOCB_DIRECT;
+        // SAFETY: Valid by the type; the submitter alone changes flags.
+        unsafe { (&raw mut (*self.as_ptr()).ki_flags).write_volatile(flags) }
+    }
+
+    /// Reads through the page cache. C: `generic_file_read_iter()`.
+    pub fn read_cached(&self, iter: &mut IovIter) -> Result<i64> {
+        // SAFETY: Both are valid by their types; not direct.
+        let read = unsafe { bindings::generic_file_read_iter(self.as_ptr(), iter.as_ptr().cast()) };
+        to_bytes(read)
+    }
+
+    /// Checks a write of what is in `iter` against limits, cuts it, and finds its
+    /// place; how many bytes are left. The inode is locked.
+    /// C: `generic_write_checks()`.
+    pub fn check_write(&self, _inode: Exclusive<'_, F>, iter: &mut IovIter) -> Result<u64> {
+        // SAFETY: Both are valid by their types.
+        let left = unsafe { bindings::generic_write_checks(self.as_ptr(), iter.as_ptr().cast()) };
+        to_bytes(left).map(|left| left as u64)
+    }
+
+    /// Takes setuid bits and capabilities from a file that is written to, and
+    /// sets its times. The inode is locked. C: `file_modified()`.
+    pub fn modified(&self, _inode: Exclusive<'_, F>) -> Result {
+        // SAFETY: A request has an open file.
+        check(unsafe { bindings::file_modified((*self.as_ptr()).ki_filp) })
+    }
+
+    /// The bits of addresses and lengths in `iter` that are set.
+    /// C: `iov_iter_alignment()`.
+    pub fn alignment_of(&self, iter: &IovIter) -> u64 {
+        // SAFETY: Valid by its type.
+        unsafe { bindings::fs_rs_iov_iter_alignment(iter.as_ptr().cast()) }.into()
+    }
+}
+
+fn to_bytes(ret: isize) -> Result<i64> {
+    check(ret.clamp(i32::MIN as isize, 0) as i32).map(|()| ret as i64)
+}
+
+struct Table<F>(PhantomData<F>);
+
+impl<F: RegularFile> Table<F> {
+    const INODE: bindings::inode_operations = bindings::inode_operations {
+        fiemap: Some(fiemap::<F>),
+        fileattr_get: Some(attributes::fileattr_get::<F>),
+        fileattr_set: Some(attributes::fileattr_set::<F>),
+        get_inode_acl: Some(acl::get::<F>),
+        getattr: Some(attributes::getattr::<F>),
+        listxattr: Some(xattr::list::<F>),
+        set_acl: Some(acl::set::<F>),
+        setattr: Some(attributes::setattr::<F>),
+        // SAFETY: All zeros is a table without operations.
+        ..unsafe { zeroed() }
+    };
+
+    const FILE: bindings::file_operations = bindings::file_operations {
+        #[cfg(CONFIG_COMPAT)]
+        compat_ioctl: Some(compat_ioctl::<F>),
+        fsync: Some(fsync::<F>),
+        #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
+        get_unmapped_area: Some(bindings::thp_get_unmapped_area),
+        llseek: Some(llseek::<F>),
+        mmap: Some(mmap::<F>),
+        open: Some(open),
+        read_iter: Some(read_iter::<F>),
+        release: Some(release::<F>),
+        splice_read: Some(bindings::filemap_splice_read),
+        splice_write: Some(bindings::iter_file_splice_write),
+        unlocked_ioctl: Some(ioctl::<F>),
+        write_iter: Some(write_iter::<F>),
+        // SAFETY: All zeros is a table without operations.
+        ..unsafe { zeroed() }
+    };
+
+    const MAPPED: bindings::vm_operations_struct = bindings::vm_operations_struct {
+        fault: Some(bindings::filemap_fault),
+        map_pages: Some(bindings::filemap_map_pages),
+        page_mkwrite: Some(page_mkwrite::<F>),
+        // SAFETY: All zeros is a table without operations.
+        ..unsafe { zeroed() }
+    };
+}
+
+impl<F: RegularFile> NewInode<F> {
+    /// Gives it the operations of a regular file.
+    pub fn set_file_operations(&self) {
+        self.set_operations(
+            &Table::<F>::INODE,
+            Some(&Table::<F>::FILE),
+            Some(&super::page_cache::Table::<F>::OPERATIONS),
+        );
+    }
+}
+
+/// # Safety
+///
+/// `iocb` and `iter` are valid; the file is a regular one of `F`.
+unsafe fn request<'a, F: RegularFile>(
+    iocb: *mut bindings::kiocb,
+    iter: *mut bindings::iov_iter,
+) -> (Request<'a, F>, &'a mut IovIter) {
+    // SAFETY: By the contract. The caller has the file open for the call.
+    unsafe {
+        let request = Request {
+            inode: Inode::from_raw((*(*iocb).ki_filp).f_inode),
+            iocb: IocbRef::from_raw(iocb.cast()),
+        };
+        (request, IovIter::from_raw(iter.cast()))
+    }
+}
+
+fn to_ssize(result: Result<i64>) -> isize {
+    match result {
+        Ok(bytes) => bytes as isize,
+        Err(error) => error.to_errno() as isize,
+    }
+}
+
+/// # Safety
+///
+/// As for [`request`].
+unsafe extern "C" fn read_iter<F: RegularFile>(
+    iocb: *mut bindings::kiocb,
+    iter: *mut bindings::iov_iter,
+) -> isize {
+    // SAFETY: By the contract.
+    let (request, iter) = unsafe { request::<F>(iocb, iter) };
+    to_ssize(F::read(request, iter))
+}
+
+/// # Safety
+///
+/// As for [`request`].
+unsafe extern "C" fn write_iter<F: RegularFile>(
+    iocb: *mut bindings::kiocb,
+    iter: *mut bindings::iov_iter,
+) -> isize {
+    // SAFETY: By the contract.
+    let (request, iter) = unsafe { request::<F>(iocb, iter) };
+    to_ssize(F::write(request, iter))
+}
+
+/// # Safety
+///
+/// `file` is being opened.
+unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> i32 {
+    // SAFETY: By the contract, nobody else's yet.
+    unsafe {
+        (*file).f_mode |= bindings::FMODE_CAN_ODIRECT;
+        bindings::generic_file_open(inode, file)
+    }
+}
+
+/// # Safety
+///
+/// `file` is closed; `inode` is of `F`.
+unsafe extern "C" fn release<F: RegularFile>(
+    inode: *mut bindings::inode,
+    file: *mut bindings::file,
+) -> i32 {
+    // SAFETY: By the contract.
+    unsafe {
+        if (*file).f_mode & bindings::FMODE_WRITE != 0 {
+            F::release_writer(Inode::from_raw(inode));
+        }
+    }
+    0
+}
+
+/// # Safety
+///
+/// `file` is open, and of `F`.
+pub(super) unsafe extern "C" fn fsync<F: FileSystem>(
+    file: *mut bindings::file,
+    start: bindings::loff_t,
+    end: bindings::loff_t,
+    data_only: i32,
+) -> i32 {
+    // SAFETY: By the contract.
+    let synced =
+        check(unsafe { bindings::generic_buffers_fsync(file, start, end, data_only != 0) });
+    if synced == Err(EIO) {
+        // SAFETY: By the contract.
+        F::sync_failed(unsafe { SuperBlock::from_raw((*(*file).f_inode).i_sb) });
+    }
+    to_int(synced)
+}
+
+/// # Safety
+///
+/// `file` is open, and of `F`.
+unsafe extern "C" fn llseek<F: RegularFile>(
+    file: *mut bindings::file,
+    offset: bindings::loff_t,
+    whence: i32,
+) -> bindings::loff_t {
+    // SAFETY: By the contract.
+    let inode = unsafe { Inode::<F>::from_raw((*file).f_inode) };
+    let data = match u32::try_from(whence) {
+        Ok(bindings::SEEK_DATA) => true,
+        Ok(bindings::SEEK_HOLE) => false,
+        // SAFETY: By the contract.
+        _ => return unsafe { bindings::generic_file_llseek(file, offset, whence) },
+    };
+    match F::seek(inode, offset, data) {
+        // SAFETY: By the contract.
+        Ok(found) => unsafe { bindings::vfs_setpos(file, found, inode.sb().max_bytes() as i64) },
+        Err(error) => error.to_errno().into(),
+    }
+}
+
+/// # Safety
+///
+/// `file` is open, and of `F`; `area` is being made.
+unsafe extern "C" fn mmap<F: RegularFile>(
+    file: *mut bindings::file,
+    area: *mut bindings::vm_area_struct,
+) -> i32 {
+    // SAFETY: By the contract.
+    unsafe {
+        bindings::fs_rs_file_accessed(file);
+        (*area).vm_ops = &Table::<F>::MAPPED;
+    }
+    0
+}
+
+/// # Safety
+///
+/// `fault` is a write fault on a file of `F`.
+unsafe extern "C" fn page_mkwrite<F: RegularFile>(
+    fault: *mut bindings::vm_fault,
+) -> bindings::vm_fault_t {
+    // SAFETY: By the contract.
+    unsafe {
+        let file = (*(*fault).__bindgen_anon_1.vma).vm_file;
+        let inode = Inode::<F>::from_raw((*file).f_inode);
+        let sb = inode.sb().as_ptr();
+        let mapping = (*inode.as_ptr()).i_mapping;
+        bindings::fs_rs_start_pagefault(sb);
+        bindings::file_update_time(file);
+        bindings::fs_rs_invalidate_lock_shared(mapping);
+        let folio = Fault::from_raw(fault.cast()).lock_folio();
+        let made = buffered::page_mkwrite(inode.engine(), folio, &F::faulter(inode));
+        let result = match made {
+            Ok(folio) => {
+                folio.keep_locked();
+                bindings::VM_FAULT_LOCKED
+            }
+            Err(error) => bindings::fs_rs_fault_error(error.to_errno()),
+        };
+        bindings::fs_rs_invalidate_unlock_shared(mapping);
+        bindings::fs_rs_end_pagefault(sb);
+        result
+    }
+}
+
+/// # Safety
+///
+/// `inode` is of `F`; `info` is valid.
+unsafe extern "C" fn fiemap<F: RegularFile>(
+    inode: *mut bindings::inode,
+    info: *mut bindings::fiemap_extent_info,
+    start: u64,
+    len: u64,
+) -> i32 {
+    // SAFETY: By the contract.
+    let (inode, info) = unsafe { (Inode::from_raw(inode), FiemapInfo::from_raw(info.cast())) };
+    to_int(F::fiemap(inode, info, start, len))
+}
+
+/// # Safety
+///
+/// `file` is open, and of `F`.
+pub(super) unsafe extern "C" fn ioctl<F: Attributes>(
+    file: *mut bindings::file,
+    command: u32,
+    argument: usize,
+) -> isize {
+    let user = argument as *mut c_void;
+    // SAFETY: By the contract; user memory is checked where it is touched.
+    let result = unsafe {
+        match command {
+            bindings::FS_IOC_GETVERSION => {
+                let generation = Inode::<F>::from_raw((*file).f_inode).generation();
+                check(bindings::fs_rs_copy_u32_to_user(generation, user))
+            }
+            bindings::FS_IOC_SETVERSION => set_generation::<F>(file, user),
+            _ => Err(no_such_ioctl()),
+        }
+    };
+    to_int(result) as isize
+}
+
+/// # Safety
+///
+/// As for [`ioctl`].
+#[cfg(CONFIG_COMPAT)]
+pub(super) unsafe extern "C" fn compat_ioctl<F: Attributes>(
+    file: *mut bindings::file,
+    command: u32,
+    argument: usize,
+) -> isize {
+    let command = match command {
+        bindings::FS_IOC32_GETVERSION => bindings::FS_IOC_GETVERSION,
+        bindings::FS_IOC32_SETVERSION => bindings::FS_IOC_SETVERSION,
+        _ => return no_such_ioctl().to_errno() as isize,
+    };
+    // SAFETY: By the contract. Pointers of 32 bits are those of 64 with zeros.
+    unsafe { ioctl::<F>(file, command, argument & u32::MAX as usize) }
+}
+
+/// # Safety
+///
+/// As for [`ioctl`].
+unsafe fn set_generation<F: Attributes>(file: *mut bindings::file, user: *mut c_void) -> Result {
+    // SAFETY: By the contract.
+    unsafe {
+        let inode = Inode::<F>::from_raw((*file).f_inode);
+        if !bindings::fs_rs_owner_or_capable(inode.as_ptr()) {
+            return Err(EPERM);
+        }
+        check(bindings::fs_rs_want_write_file(file))?;
+        let mut generation = 0;
+        let set = check(bindings::fs_rs_copy_u32_from_user(&mut generation, user)).map(|()| {
+            let _lock = inode.lock();
+            inode.touch_ctime();
+            inode.set_generation(generation);
+            inode.mark_dirty();
+        });
+        bindings::fs_rs_drop_write_file(file);
+        set
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Inodes without data of their own to read: devices, fifos, sockets; and
+//! symlinks.
+
+use super::{acl, attributes, xattr, Attributes, NewInode, PageCache};
+use crate::sys as bindings;
+use core::{marker::PhantomData, mem::zeroed};
+
+struct Table<F>(PhantomData<F>);
+
+impl<F: Attributes> Table<F> {
+    /// C: `struct inode_operations` of what `init_special_inode()` is for.
+    const SPECIAL: bindings::inode_operations = bindings::inode_operations {
+        get_inode_acl: Some(acl::get::<F>),
+        getattr: Some(attributes::getattr::<F>),
+        listxattr: Some(xattr::list::<F>),
+        set_acl: Some(acl::set::<F>),
+        setattr: Some(attributes::setattr::<F>),
+        // SAFETY: All zeros is a table without operations.
+        ..unsafe { zeroed() }
+    };
+
+    /// Of symlinks whose target is in the page cache.
+    const SLOW_LINK: bindings::inode_operations = bindings::inode_operations {
+        get_link: Some(bindings::page_get_link),
+        getattr: Some(attributes::getattr::<F>),
+        listxattr: Some(xattr::list::<F>),
+        setattr: Some(attributes::setattr::<F>),
+        // SAFETY: All zeros is a table without operations.
+        ..unsafe { zeroed() }
+    };
+
+    /// Of symlinks whose target is in memory, see [`NewInode::set_link`].
+    const FAST_LINK: bindings::inode_operations = bindings::inode_operations {
+        get_link: Some(bindings::simple_get_link),
+        getattr: Some(attributes::getattr::<F>),
+        listxattr: Some(xattr::list::<F>),
+        setattr: Some(attributes::setattr::<F>),
+        // SAFETY: All zeros is a table without operations.
+        ..unsafe { zeroed() }
+    };
+}
+
+impl<F: Attributes> NewInode<F> {
+    /// Gives it the operations of a device, fifo or socket.
+    pub fn set_special_operations(&self) {
+        self.set_operations(&Table::<F>::SPECIAL, None, None);
+    }
+
+    /// Gives it the operations of a symlink whose target
+    /// [`Self::set_link`] was told.
+    pub fn set_fast_link_operations(&self) {
+        self.set_operations(&Table::<F>::FAST_LINK, None, None);
+    }
+}
+
+impl<F: Attributes + PageCache> NewInode<F> {
+    /// Gives it the operations of a symlink whose target is its data.
+    pub fn set_slow_link_operations(&self) {
+        // SAFETY: By the type invariant nothing is cached yet.
+        unsafe { bindings::fs_rs_inode_nohighmem(self.as_ptr()) };
+        self.set_operations(
+            &Table::<F>::SLOW_LINK,
+            None,
+            Some(&super::page_cache::Table::<F>::OPERATIONS),
+        );
+    }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A mounted filesystem.
+//!
+//! Stands for `struct ext2_sb_info`, `ext2_error()` and `ext2_sync_super()`.
+
+use crate::{
+    format::{
+        group::{Counts, Group, RawGroupMut, SIZE as DESCRIPTOR_SIZE},
+        layout::Place,
+        mount_state,
+        superblock::{ErrorPolicy, RawSuperblockMut, Superblock, SIZE as SUPERBLOCK_SIZE},
+    },
+    mount::Ext2,
+    plan::{options::Options, place::Groups},
+    vfs::{self, corrupted, Buffer, Level, SuperBlock},
+};
+use core::{
+    fmt,
+    sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed},
+};
+use kernel::{new_mutex, prelude::*, sync::Mutex};
+
+/// What is kept of a mounted filesystem. C: `struct ext2_sb_info`.
+#[pin_data]
+pub(crate) struct Volume {
+    /// What does not change while it is mounted.
+    pub(crate) geometry: Superblock,
+    /// Which filesystem it is.
+    pub(crate) uuid: [u8; 16],
+    /// What mount options are without any.
+    pub(crate) defaults: Options,
+    /// Where the groups have their metadata; it was checked.
+    pub(crate) groups: KVec<Group>,
+    /// What is free.
+    #[pin]
+    pub(crate) space: Mutex<Space>,
+    #[pin]
+    options: Mutex<Options>,
+    /// The superblock on disk.
+    superblock: Buffer,
+    /// Where in its block that is, in bytes.
+    superblock_offset: usize,
+    descriptors: KVec<Buffer>,
+    /// The state that the superblock will have once it is at rest.
+    state: AtomicU16,
+    next_generation: AtomicU32,
+}
+
+/// What is free, group by group, and what else is decided by that.
+pub(crate) struct Space {
+    /// What the descriptors count.
+    pub(crate) counts: KVec<Counts>,
+    /// By how many directories groups are ahead of other files.
+    pub(crate) debts: KVec<u8>,
+    /// Groups whose bitmaps were looked at: they are right or not to be used.
+    pub(crate) bitmaps: KVec<Bitmaps>,
+}
+
+/// Whether a group's block bitmap can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bitmaps {
+    /// Nobody has looked yet.
+    Unknown,
+    /// It has the group's own metadata in use.
+    Good,
+    /// It has not: nothing is to be allocated there.
+    Bad,
+}
+
+impl Space {
+    /// What is free in all groups.
+    pub(crate) fn total(&self) -> Counts {
+        let mut sum = Counts::default();
+        for counts in self.counts.iter() {
+            sum.free_blocks = sum.free_blocks.saturating_add(counts.free_blocks);
+            sum.free_inodes = sum.free_inodes.saturating_add(counts.free_inodes);
+            sum.directories = sum.directories.saturating_add(counts.directories);
+        }
+        sum
+    }
+}
+
+impl Groups for Space {
+    fn count(&self) -> u32 {
+        self.counts.len() as u32
+    }
+
+    fn counts(&self, group: u32) -> Counts {
+        self.counts.get(group as usize).copied().unwrap_or_default()
+    }
+
+    fn debt(&self, group: u32) -> u8 {
+        self.debts.get(group as usize).copied().unwrap_or(0)
+    }
+}
+
+/// What a volume is made of.
+pub(crate) struct Parts {
+    pub(crate) geometry: Superblock,
+    pub(crate) uuid: [u8; 16],
+    pub(crate) options: Options,
+    pub(crate) groups: KVec<Group>,
+    pub(crate) space: Space,
+    pub(crate) superblock: Buffer,
+    pub(crate) superblock_offset: usize,
+    pub(crate) descriptors: KVec<Buffer>,
+}
+
+impl Volume {
+    /// Puts a volume together.
+    pub(crate) fn new(parts: Parts) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            defaults: Options::of(&parts.geometry),
+            state: AtomicU16::new(parts.geometry.state()),
+            geometry: parts.geometry,
+            uuid: parts.uuid,
+            groups: parts.groups,
+            space <- new_mutex!(parts.space, "ext2_rs space"),
+            options <- new_mutex!(parts.options, "ext2_rs options"),
+            superblock: parts.superblock,
+            superblock_offset: parts.superblock_offset,
+            descriptors: parts.descriptors,
+            next_generation: AtomicU32::new(vfs::random()),
+        })
+    }
+
+    /// The mount options in force.
+    pub(crate) fn options(&self) -> Options {
+        *self.options.lock()
+    }
+
+    /// Puts other mount options in force.
+    pub(crate) fn set_options(&self, options: Options) {
+        *self.options.lock() = options;
+    }
+
+    /// A generation for a new inode.
+    pub(crate) fn generation(&self) -> u32 {
+        self.next_generation.fetch_add(1, Relaxed)
+    }
+
+    /// The group's place of metadata.
+    pub(crate) fn group(&self, group: u32) -> Option<&Group> {
+        self.groups.get(group as usize)
+    }
+
+    /// Where an inode is; [`None`] if there is no such file.
+    pub(crate) fn inode_place(&self, ino: u32) -> Option<Place> {
+        if !self.geometry.is_file_inode(ino) {
+            return None;
+        }
+        let (group, index) = self.geometry.inode_group(ino)?;
+        self.group(group)?.inode_place(&self.geometry, index)
+    }
+
+    /// Whether `count` blocks from `first` on can be a file's: they lie in the
+    /// filesystem, and none of them is metadata of a group.
+    pub(crate) fn is_file_data(&self, first: u32, count: u32) -> bool {
+        if !self.geometry.is_data(first, count) {
+            return false;
+        }
+        let last = first.saturating_add(count.saturating_sub(1));
+        let (Some((from, _)), Some((to, _))) = (
+            self.geometry.block_group(first),
+            self.geometry.block_group(last),
+        ) else {
+            return false;
+        };
+        (from..=to).all(|group| {
+            self.group(group)
+                .is_some_and(|group| !group.overlaps(&self.geometry, first, count))
+        })
+    }
+
+    /// Sets what a group has free, in memory and in its descriptor.
+    pub(crate) fn set_counts(&self, space: &mut Space, group: u32, counts: Counts) {
+        if let Some(place) = space.counts.as_mut_slice().get_mut(group as usize) {
+            *place = counts;
+        }
+        let (nth, index) = self.geometry.descriptor_of(group);
+        let Some(buffer) = self.descriptors.get(nth as usize) else {
+            return;
+        };
+        let offset = index as usize * DESCRIPTOR_SIZE;
+        {
+            let mut block = buffer.lock();
+            let raw = block.get_mut(offset..offset.saturating_add(DESCRIPTOR_SIZE));
+            if let Some(mut raw) = raw.and_then(RawGroupMut::new) {
+                raw.set_free_blocks(counts.free_blocks as u16);
+                raw.set_free_inodes(counts.free_inodes as u16);
+                raw.set_directories(counts.directories as u16);
+            }
+        }
+        buffer.mark_dirty();
+    }
+
+    /// Changes the superblock on disk; it is written some time.
+    pub(crate) fn change_superblock<R>(
+        &self,
+        change: impl FnOnce(&mut RawSuperblockMut<'_>) -> R,
+    ) -> Option<R> {
+        let result = {
+            let mut block = self.superblock.lock();
+            let end = self.superblock_offset.saturating_add(SUPERBLOCK_SIZE);
+            let raw = block.get_mut(self.superblock_offset..end)?;
+            change(&mut RawSuperblockMut::new(raw)?)
+        };
+        self.superblock.mark_dirty();
+        Some(result)
+    }
+
+    /// The state on disk.
+    pub(crate) fn state_on_disk(&self) -> u16 {
+        let block = self.superblock.lock();
+        let end = self.superblock_offset.saturating_add(SUPERBLOCK_SIZE);
+        block
+            .get(self.superblock_offset..end)
+            .and_then(crate::format::superblock::RawSuperblock::new)
+            .map_or(0, |raw| raw.state())
+    }
+
+    /// What the superblock is to say once it is at rest.
+    pub(crate) fn state_at_rest(&self) -> u16 {
+        self.state.load(Relaxed)
+    }
+
+    /// Takes the state on disk for what it is to be at rest.
+    pub(crate) fn adopt_state(&self) {
+        self.state.store(self.state_on_disk(), Relaxed);
+    }
+
+    /// Writes the superblock with what is free; `change` says what else is new.
+    /// C: `ext2_sync_super()`.
+    pub(crate) fn write_superblock(
+        &self,
+        wait: bool,
+        change: impl FnOnce(&mut RawSuperblockMut<'_>),
+    ) -> Result {
+        let total = self.space.lock().total();
+        self.change_superblock(|raw| {
+            mount_state::count_free(raw, total.free_blocks, total.free_inodes, vfs::now());
+            change(raw);
+        });
+        if wait {
+            self.superblock.sync()?;
+        }
+        Ok(())
+    }
+}
+
+impl SuperBlock<Ext2> {
+    /// Something on disk is not as it should be: says so in the log, notes it in
+    /// the superblock, and does what the mount option `errors=` wants. Returns
+    /// the error that the operation fails with.
+    ///
+    /// No lock of a buffer is held. C: `ext2_error()`.
+    #[cold]
+    pub(crate) fn error(&self, message: fmt::Arguments<'_>) -> Error {
+        let volume = self.data();
+        self.log(Level::Error, message);
+        if !self.is_read_only() {
+            volume.state.fetch_or(mount_state::STATE_ERRORS, Relaxed);
+            volume.change_superblock(mount_state::note_errors);
+            if volume.superblock.sync().is_err() {
+                self.log(Level::Warning, format_args!("cannot write superblock"));
+            }
+        }
+        match volume.options().errors {
+            ErrorPolicy::Continue => {}
+            ErrorPolicy::ReadOnly if self.is_read_only() => {}
+            ErrorPolicy::ReadOnly => {
+                self.log(
+                    Level::Error,
+                    format_args!("remounting filesystem read-only"),
+                );
+                self.set_read_only();
+            }
+            ErrorPolicy::Panic => self.panic(),
+        }
+        corrupted()
+    }
+}

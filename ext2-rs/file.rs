@@ -123,7 +123,7 @@ fn write_cached(
     }
     let before = inode.size();
     let writer = Writer(inode.inode());
-    let written = buffered::write(iocb, iter, &writer, &writer)?;
+    let written = buffered::write(inode.cache(), iocb, iter, &writer, &writer)?;
     if inode.size() != before {
         inode.mark_dirty();
     }
@@ -135,7 +135,7 @@ fn write_cached(
 pub(crate) fn zero_tail(inode: &Inode<Ext2>, size: u64) -> Result {
     let mut zeroed = false;
     let pos = i64::try_from(size).map_err(|_| EFBIG)?;
-    buffered::truncate_page(inode.engine(), pos, &mut zeroed, &Reader(inode), &())
+    buffered::truncate_page(inode.cache(), pos, &mut zeroed, &Reader(inode), &())
 }
 
 /// Writes past the page cache, and what cannot be through it.

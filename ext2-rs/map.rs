@@ -45,7 +45,7 @@ fn extent(inode: &Inode<Ext2>, block: u32, count: u32) -> Result<Extent> {
 }
 
 /// A mapping to blocks of the device.
-fn mapped(inode: &Inode<Ext2>, block: u32, first: u32, count: u32) -> Result<Mapping> {
+fn mapped(inode: &Inode<Ext2>, block: u32, first: u32, count: u32) -> Result<Mapping<'_>> {
     let addr = u64::from(first) << inode.sb().block_bits();
     Ok(Mapping::mapped(
         extent(inode, block, count)?,
@@ -55,7 +55,7 @@ fn mapped(inode: &Inode<Ext2>, block: u32, first: u32, count: u32) -> Result<Map
 }
 
 /// What a lookup found, as a mapping.
-fn to_mapping(inode: &Inode<Ext2>, block: u32, found: Lookup) -> Result<Mapping> {
+fn to_mapping(inode: &Inode<Ext2>, block: u32, found: Lookup) -> Result<Mapping<'_>> {
     match found {
         Lookup::Mapped { first, count } => mapped(inode, block, first, count),
         Lookup::Hole { count } => Ok(Mapping::hole(
@@ -80,7 +80,7 @@ fn blocks_of(inode: &Inode<Ext2>, range: Range) -> Result<(u32, u32)> {
 pub(crate) struct Reader<'a>(pub(crate) &'a Inode<Ext2>);
 
 impl Reader<'_> {
-    fn find(&self, range: Range) -> Result<Mapping> {
+    fn find(&self, range: Range) -> Result<Mapping<'_>> {
         let (block, count) = blocks_of(self.0, range)?;
         let tree = self.0.data().tree.read();
         to_mapping(self.0, block, tree.lookup_written(self.0, block, count)?)
@@ -88,14 +88,26 @@ impl Reader<'_> {
 }
 
 impl Map<Read> for Reader<'_> {
-    fn begin(&self, _: &EngineInode, range: Range, (): (), mut maps: Maps<'_, '_>) -> Result {
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
+        range: Range,
+        (): (),
+        mut maps: Maps<'_, 'a>,
+    ) -> Result {
         maps.set(self.find(range)?);
         Ok(())
     }
 }
 
 impl Map<Report> for Reader<'_> {
-    fn begin(&self, _: &EngineInode, range: Range, (): (), mut maps: Maps<'_, '_>) -> Result {
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
+        range: Range,
+        (): (),
+        mut maps: Maps<'_, 'a>,
+    ) -> Result {
         let found = self.find(range)?;
         // As C has it: a mapping may be several of what is on disk.
         maps.set(match found.kind() {
@@ -108,19 +120,25 @@ impl Map<Report> for Reader<'_> {
 
 impl Map<Zero> for Reader<'_> {
     /// Holes read as zeros: what is there is zeroed.
-    fn begin(&self, _: &EngineInode, range: Range, (): (), mut maps: Maps<'_, '_>) -> Result {
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
+        range: Range,
+        (): (),
+        mut maps: Maps<'_, 'a>,
+    ) -> Result {
         maps.set(self.find(range)?);
         Ok(())
     }
 }
 
 impl Map<Direct> for Reader<'_> {
-    fn begin(
-        &self,
-        _: &EngineInode,
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
         range: Range,
         _: DirectRequest,
-        mut maps: Maps<'_, '_>,
+        mut maps: Maps<'_, 'a>,
     ) -> Result {
         maps.set(self.find(range)?);
         Ok(())
@@ -131,12 +149,12 @@ impl Map<Direct> for Reader<'_> {
 pub(crate) struct Writer<'a>(pub(crate) &'a Inode<Ext2>);
 
 impl Map<Write> for Writer<'_> {
-    fn begin(
-        &self,
-        _: &EngineInode,
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
         range: Range,
         _: WriteRequest,
-        mut maps: Maps<'_, '_>,
+        mut maps: Maps<'_, 'a>,
     ) -> Result {
         let range = Range {
             len: range.len.min(MAX_RUN_BYTES),
@@ -179,7 +197,7 @@ impl Writer<'_> {
         let start = i64::from(blocks.start) << bits;
         let end = i64::from(blocks.end) << bits;
         let _cache = inode.lock_cache();
-        buffered::release_delalloc(state.inode(), start..end, |pos, len| {
+        buffered::release_delalloc(inode.cache(), state.map(), start..end, |pos, len| {
             let first = (pos >> bits) as u32;
             truncate::punch(inode, first, (len >> bits) as u32);
         });
@@ -215,7 +233,13 @@ impl Map<Fault> for Faulter<'_> {
     /// # Errors
     ///
     /// [`EAGAIN`] makes the task fault again: a write is about to get there.
-    fn begin(&self, _: &EngineInode, range: Range, (): (), mut maps: Maps<'_, '_>) -> Result {
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
+        range: Range,
+        (): (),
+        mut maps: Maps<'_, 'a>,
+    ) -> Result {
         let (block, count) = blocks_of(self.0, range)?;
         let mut tree = self.0.data().tree.write();
         let end = block.saturating_add(count);
@@ -236,12 +260,12 @@ impl Map<Direct> for DirectWriter<'_> {
     /// # Errors
     ///
     /// [`ENOTBLK`] where there is a hole: the page cache fills it.
-    fn begin(
-        &self,
-        _: &EngineInode,
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
         range: Range,
         request: DirectRequest,
-        mut maps: Maps<'_, '_>,
+        mut maps: Maps<'_, 'a>,
     ) -> Result {
         let inode = self.0;
         let (block, count) = blocks_of(inode, range)?;
@@ -300,7 +324,13 @@ impl WritebackHooks for Flusher<'_> {
     ///
     /// Under a dirty block that is a hole there is nothing to be kept: it was
     /// behind the end of the file when it was stored to through a mapping.
-    fn map_blocks(&self, ctx: &mut WritebackCtx<'_>, _: &EngineInode, pos: i64, _: u32) -> Result {
+    fn map_blocks<'a>(
+        &'a self,
+        ctx: &mut WritebackCtx<'a>,
+        _: &EngineInode,
+        pos: i64,
+        _: u32,
+    ) -> Result {
         let inode = self.inode;
         let tree = inode.data().tree.read();
         let map = ctx.map();

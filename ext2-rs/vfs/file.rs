@@ -341,8 +341,8 @@ unsafe extern "C" fn page_mkwrite<F: RegularFile>(
         bindings::fs_rs_start_pagefault(sb);
         bindings::file_update_time(file);
         bindings::fs_rs_invalidate_lock_shared(mapping);
-        let folio = Fault::from_raw(fault.cast()).lock_folio();
-        let made = buffered::page_mkwrite(inode.engine(), folio, &F::faulter(inode));
+        let fault = Fault::from_raw(fault.cast());
+        let made = buffered::page_mkwrite(&fault, &F::faulter(inode));
         let result = match made {
             Ok(folio) => {
                 folio.keep_locked();

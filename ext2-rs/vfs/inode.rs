@@ -86,6 +86,16 @@ impl<F: FileSystem> Inode<F> {
         unsafe { iomap_rs::vfs::Inode::from_raw(self.as_ptr().cast()) }
     }
 
+    /// Its page cache, as the engine knows it.
+    pub fn cache(&self) -> &iomap_rs::vfs::PageCache
+    where
+        F: super::PageCache,
+    {
+        // SAFETY: By the type invariant. It is filled by the operations of `F`
+        // alone, which are the engine's, or it is empty.
+        unsafe { iomap_rs::vfs::PageCache::from_raw((&raw mut (*self.as_ptr()).i_data).cast()) }
+    }
+
     /// What the filesystem keeps for it.
     pub fn data(&self) -> &F::Node {
         // SAFETY: By the type invariant: an inode of `F` lies in a slot whose

@@ -12,7 +12,8 @@ use iomap_rs::{
     operations::{Map, Read, Report, WritebackHooks},
     report,
     vfs::{
-        AddressSpace, IomapFolio, LockedFolio, ReadFolio, Readahead, WritebackControl, WritebackCtx,
+        AddressSpace, IomapFolio, LockedFolio, PageCache as EngineCache, ReadFolio, Readahead,
+        WritebackControl, WritebackCtx,
     },
     writeback,
 };
@@ -109,14 +110,13 @@ unsafe extern "C" fn writepages<F: PageCache>(
     let (inode, cache, mut control) = unsafe {
         (
             host::<F>(mapping),
-            AddressSpace::from_raw(mapping.cast()),
+            EngineCache::from_raw(mapping.cast()),
             WritebackControl::from_raw(control.cast()),
         )
     };
     let hooks = F::writer(inode);
-    to_int(WritebackCtx::with(|ctx| {
-        writeback::writepages(cache, &mut control, ctx, &hooks)
-    }))
+    let mut ctx = WritebackCtx::new();
+    to_int(writeback::writepages(cache, &mut control, &mut ctx, &hooks))
 }
 
 /// # Safety
@@ -127,13 +127,13 @@ unsafe extern "C" fn dirty_folio(
     folio: *mut bindings::folio,
 ) -> bool {
     // SAFETY: By the contract.
-    let (mapping, folio) = unsafe {
+    let (cache, folio) = unsafe {
         (
-            AddressSpace::from_raw(mapping.cast()),
+            EngineCache::from_raw(mapping.cast()),
             IomapFolio::from_raw(folio.cast()),
         )
     };
-    buffered::dirty_folio(mapping, folio)
+    buffered::dirty_folio(cache, folio)
 }
 
 /// # Safety

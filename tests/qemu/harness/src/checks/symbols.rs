@@ -62,14 +62,9 @@ fn export_lines(source: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-<<<<<<< HEAD
-/// Lines of `Module.symvers`: checksum, symbol, module, kind of export.
-fn exported_by_engine(symvers: &str) -> BTreeSet<String> {
-=======
 /// Lines of `Module.symvers`: checksum, symbol, module, kind of export. Helpers
 /// are for filesystems in Rust, which have them under our own names.
-fn exported_by_module(symvers: &str) -> BTreeSet<String> {
->>>>>>> 5a9b942 (wip)
+fn exported_by_engine(symvers: &str) -> BTreeSet<String> {
     let symbol = |line: &str| line.split('\t').nth(1).map(str::to_owned);
     let all = symvers.lines().filter_map(symbol);
     all.filter(|name| name.trim_start_matches('_').starts_with("iomap_"))

@@ -24,6 +24,7 @@ mod events;
 mod fiemap;
 mod fsx;
 mod layout;
+mod memory_faults;
 mod module_use;
 mod seek;
 mod stress;
@@ -57,6 +58,9 @@ pub const CASES: &[&[Case]] = &[
     events::CASES,
     fiemap::CASES,
     fsx::CASES,
+    memory_faults::buffered::CASES,
+    memory_faults::direct::CASES,
+    memory_faults::report::CASES,
     module_use::CASES,
     seek::CASES,
     stress::CASES,

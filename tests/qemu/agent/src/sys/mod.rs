@@ -11,6 +11,7 @@ pub mod fibmap;
 pub mod fiemap;
 pub mod loop_device;
 pub mod mapping;
+pub mod memory_faults;
 pub mod module;
 pub mod mount;
 pub mod page_flags;

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each system call that runs on the engine, with its first allocation failing,
+//! then its second, and so on until there is none left to fail; then with no page
+//! to be had after the first, the second... Each time the call works or says
+//! ENOMEM, nothing but its own range changes, and the same call works right after.
+
+pub mod buffered;
+mod call;
+pub mod direct;
+pub mod report;
+
+use std::fs::{self, File};
+
+use anyhow::{ensure, Context as _, Result};
+
+use super::KIB;
+use crate::context::Context;
+use crate::data::mirror::Mirror;
+use crate::sys::memory_faults::{Fault, MemoryFaults};
+use call::{Attempt, Call};
+
+const SIZE: usize = 256 * KIB;
+
+/// No call makes as many allocations as this.
+const LIMIT: u32 = 2_000;
+
+/// The file that calls are tried on.
+pub struct Subject<'a> {
+    pub context: &'a Context<'a>,
+    pub mirror: Mirror,
+    pub buffered: File,
+    pub direct: File,
+}
+
+impl<'a> Subject<'a> {
+    fn new(context: &'a Context<'a>, name: &str) -> Result<Self> {
+        let mirror = Mirror::filled(context.path(name)?, 1, SIZE)?;
+        Ok(Self {
+            context,
+            buffered: mirror.buffered()?,
+            direct: mirror.direct()?,
+            mirror,
+        })
+    }
+}
+
+/// Runs `call` with each of its allocations failing once.
+fn exhaust(context: &Context, call: Call) -> Result<()> {
+    context.fill_free_space()?;
+    let faults = MemoryFaults::new()?;
+    let mut subject = Subject::new(context, "file")?;
+    let mut met = 0;
+    for (what, make) in [
+        ("allocations", Fault::Nth as fn(u32) -> Fault),
+        ("pages", |number| Fault::PagesAfter(number - 1)),
+    ] {
+        let mut failed = 0;
+        let mut number = 0;
+        loop {
+            number += 1;
+            ensure!(number < LIMIT, "no end after {LIMIT} {what}");
+            let fault = make(number);
+            let attempt = call(&mut subject).context("preparation")?;
+            match once(&subject, &faults, fault, attempt).with_context(|| fault.to_string())? {
+                Outcome::Unharmed => break,
+                Outcome::Worked => {}
+                Outcome::Failed => failed += 1,
+            }
+            met += 1;
+        }
+        context.note(format!(
+            "{} {what}: the call failed {failed} times",
+            number - 1
+        ));
+    }
+    ensure!(met > 0, "there was no allocation to fail");
+    Ok(())
+}
+
+/// What became of one call.
+enum Outcome {
+    /// It did not get as far as to the fault.
+    Unharmed,
+    /// The fault did not matter.
+    Worked,
+    Failed,
+}
+
+fn once(
+    subject: &Subject,
+    faults: &MemoryFaults,
+    fault: Fault,
+    mut attempt: Attempt,
+) -> Result<Outcome> {
+    let (result, injected) = faults.run(fault, &mut attempt.call)?;
+    let outcome = match result {
+        Ok(()) if injected => Outcome::Worked,
+        Ok(()) => Outcome::Unharmed,
+        Err(error) if injected && error.raw_os_error() == Some(libc::ENOMEM) => {
+            let found = fs::read(subject.mirror.path()).context("reading after a failure")?;
+            attempt.check_partial(&found, subject.mirror.bytes())?;
+            (attempt.call)().context("the same call again")?;
+            Outcome::Failed
+        }
+        Err(error) => return Err(error).context(if injected { "not ENOMEM" } else { "no fault" }),
+    };
+    attempt.undo()?;
+    subject.mirror.verify().context("afterwards")?;
+    Ok(outcome)
+}

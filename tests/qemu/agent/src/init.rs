@@ -13,7 +13,7 @@ use rustix::system::{reboot, RebootCommand};
 use crate::disk::Disk;
 use crate::output::Output;
 use crate::sys::{module, mount};
-use crate::{demo, fstests, runner, shell};
+use crate::{demo, fstests, pmem, runner, shell};
 
 /// Where the main disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
@@ -72,6 +72,9 @@ fn bring_up() -> Result<RunSpec> {
     for path in &spec.modules {
         module::load(Path::new(path), "")?;
     }
+    if spec.dax {
+        pmem::fill(&spec)?;
+    }
     mount_main(&spec)?;
     Ok(spec)
 }
@@ -81,8 +84,18 @@ pub fn mount_main(spec: &RunSpec) -> Result<()> {
     let (Some(kind), Some(serial)) = (&spec.fs, spec.disks.get("main")) else {
         return Ok(());
     };
-    let disk = Disk::by_serial(serial)?;
-    mount::mount(&disk.path(), Path::new(MOUNT_POINT), kind, "")
+    let (device, options) = if spec.dax {
+        (pmem::device(), pmem::mount_options(kind))
+    } else {
+        (Disk::by_serial(serial)?.path(), "")
+    };
+    mount::mount(&device, Path::new(MOUNT_POINT), kind, options)
+}
+
+/// Unmounts the main disk and mounts it again. No file of it may be open.
+pub fn remount_main(spec: &RunSpec) -> Result<()> {
+    mount::unmount(Path::new(MOUNT_POINT))?;
+    mount_main(spec)
 }
 
 /// Writes everything back and lets go of the main disk, so that the host finds
@@ -91,7 +104,11 @@ fn unmount_main(spec: &RunSpec) -> Result<()> {
     if spec.fs.is_none() {
         return Ok(());
     }
-    mount::unmount(Path::new(MOUNT_POINT))
+    mount::unmount(Path::new(MOUNT_POINT))?;
+    if spec.dax {
+        pmem::save(spec)?;
+    }
+    Ok(())
 }
 
 fn work(spec: &RunSpec, output: &Output) -> Result<()> {

@@ -6,6 +6,13 @@ pub const SCRIPT: &[&str] = &["script"];
 pub const SWAP: &[&str] = &["swap"];
 pub const BDEV: &[&str] = &["bdev"];
 
+/// Filesystems in persistent memory.
+pub const DAX: &[&str] = &["ext2-dax", "ext4-dax", "xfs-dax"];
+/// Those that know fallocate.
+pub const DAX_FALLOCATE: &[&str] = &["ext4-dax", "xfs-dax"];
+pub const EXT2_DAX: &[&str] = &["ext2-dax"];
+pub const XFS_DAX: &[&str] = &["xfs-dax"];
+
 pub const EXT2: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
 pub const EXT4: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k"];
 pub const EROFS: &[&str] = &["erofs-tails", "erofs-blocks", "erofs-chunks"];

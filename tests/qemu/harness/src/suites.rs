@@ -19,6 +19,8 @@ pub struct Suite {
     /// Is it about what the kernel image does by iomap? With the engine as a module
     /// that is no business of the engine.
     pub of_image: bool,
+    /// Does the main filesystem lie in persistent memory?
+    pub dax: bool,
 }
 
 /// One virtio-blk disk.
@@ -35,6 +37,13 @@ impl Suite {
     pub fn filesystem(&self) -> Option<Filesystem> {
         let main = self.disks.iter().find(|disk| disk.role == MAIN)?;
         main.contents.filesystem()
+    }
+
+    /// How much memory is to stand in for persistent memory, which then is as large
+    /// as the main disk.
+    pub fn pmem_mib(&self) -> Option<u64> {
+        let main = self.disks.iter().find(|disk| disk.role == MAIN)?;
+        self.dax.then_some(main.size_mib)
     }
 
     /// Is there something to test with the engine linked in this way?
@@ -110,6 +119,7 @@ const fn suite(
         disks,
         memory_mib: MEMORY_MIB,
         of_image: false,
+        dax: false,
     }
 }
 
@@ -133,6 +143,25 @@ const fn of_image(suite: Suite) -> Suite {
     Suite {
         of_image: true,
         ..suite
+    }
+}
+
+/// A disk whose copy in persistent memory is mounted.
+const fn in_memory(filesystem: Filesystem) -> [Disk; 1] {
+    [Disk {
+        role: MAIN,
+        // About the least that mkfs.xfs takes.
+        size_mib: 320,
+        contents: Contents::Empty(filesystem),
+    }]
+}
+
+/// A suite whose filesystem lies in persistent memory.
+const fn dax(suite: Suite) -> Suite {
+    Suite {
+        memory_mib: 1536,
+        dax: true,
+        ..of_image(suite)
     }
 }
 
@@ -166,6 +195,21 @@ pub const TEST: &[Suite] = &[
         &empty(Filesystem::xfs(4096)),
     )),
     of_image(suite("bdev", &[], &[BARE])),
+    dax(suite(
+        "ext2-dax",
+        &["ext2"],
+        &in_memory(Filesystem::ext2(4096)),
+    )),
+    dax(suite(
+        "ext4-dax",
+        &["ext4"],
+        &in_memory(Filesystem::ext4(4096)),
+    )),
+    dax(suite(
+        "xfs-dax",
+        &["xfs"],
+        &in_memory(Filesystem::xfs(4096)),
+    )),
     suite("gfs2-1k", &["gfs2"], &empty(Filesystem::gfs2(1024))),
     suite("gfs2-4k", &["gfs2"], &empty(Filesystem::gfs2(4096))),
     suite(

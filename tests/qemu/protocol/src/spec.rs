@@ -27,6 +27,9 @@ pub struct RunSpec {
     /// Block size that the main disk's filesystem was made with.
     #[serde(default)]
     pub block_size: Option<u32>,
+    /// The main filesystem is to lie in persistent memory, without a page cache.
+    #[serde(default)]
+    pub dax: bool,
     /// Names of the tests to run, in this order.
     #[serde(default)]
     pub tests: Vec<String>,
@@ -205,6 +208,7 @@ mod tests {
             disks: BTreeMap::from([("main".into(), "main".into())]),
             fs: Some("ext4".into()),
             block_size: Some(1024),
+            dax: true,
             tests: vec!["fiemap_of_a_sparse_file".into()],
             fsx: FsxSpec {
                 operations: 5,

@@ -22,27 +22,32 @@ unsafe impl Send for FileMapping {}
 
 impl FileMapping {
     pub fn new(file: &File, length: usize) -> io::Result<Self> {
-        Self::with_access(file, length, libc::PROT_READ | libc::PROT_WRITE)
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        Self::map(file, length, access, libc::MAP_SHARED)
+    }
+
+    /// With `MAP_SYNC`: what a store needs to last is on the disk before the store.
+    pub fn synchronous(file: &File, length: usize) -> io::Result<Self> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED_VALIDATE | libc::MAP_SYNC;
+        Self::map(file, length, access, flags)
     }
 
     /// A mapping that must not be written to, of a file open for reading. All of
     /// its last page can be read.
     pub fn read_only(file: &File, length: usize) -> io::Result<Self> {
-        Self::with_access(file, length.next_multiple_of(PAGE_SIZE), libc::PROT_READ)
+        let length = length.next_multiple_of(PAGE_SIZE);
+        Self::map(file, length, libc::PROT_READ, libc::MAP_SHARED)
     }
 
-    fn with_access(file: &File, length: usize, access: libc::c_int) -> io::Result<Self> {
+    fn map(
+        file: &File,
+        length: usize,
+        access: libc::c_int,
+        flags: libc::c_int,
+    ) -> io::Result<Self> {
         // SAFETY: a fresh mapping at an address that the kernel chooses.
-        let start = unsafe {
-            libc::mmap(
-                null_mut(),
-                length,
-                access,
-                libc::MAP_SHARED,
-                file.as_raw_fd(),
-                0,
-            )
-        };
+        let start = unsafe { libc::mmap(null_mut(), length, access, flags, file.as_raw_fd(), 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }

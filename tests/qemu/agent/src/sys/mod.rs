@@ -7,6 +7,7 @@ pub mod aio;
 pub mod attributes;
 pub mod block_device;
 pub mod buffer;
+pub mod dedupe;
 pub mod fibmap;
 pub mod fiemap;
 pub mod loop_device;

@@ -61,6 +61,7 @@ const fn suite(name: &'static str, modules: &'static [&'static str]) -> Suite {
         programs: &[],
         memory_mib: 2048,
         of_image: false,
+        dax: false,
     }
 }
 

@@ -16,6 +16,10 @@ use crate::toolchain::Toolchain;
 const COMMAND_LINE: &str = "console=ttyS0 panic=1 nokaslr virtio_blk.poll_queues=1 \
                             unknown_nmi_panic panic_print=0x41";
 
+/// Where persistent memory is: aligned for mappings of any size, and below what
+/// the machine has at least.
+const PMEM_START: &str = "1G";
+
 /// Where the kernel's console goes.
 #[derive(Clone, Debug)]
 pub enum Console {
@@ -32,6 +36,8 @@ pub struct Machine {
     pub initramfs: PathBuf,
     pub disks: Vec<Image>,
     pub memory_mib: u32,
+    /// So much of the memory stands in for persistent memory.
+    pub pmem_mib: Option<u64>,
     pub accel: Accel,
     pub console: Console,
     pub shares: Vec<Share>,
@@ -101,11 +107,15 @@ impl Machine {
     pub const CONTROL: &'static str = "qmp";
 
     fn command_line(&self) -> String {
-        match self.console {
-            Console::Log(_) => COMMAND_LINE.to_owned(),
-            // A person wants the shell, and warnings.
-            Console::Terminal => format!("{COMMAND_LINE} quiet"),
+        let mut line = COMMAND_LINE.to_owned();
+        if let Some(mib) = self.pmem_mib {
+            line.push_str(&format!(" memmap={mib}M!{PMEM_START}"));
         }
+        if let Console::Terminal = self.console {
+            // A person wants the shell, and warnings.
+            line.push_str(" quiet");
+        }
+        line
     }
 }
 

@@ -19,6 +19,7 @@
 mod bios;
 mod complete;
 pub mod plan;
+pub mod refs;
 mod request;
 mod start;
 mod transfer;

@@ -3,4 +3,4 @@
 //! The atomics of files that are checked by a model on the host, which puts
 //! others in their place.
 
-pub(crate) use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};

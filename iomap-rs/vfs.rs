@@ -57,7 +57,7 @@ pub use file::{AddressSpace, File};
 pub use folio::Folio;
 pub use folio_lock::{LockedFolio, ReadFolio, WriteFolio};
 pub use folio_private::{Allocate, Guard, IomapFolio, State};
-pub use in_flight::{Deferred, InFlight, Last, Refs, Shared, Submission};
+pub use in_flight::{Deferred, InFlight, Last, Shared, Submission};
 pub use inode::Inode;
 pub(crate) use ioend::IoendPool;
 pub use ioend::{CompletedIoend, Ioend, IoendEnd};

@@ -9,13 +9,20 @@
 //! `struct iomap_dio`.
 
 use super::{
-    in_flight::{Ending, Refs, Shared},
+    in_flight::{Ending, Shared},
     IocbRef,
 };
-use crate::{direct::plan::State, operations::DioCovers, sys as bindings};
+use crate::{
+    direct::{
+        plan::State,
+        refs::{FirstError, Refs},
+    },
+    operations::DioCovers,
+    sys as bindings,
+};
 use core::{
     mem::offset_of,
-    sync::atomic::{AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed},
+    sync::atomic::{AtomicI64, AtomicU32, Ordering::Relaxed},
 };
 use kernel::prelude::*;
 
@@ -34,7 +41,7 @@ pub struct Dio<H> {
     size: AtomicI64,
     refs: Refs,
     state: AtomicU32,
-    error: AtomicI32,
+    error: FirstError,
     /// Bytes that the filesystem transferred before, for the same iocb.
     pub(crate) done_before: usize,
     ending: Ending,
@@ -97,7 +104,7 @@ impl<H> Dio<H> {
             size: AtomicI64::new(0),
             refs,
             state: AtomicU32::new(state.bits()),
-            error: AtomicI32::new(0),
+            error: FirstError::none(),
             done_before,
             ending: Ending::new(),
         }
@@ -147,15 +154,13 @@ impl<H> Dio<H> {
     /// The first error, as a negative errno; 0 if there is none.
     #[inline]
     pub(crate) fn error(&self) -> i32 {
-        self.error.load(Relaxed)
+        self.error.get()
     }
 
     /// Records an error, unless there is one. Submitter and completions race.
     #[cold]
     pub(crate) fn set_error(&self, error: Error) {
-        let _ = self
-            .error
-            .compare_exchange(0, error.to_errno(), Relaxed, Relaxed);
+        self.error.set(error.to_errno());
     }
 
     /// Gives back what is needed when all is done.

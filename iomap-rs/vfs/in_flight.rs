@@ -23,39 +23,25 @@
 //! ```
 
 use super::{IocbRef, Kiocb};
-use crate::sys as bindings;
+use crate::{
+    direct::refs::{Refs, Waits},
+    sys as bindings,
+};
 use core::{
     ffi::c_void,
     marker::PhantomData,
     mem::{offset_of, ManuallyDrop},
     ops::Deref,
     ptr::NonNull,
-    sync::atomic::{AtomicI32, AtomicU8, Ordering},
 };
 use kernel::{prelude::*, types::Opaque};
-
-/// The count of a request's references. C: `ref` of `struct iomap_dio`.
-#[repr(transparent)]
-pub struct Refs(AtomicI32);
-
-impl Refs {
-    /// Drops a reference; whether it was the last.
-    #[inline]
-    fn put(&self) -> bool {
-        // Release: what was done under this reference comes before what the
-        // owner does. Acquire: for the owner, so does all others'.
-        self.0.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-}
 
 /// How a request ends when its last reference is dropped: whoever waits for that
 /// is woken, or work is queued. C: `wait_for_completion` of `struct iomap_dio`
 /// and the union behind it.
 #[repr(C)]
 pub struct Ending {
-    /// Not 0: the submitter waits. Set before it drops its reference, so that
-    /// whoever drops the last one knows.
-    waits: AtomicU8,
+    waits: Waits,
     place: Opaque<Place>,
 }
 
@@ -86,7 +72,7 @@ impl Ending {
     #[inline]
     pub(super) fn new() -> Self {
         Self {
-            waits: AtomicU8::new(0),
+            waits: Waits::no(),
             place: Opaque::uninit(),
         }
     }
@@ -103,7 +89,7 @@ impl Ending {
         // SAFETY: Nobody reads the place before `waits` is set, which others
         // look at when the last reference is gone.
         unsafe { self.waiter().write(bindings::iomap_rs_current()) }
-        self.waits.store(1, Ordering::Relaxed);
+        self.waits.set();
     }
 }
 
@@ -153,7 +139,7 @@ impl<T: Shared> Submission<T> {
         let room = unsafe { bindings::iomap_rs_kmalloc(size_of::<T>()) };
         let room = NonNull::new(room.cast::<T>()).ok_or(ENOMEM)?;
         // SAFETY: Just allocated for it; kmalloc() aligns to 8 bytes at least.
-        unsafe { room.write(value(Refs(AtomicI32::new(1)))) };
+        unsafe { room.write(value(Refs::new())) };
         // INVARIANT: Fresh, with the one reference that is returned.
         Ok(Self(room, PhantomData))
     }
@@ -161,7 +147,7 @@ impl<T: Shared> Submission<T> {
     /// A reference for a bio.
     #[inline]
     pub fn share(&self) -> InFlight<T> {
-        self.refs().0.fetch_add(1, Ordering::Relaxed);
+        self.refs().share();
         // INVARIANT: Just counted.
         InFlight(self.0)
     }
@@ -224,7 +210,7 @@ impl<T: Shared> InFlight<T> {
             return None;
         }
         let ending = shared.ending();
-        if ending.waits.load(Ordering::Relaxed) == 0 {
+        if !ending.waits.is_set() {
             // INVARIANT: No reference is left.
             return Some(Last(this.0));
         }

@@ -29,6 +29,7 @@ pub mod folio_state {
 #[path = "../../../iomap-rs/direct"]
 pub mod direct {
     pub mod plan;
+    pub mod refs;
 }
 
 /// Extents told to others.

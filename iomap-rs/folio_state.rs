@@ -24,13 +24,20 @@ pub mod ranges;
 use crate::vfs::{warn_once, Allocate, Guard, Inode, IomapFolio, LockedFolio, State, Warning};
 use bits::Bits;
 use core::ops::Range;
-use ranges::{touched, whole};
+use ranges::{bytes_of, touched, whole};
 
-/// Bits of the blocks that are dirty, seen from the first of them.
+/// The bits that say whether `blocks`, which are the folio's, are dirty: behind
+/// those that say whether they are uptodate.
 #[inline]
 fn dirty(state: State<'_>, blocks: Range<usize>) -> Range<usize> {
     let first = state.blocks();
-    first.saturating_add(blocks.start)..first.saturating_add(blocks.end)
+    first.wrapping_add(blocks.start)..first.wrapping_add(blocks.end)
+}
+
+/// The block whose dirty bit `bit` is: one that [`dirty`] has, or their end.
+#[inline]
+fn dirty_block(state: State<'_>, bit: usize) -> usize {
+    bit.wrapping_sub(state.blocks())
 }
 
 /// The state of `folio`, attached if it has none and needs one. [`None`] for a
@@ -42,7 +49,7 @@ pub fn ensure<'a>(inode: &Inode, folio: &'a IomapFolio, allocate: Allocate) -> O
     if let Some(state) = folio.state() {
         return Some(state);
     }
-    if folio.size() >> inode.block_bits() <= 1 {
+    if folio.size().wrapping_shr(inode.block_bits()) <= 1 {
         return None;
     }
     attach(folio, allocate)
@@ -55,7 +62,7 @@ fn attach(folio: &IomapFolio, allocate: Allocate) -> Option<State<'_>> {
             bits.set(0, blocks);
         }
         if folio.is_dirty() {
-            bits.set(blocks, 2 * blocks);
+            bits.set(blocks, blocks.wrapping_mul(2));
         }
     })
 }
@@ -164,26 +171,26 @@ pub fn dirty_range(
     let Some(state) = folio.state() else {
         return Some(bytes);
     };
-    let base = state.blocks();
     let blocks = dirty(state, touched(&bytes, block_bits));
     let first = state.bits().next_set(blocks.start, blocks.end);
     if first >= blocks.end {
         return None;
     }
     let end = state.bits().next_clear(first, blocks.end);
-    Some((first - base) << block_bits..(end - base) << block_bits)
+    let run = dirty_block(state, first)..dirty_block(state, end);
+    Some(bytes_of(&run, block_bits))
 }
 
 /// The first block of `blocks` that is clean; its end if there is none.
 #[inline]
 pub fn next_clean_block(state: State<'_>, blocks: Range<usize>) -> usize {
     let bits = dirty(state, blocks);
-    state.bits().next_clear(bits.start, bits.end) - state.blocks()
+    dirty_block(state, state.bits().next_clear(bits.start, bits.end))
 }
 
 /// The first block of `blocks` that is dirty; its end if there is none.
 #[inline]
 pub fn next_dirty_block(state: State<'_>, blocks: Range<usize>) -> usize {
     let bits = dirty(state, blocks);
-    state.bits().next_set(bits.start, bits.end) - state.blocks()
+    dirty_block(state, state.bits().next_set(bits.start, bits.end))
 }

@@ -117,7 +117,7 @@ fn prepare(state: &IterState<'_>, folio: &IomapFolio, bytes: Range<usize>) -> Re
     };
     let tracked = folio_state::ensure(inode, folio, allocate);
     let block_bits = inode.block_bits();
-    if nowait && tracked.is_none() && folio.size() >> block_bits > 1 {
+    if nowait && tracked.is_none() && folio.size().wrapping_shr(block_bits) > 1 {
         return Err(EAGAIN);
     }
     if folio.is_uptodate() {

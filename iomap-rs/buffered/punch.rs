@@ -102,7 +102,8 @@ fn punch_clean_blocks(folio: &IomapFolio, range: Range<i64>, punch: &mut impl Fn
         return;
     };
     let block_bits = folio.inode().block_bits();
-    let bytes = folio.offset_of(range.start)..folio.offset_of(range.end.wrapping_sub(1)) + 1;
+    let last = folio.offset_of(range.end.wrapping_sub(1));
+    let bytes = folio.offset_of(range.start)..last.wrapping_add(1);
     let blocks = folio_state::ranges::touched(&bytes, block_bits);
     let mut next = blocks.start;
     loop {
@@ -110,7 +111,8 @@ fn punch_clean_blocks(folio: &IomapFolio, range: Range<i64>, punch: &mut impl Fn
         if next >= blocks.end {
             return;
         }
-        let pos = folio.pos().wrapping_add((next << block_bits) as i64);
+        let in_folio = next.wrapping_shl(block_bits);
+        let pos = folio.pos().wrapping_add(in_folio as i64);
         punch(pos, 1i64.wrapping_shl(block_bits));
         next = next.saturating_add(1);
     }

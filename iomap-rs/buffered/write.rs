@@ -71,9 +71,10 @@ fn write_mapping<H: FolioHooks>(
     let mut total = 0u64;
     let mut limit = None;
     let status = loop {
-        let in_chunk = pos as usize & (chunk - 1);
+        // A power of two, and not 0.
+        let in_chunk = pos as usize & chunk.wrapping_sub(1);
         let bytes = limit.take().unwrap_or_else(|| iter.count());
-        let bytes = bytes.min(chunk - in_chunk);
+        let bytes = bytes.min(chunk.wrapping_sub(in_chunk));
         if let Err(error) = cache.balance_dirty(nowait) {
             break Err(error);
         }

@@ -35,12 +35,15 @@ fn words(
     to: usize,
 ) -> impl Iterator<Item = (usize, &AtomicUsize)> {
     let first = from / BITS;
-    let count = to.div_ceil(BITS).saturating_sub(first);
-    all.iter()
-        .enumerate()
-        .skip(first)
-        .take(count)
-        .map(|(index, word)| (index.wrapping_mul(BITS), word))
+    let end = to.div_ceil(BITS).min(all.len());
+    // As large as the number of bits, which is that of words in memory.
+    let mut next = first.wrapping_mul(BITS);
+    let used = all.get(first..end).unwrap_or(&[]);
+    used.iter().map(move |word| {
+        let base = next;
+        next = next.wrapping_add(BITS);
+        (base, word)
+    })
 }
 
 /// Bits that may change under a reader.

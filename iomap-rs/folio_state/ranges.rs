@@ -3,7 +3,8 @@
 //! From bytes of a folio to its blocks, and back.
 //!
 //! Relies on plain values only: this file also compiles on the host. Ranges are
-//! half open; bytes count from the start of the folio. Stands for
+//! half open; bytes count from the start of the folio. Shifts wrap instead of
+//! being checked: a block is of less bytes than memory has, by far. Stands for
 //! `iomap_adjust_read_range()` and the arithmetic of the `ifs_*` functions of
 //! `fs/iomap/buffered-io.c`.
 
@@ -17,15 +18,26 @@ pub const fn touched(bytes: &Range<usize>, block_bits: u32) -> Range<usize> {
     if bytes.start >= bytes.end {
         return 0..0;
     }
-    bytes.start >> block_bits..((bytes.end - 1) >> block_bits) + 1
+    // Not empty, so that the end is 1 at least, and its block not the largest.
+    let last = bytes.end.wrapping_sub(1).wrapping_shr(block_bits);
+    bytes.start.wrapping_shr(block_bits)..last.wrapping_add(1)
 }
 
 /// The blocks that lie in `bytes` whole, rounded inwards: what may be forgotten
 /// when `bytes` is. Empty if there is none.
 #[inline]
 pub const fn whole(bytes: &Range<usize>, block_bits: u32) -> Range<usize> {
-    let mask = (1usize << block_bits) - 1;
-    bytes.start.saturating_add(mask) >> block_bits..bytes.end >> block_bits
+    let mask = 1usize.wrapping_shl(block_bits).wrapping_sub(1);
+    let first = bytes.start.wrapping_shr(block_bits);
+    // A byte that is not the first of its block leaves that out; another follows.
+    let partial = (bytes.start & mask != 0) as usize;
+    first.wrapping_add(partial)..bytes.end.wrapping_shr(block_bits)
+}
+
+/// The bytes of `blocks`, which are a folio's.
+#[inline]
+pub const fn bytes_of(blocks: &Range<usize>, block_bits: u32) -> Range<usize> {
+    blocks.start.wrapping_shl(block_bits)..blocks.end.wrapping_shl(block_bits)
 }
 
 /// The part of `bytes`, not empty, that is to be read or zeroed next.
@@ -53,19 +65,19 @@ pub fn to_read(
     if let Some(uptodate) = uptodate {
         first = uptodate.next_clear(blocks.start, blocks.end);
         if first > blocks.start {
-            start = end.min(first << block_bits);
+            start = end.min(first.wrapping_shl(block_bits));
         }
         let next = uptodate.next_set(first, blocks.end);
         if next < blocks.end {
-            end = next << block_bits;
+            end = next.wrapping_shl(block_bits);
         }
     }
     // An end at the very start of the folio leaves no block to separate.
     if let Ok(eof @ 1..) = usize::try_from(eof) {
         if bytes.start <= eof && eof < bytes.end {
-            let last = (eof - 1) >> block_bits;
+            let last = eof.wrapping_sub(1).wrapping_shr(block_bits);
             if first <= last {
-                end = end.min((last + 1) << block_bits);
+                end = end.min(last.wrapping_add(1).wrapping_shl(block_bits));
             }
         }
     }

@@ -29,7 +29,7 @@ pub fn bmap<M: Map<Report>>(mapping: &AddressSpace, block: u64, mapper: &M) -> u
     let walked = Iter::<Report, _>::new(inode, range, (), mapper).for_each(|state| {
         if state.map().kind() == Kind::Mapped {
             let block_shift = inode.block_bits().saturating_sub(SECTOR_SHIFT);
-            found = state.map().sector(state.pos()) >> block_shift;
+            found = state.map().sector(state.pos()).wrapping_shr(block_shift);
         }
         // One mapping is enough.
         Progress::Stop

@@ -81,8 +81,11 @@ impl Collector {
     fn cut(&mut self, run: Run) -> Option<Pages> {
         let room = self.max_pages.saturating_sub(self.pages);
         let mask = 1u64.wrapping_shl(self.page_shift).wrapping_sub(1);
-        let first = run.addr.saturating_add(mask) >> self.page_shift;
-        let next = run.addr.saturating_add(run.length) >> self.page_shift;
+        let first = run.addr.saturating_add(mask).wrapping_shr(self.page_shift);
+        let next = run
+            .addr
+            .saturating_add(run.length)
+            .wrapping_shr(self.page_shift);
         if room == 0 || first >= next {
             return None;
         }

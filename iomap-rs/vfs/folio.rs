@@ -98,7 +98,7 @@ impl Folio {
         }
         // SAFETY: A large folio has the fields of its second page.
         let order = unsafe { (*self.as_ptr()).__bindgen_anon_2.__bindgen_anon_1._flags_1 } & 0xff;
-        bindings::PAGE_SIZE << order
+        bindings::PAGE_SIZE.wrapping_shl(order as u32)
     }
 
     /// Offset in the file, in pages.
@@ -140,7 +140,7 @@ impl Folio {
     /// C: `i_blocks_per_folio()`.
     #[inline]
     pub fn blocks(&self) -> usize {
-        self.size() >> self.inode().block_bits()
+        self.size().wrapping_shr(self.inode().block_bits())
     }
 
     /// What the owner of the page cache attached to it.

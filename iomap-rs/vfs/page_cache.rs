@@ -57,7 +57,7 @@ impl AddressSpace {
             let flags = unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() };
             let mask = (1 << bindings::mapping_flags_AS_FOLIO_ORDER_BITS) - 1;
             let order = flags >> bindings::mapping_flags_AS_FOLIO_ORDER_MAX & mask;
-            bindings::PAGE_SIZE << order
+            bindings::PAGE_SIZE.wrapping_shl(order as u32)
         }
         #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
         bindings::PAGE_SIZE

@@ -13,7 +13,8 @@ module! {
     license: "GPL",
 }
 
-/// What the engine holds while it is loaded.
+/// What the engine holds while it is loaded. The pool of ioends goes first: that
+/// waits for completions on their way.
 struct Engine {
     _ioends: IoendPool,
     _zeros: ZeroPages,

@@ -268,9 +268,19 @@ void iomap_rs_might_sleep(void)
 	might_sleep();
 }
 
-void iomap_rs_synchronize_rcu(void)
+/*
+ * Waits until each processor has left what it was at, which is how completions
+ * in interrupts or without preemption end, and until each task has gone to sleep
+ * of its own or left the kernel: completions in a task that was preempted, as
+ * devices have that end bios when they are submitted. The latter is how the
+ * kernel makes sure that no task is in code that it is about to free; where no
+ * task can be preempted, both are the same. A preemptible kernel without
+ * CONFIG_TASKS_RCU, that is without tracing, kprobes and BPF, has no way to know.
+ */
+void iomap_rs_wait_for_completions(void)
 {
 	synchronize_rcu();
+	synchronize_rcu_tasks();
 }
 
 blk_opf_t iomap_rs_wbc_write_flags(struct writeback_control *wbc)

@@ -117,7 +117,7 @@ bool iomap_rs_fatal_signal_pending(void);
 void iomap_rs_cond_resched(void);
 bool iomap_rs_in_direct_reclaim(void);
 void iomap_rs_might_sleep(void);
-void iomap_rs_synchronize_rcu(void);
+void iomap_rs_wait_for_completions(void);
 
 blk_opf_t iomap_rs_wbc_write_flags(struct writeback_control *wbc);
 void iomap_rs_wbc_init_bio(struct writeback_control *wbc, struct bio *bio);

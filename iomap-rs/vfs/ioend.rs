@@ -53,13 +53,20 @@ impl IoendPool {
     }
 }
 
+/// The module is going, so that no filesystem uses it any more. A filesystem's
+/// module refers to this one by the symbols that it was linked to, and a mounted
+/// superblock to the filesystem's module. The superblock goes when its last file
+/// is closed, for which direct I/O in flight is waited for; when all inodes are
+/// evicted, for which writeback is; and when the work for direct I/O has run.
+///
+/// What may be left are completions that have just ended the last writeback or
+/// the last request: they have an ioend to free, and some instructions to go
+/// before they return.
 impl Drop for IoendPool {
     fn drop(&mut self) {
-        // SAFETY: Made by `new()`. The module is going: all folios' writeback
-        // has ended, and completions that have just done that free their ioends
-        // before they let go of the processor.
+        // SAFETY: Made by `new()`; completions are through with it.
         unsafe {
-            bindings::iomap_rs_synchronize_rcu();
+            bindings::iomap_rs_wait_for_completions();
             bindings::bioset_exit(BIOSET.0.get());
         }
     }

@@ -9,7 +9,8 @@
 //! | `begin.rs`, `end.rs` | getting a folio ready to be written into, and after |
 //! | `zero.rs`, `unshare.rs`, `rewrite.rs` | writes of zeros, or of what is there |
 //! | `mkwrite.rs` | the first store through a shared mapping |
-//! | `punch.rs` | giving back reservations that a failed write left |
+//! | `punch.rs`, `reserved.rs` | giving back reservations that a failed write left |
+//! | `rules.rs` | what a write has to bring in first, and how much it tries |
 //! | `folio.rs` | dirtying, releasing and invalidating folios |
 //!
 //! Lock order: `i_rwsem`, `invalidate_lock`, folio lock, the lock of a folio's
@@ -25,7 +26,9 @@ mod folio;
 mod mkwrite;
 mod punch;
 mod read;
+pub mod reserved;
 mod rewrite;
+pub mod rules;
 mod unshare;
 mod write;
 mod zero;

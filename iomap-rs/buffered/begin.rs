@@ -4,7 +4,10 @@
 //!
 //! Stands for `iomap_write_begin()` and `__iomap_write_begin()`.
 
-use super::read::{needs_zeroing, read_inline};
+use super::{
+    read::{needs_zeroing, read_inline},
+    rules::{fill, Fill},
+};
 use crate::{
     folio_state::{self, ranges::to_read},
     mapping::{Kind, MapFlags, OpFlags},
@@ -134,42 +137,32 @@ fn prepare(state: &IterState<'_>, folio: &IomapFolio, bytes: Range<usize>) -> Re
             break;
         }
         next = piece.end;
-        if !unshare && bytes.start <= piece.start && piece.end <= bytes.end {
-            continue;
+        let pos = folio.pos().wrapping_add(piece.start as i64);
+        match fill(&piece, &bytes, needs_zeroing(state, pos), unshare) {
+            Fill::Nothing => (),
+            Fill::Zero(before, behind) => {
+                folio.zero(before);
+                folio.zero(behind);
+            }
+            Fill::Read if nowait => return Err(EAGAIN),
+            Fill::Read => read_in(state, folio, pos, &piece)?,
+            Fill::Refuse => {
+                warn_once(Warning::UnshareOfZeros);
+                return Err(EIO);
+            }
         }
-        bring_in(state, folio, piece, &bytes, unshare, nowait)?;
     }
     Ok(())
 }
 
-/// Reads a piece, or zeros what of it is not in `bytes`.
-fn bring_in(
-    state: &IterState<'_>,
-    folio: &IomapFolio,
-    piece: Range<usize>,
-    bytes: &Range<usize>,
-    unshare: bool,
-    nowait: bool,
-) -> Result {
-    let pos = folio.pos().wrapping_add(piece.start as i64);
-    if needs_zeroing(state, pos) {
-        if unshare {
-            warn_once(Warning::UnshareOfZeros);
-            return Err(EIO);
-        }
-        folio.zero(piece.start..piece.end.min(bytes.start));
-        folio.zero(piece.start.max(bytes.end)..piece.end);
-        return Ok(());
-    }
-    if nowait {
-        return Err(EAGAIN);
-    }
+/// Reads `piece`, which is at `pos` in the file, and waits for it.
+fn read_in(state: &IterState<'_>, folio: &IomapFolio, pos: i64, piece: &Range<usize>) -> Result {
     let source = state.source();
     let Some(bdev) = source.bdev() else {
         warn_once(Warning::NoBlockDevice);
         return Err(EIO);
     };
-    read_folio_sync(bdev, source.sector(pos), folio, &piece)?;
-    folio_state::set_uptodate(folio, &piece, state.inode().block_bits());
+    read_folio_sync(bdev, source.sector(pos), folio, piece)?;
+    folio_state::set_uptodate(folio, piece, state.inode().block_bits());
     Ok(())
 }

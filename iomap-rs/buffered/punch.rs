@@ -4,15 +4,20 @@
 //!
 //! Stands for `iomap_write_delalloc_release()`. Ranges are half open.
 
+use super::reserved::{self, Cached, CachedFolio};
 use crate::{
-    folio_state,
-    vfs::{warn_once, IomapFolio, Mapping, PageCache, Warning},
+    folio_state::{
+        next_clean_block,
+        ranges::{bytes_of, touched},
+    },
+    vfs::{warn_once, IomapFolio, Mapping, PageCache, Warning, WriteFolio},
 };
 use core::ops::Range;
 use kernel::{page::PAGE_SIZE, prelude::*};
 
 /// Calls `punch(offset, length)` for the bytes of `range`, a part of `map`, that no
-/// dirty page of `cache` lies over, which is what `write()` reserved space for and did not use.
+/// dirty page of `cache` lies over, which is what `write()` reserved space for and
+/// did not use.
 ///
 /// Dirty pages may be there, since stores through mappings race with writes:
 /// writeback will need the space. Clean ones have their data on storage or are
@@ -34,86 +39,87 @@ pub fn release_delalloc(
     mut punch: impl FnMut(i64, i64),
 ) {
     cache.assert_invalidate_locked();
-    let scan_end = range.end.min(cache.host().size());
-    let mut kept = range.start;
-    let mut pos = range.start;
-    while pos < scan_end {
-        let data = match cache.seek_data(pos, scan_end) {
-            Ok(data) => data,
-            Err(error) if error == ENXIO => break,
-            Err(_) => {
-                warn_once(Warning::SeekFailed);
-                return;
-            }
-        };
-        if data >= scan_end {
-            break;
-        }
-        let data_end = cache.seek_hole(data, scan_end);
-        if data_end < 0 {
-            warn_once(Warning::SeekFailed);
-            return;
-        }
-        // What was data may be gone when the hole is looked for, as direct I/O
-        // invalidates pages: look again.
-        if data_end > data {
-            scan(cache, map, data..data_end, &mut kept, &mut punch);
-        }
-        pos = data_end;
-    }
-    if kept < range.end {
-        punch(kept, range.end.wrapping_sub(kept));
+    let written = Written { cache, map };
+    let released = reserved::release(&written, cache.host().size(), range, |part| {
+        punch(part.start, part.end.wrapping_sub(part.start));
+    });
+    if released.is_err() {
+        warn_once(Warning::SeekFailed);
     }
 }
 
-/// Punches between the dirty folios of `range`; `kept` is where the next punch
-/// starts.
-fn scan(
-    cache: &PageCache,
-    map: &Mapping<'_>,
-    range: Range<i64>,
-    kept: &mut i64,
-    punch: &mut impl FnMut(i64, i64),
-) {
-    let mut pos = range.start;
-    while pos < range.end {
-        let Ok(folio) = cache.lock_folio(pos) else {
-            pos = (pos | (PAGE_SIZE as i64 - 1)).wrapping_add(1);
-            continue;
-        };
-        let folio_end = folio.pos().wrapping_add(folio.size() as i64);
-        if folio.is_dirty() {
-            if pos > *kept {
-                punch(*kept, pos.wrapping_sub(*kept));
-            }
-            let end = range.end.min(folio_end);
-            if let Some(folio) = folio.tracking(map).by_engine() {
-                punch_clean_blocks(folio, pos..end, punch);
-            }
-            *kept = end;
+/// What lies over the mapping that a write had.
+struct Written<'a> {
+    cache: &'a PageCache,
+    map: &'a Mapping<'a>,
+}
+
+impl Cached for Written<'_> {
+    type Error = Error;
+    type Folio<'f>
+        = WrittenFolio<'f>
+    where
+        Self: 'f;
+
+    const PAGE: i64 = PAGE_SIZE as i64;
+
+    fn data(&self, range: Range<i64>) -> Result<Option<i64>> {
+        match self.cache.seek_data(range.start, range.end) {
+            Ok(data) => Ok(Some(data)),
+            Err(error) if error == ENXIO => Ok(None),
+            Err(error) => Err(error),
         }
-        pos = folio_end;
+    }
+
+    fn hole(&self, range: Range<i64>) -> Result<i64> {
+        let hole = self.cache.seek_hole(range.start, range.end);
+        if hole < 0 {
+            return Err(EIO);
+        }
+        Ok(hole)
+    }
+
+    fn lock(&self, pos: i64) -> Option<WrittenFolio<'_>> {
+        let folio = self.cache.lock_folio(pos).ok()?;
+        Some(WrittenFolio {
+            folio,
+            map: self.map,
+        })
     }
 }
 
-/// Punches the blocks of a dirty folio that are clean.
-fn punch_clean_blocks(folio: &IomapFolio, range: Range<i64>, punch: &mut impl FnMut(i64, i64)) {
-    let Some(state) = folio.state() else {
-        return;
-    };
-    let block_bits = folio.inode().block_bits();
-    let last = folio.offset_of(range.end.wrapping_sub(1));
-    let bytes = folio.offset_of(range.start)..last.wrapping_add(1);
-    let blocks = folio_state::ranges::touched(&bytes, block_bits);
-    let mut next = blocks.start;
-    loop {
-        next = folio_state::next_clean_block(state, next..blocks.end);
-        if next >= blocks.end {
-            return;
+struct WrittenFolio<'a> {
+    folio: WriteFolio<'a>,
+    map: &'a Mapping<'a>,
+}
+
+impl CachedFolio for WrittenFolio<'_> {
+    fn end(&self) -> i64 {
+        self.folio.pos().wrapping_add(self.folio.size() as i64)
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.folio.is_dirty()
+    }
+
+    fn clean_block(&self, range: Range<i64>) -> Option<Range<i64>> {
+        if range.start >= range.end {
+            return None;
         }
-        let in_folio = next.wrapping_shl(block_bits);
-        let pos = folio.pos().wrapping_add(in_folio as i64);
-        punch(pos, 1i64.wrapping_shl(block_bits));
-        next = next.saturating_add(1);
+        let folio: &IomapFolio = self.folio.tracking(self.map).by_engine()?;
+        let state = folio.state()?;
+        let block_bits = folio.inode().block_bits();
+        let last = folio.offset_of(range.end.wrapping_sub(1));
+        let blocks = touched(
+            &(folio.offset_of(range.start)..last.wrapping_add(1)),
+            block_bits,
+        );
+        let end = blocks.end;
+        let clean = next_clean_block(state, blocks);
+        (clean < end).then(|| {
+            let bytes = bytes_of(&(clean..clean.wrapping_add(1)), block_bits);
+            let at = |offset: usize| folio.pos().wrapping_add(offset as i64);
+            at(bytes.start)..at(bytes.end)
+        })
     }
 }

@@ -7,6 +7,7 @@
 use super::{
     begin::{begin, Begun},
     end::end,
+    rules::{left_behind, Chunks},
 };
 use crate::{
     iter::{Iter, Progress},
@@ -65,16 +66,12 @@ fn write_mapping<H: FolioHooks>(
     nowait: bool,
 ) -> Progress {
     let inode = state.inode();
-    let mut chunk = cache.max_folio_size();
+    let mut chunks = Chunks::new(cache.max_folio_size());
     let mut pos = state.pos();
     let mut left = state.length();
     let mut total = 0u64;
-    let mut limit = None;
     let status = loop {
-        // A power of two, and not 0.
-        let in_chunk = pos as usize & chunk.wrapping_sub(1);
-        let bytes = limit.take().unwrap_or_else(|| iter.count());
-        let bytes = bytes.min(chunk.wrapping_sub(in_chunk));
+        let bytes = chunks.next(pos, iter.count());
         if let Err(error) = cache.balance_dirty(nowait) {
             break Err(error);
         }
@@ -121,15 +118,10 @@ fn write_mapping<H: FolioHooks>(
         cond_resched();
 
         if written == 0 {
-            // Some of the memory vanished between faulting it in and the copy.
-            // What the copy reached is there: less is asked for until it fits.
             drop_beyond_eof(inode, pos, bytes);
             iter.revert(&mark, copied);
-            if chunk > PAGE_SIZE {
-                chunk /= 2;
-            }
+            chunks.retry(copied, PAGE_SIZE);
             if copied > 0 {
-                limit = Some(copied);
                 continue;
             }
         } else {
@@ -155,9 +147,7 @@ fn write_mapping<H: FolioHooks>(
 /// C: `iomap_write_failed()`.
 #[cold]
 fn drop_beyond_eof(inode: &Inode, pos: i64, len: usize) {
-    let size = inode.size();
-    let end = pos.saturating_add(len as i64);
-    if end > size {
-        inode.truncate_cache(size.max(pos), end.wrapping_sub(1));
+    if let Some(bytes) = left_behind(inode.size(), pos, len) {
+        inode.truncate_cache(bytes.start, bytes.end.wrapping_sub(1));
     }
 }

@@ -25,6 +25,13 @@ pub mod folio_state {
     pub mod ranges;
 }
 
+/// I/O through the page cache.
+#[path = "../../../iomap-rs/buffered"]
+pub mod buffered {
+    pub mod reserved;
+    pub mod rules;
+}
+
 /// Direct I/O.
 #[path = "../../../iomap-rs/direct"]
 pub mod direct {

@@ -10,12 +10,14 @@
 
 mod advance;
 mod bits;
+mod buffered_rules;
 mod edges;
 mod fiemap_extents;
 mod mapping;
 mod pending;
 mod plan;
 mod ranges;
+mod reserved;
 mod rules;
 mod swap_extents;
 mod walk;

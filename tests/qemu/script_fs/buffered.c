@@ -135,6 +135,10 @@ static vm_fault_t script_page_mkwrite(struct vm_fault *vmf)
 	vm_fault_t ret;
 
 	script_log(file->log, "mkwrite index=%lu", vmf->pgoff);
+	if (file->gated_mkwrites) {
+		file->gated_mkwrites--;
+		script_wait_at_gate(file);
+	}
 	sb_start_pagefault(inode->i_sb);
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	ret = iomap_page_mkwrite(vmf, &file->ops);

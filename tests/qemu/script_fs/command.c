@@ -180,6 +180,7 @@ void script_reset(struct script_file *file)
 	struct inode *inode = file->inode;
 	unsigned long irq;
 
+	script_open_gate(file);
 	cancel_delayed_work_sync(&file->release);
 	script_release_bios(file, &fail);
 	inode_dio_wait(inode);
@@ -233,7 +234,9 @@ static const struct script_command {
 	{ "finish",	script_cmd_finish },
 	{ "folio",	script_cmd_folio },
 	{ "folios",	script_cmd_folios },
+	{ "gate",	script_cmd_gate },
 	{ "get_folio",	script_cmd_get_folio },
+	{ "go",		script_cmd_go },
 	{ "inode",	script_cmd_inode },
 	{ "invalidate",	script_cmd_invalidate },
 	{ "map",	script_cmd_map },

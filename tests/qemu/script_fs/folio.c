@@ -23,6 +23,40 @@ struct script_folio_state {
 	unsigned long bits[];	/* uptodate blocks, then dirty ones */
 };
 
+/* The task says so in the log, then stays until the command "go". */
+void script_wait_at_gate(struct script_file *file)
+{
+	WRITE_ONCE(file->gate_closed, true);
+	script_log(file->log, "gate");
+	wait_event(file->gate, !READ_ONCE(file->gate_closed));
+}
+
+void script_open_gate(struct script_file *file)
+{
+	file->gated_mkwrites = 0;
+	WRITE_ONCE(file->gate_closed, false);
+	wake_up_all(&file->gate);
+}
+
+int script_cmd_go(struct script_file *file, char *args)
+{
+	WRITE_ONCE(file->gate_closed, false);
+	wake_up_all(&file->gate);
+	return 0;
+}
+
+int script_cmd_gate(struct script_file *file, char *args)
+{
+	u64 mkwrites = 0;
+	const struct script_arg list[] = { { .key = "mkwrite", .number = &mkwrites } };
+	int error;
+
+	error = script_parse_args(args, list, ARRAY_SIZE(list));
+	if (!error)
+		file->gated_mkwrites = mkwrites;
+	return error;
+}
+
 static struct folio *script_get_folio(struct iomap_iter *iter, loff_t pos, unsigned int len)
 {
 	struct script_file *file = script_file(iter->inode);
@@ -49,6 +83,10 @@ static struct folio *script_get_folio(struct iomap_iter *iter, loff_t pos, unsig
 	else
 		script_log(file->log, "get_folio pos=%lld len=%u ret=0 index=%lu size=%zu", pos,
 			   len, folio->index, folio_size(folio));
+	if (get.shrink)
+		iter->iomap.length = 1;
+	if (get.wait)
+		script_wait_at_gate(file);
 	return folio;
 }
 

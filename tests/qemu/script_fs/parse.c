@@ -196,6 +196,10 @@ int script_cmd_get_folio(struct script_file *file, char *args)
 			error = script_parse_int(value, &get.ret);
 		else if (!strcmp(key, "null"))
 			get.null = true;
+		else if (!strcmp(key, "wait"))
+			get.wait = true;
+		else if (!strcmp(key, "shrink"))
+			get.shrink = true;
 		else
 			error = -EINVAL;
 		if (error)

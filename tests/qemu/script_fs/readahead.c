@@ -58,6 +58,20 @@ static int script_add_folios(struct address_space *mapping, u64 pos, u64 len, u6
 	return 0;
 }
 
+static void script_wait_for_folios(struct address_space *mapping, u64 pos, u64 len)
+{
+	struct folio *folio;
+	u64 end = pos + len;
+
+	for (; pos < end; pos += PAGE_SIZE) {
+		folio = filemap_get_folio(mapping, pos >> PAGE_SHIFT);
+		if (IS_ERR(folio))
+			continue;
+		folio_wait_locked(folio);
+		folio_put(folio);
+	}
+}
+
 int script_cmd_readahead(struct script_file *file, char *args)
 {
 	struct address_space *mapping = file->inode->i_mapping;
@@ -98,6 +112,7 @@ int script_cmd_readahead(struct script_file *file, char *args)
 			folio_unlock(folio);
 			left++;
 		}
+		script_wait_for_folios(mapping, pos, len);
 		script_log(file->log, "readahead_return left=%u", left);
 	}
 	filemap_invalidate_unlock_shared(mapping);

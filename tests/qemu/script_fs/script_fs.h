@@ -75,6 +75,8 @@ struct script_bio {
 struct script_get {
 	int ret;		/* negative: fail */
 	bool null;		/* return no folio at all */
+	bool wait;		/* have it, but wait for "go" */
+	bool shrink;		/* and cut the mapping to one byte */
 };
 
 /* What iomap_valid says in so many calls. */
@@ -161,6 +163,11 @@ struct script_file {
 	struct list_head ioends;	/* have ended, guarded by lock */
 	unsigned int ioends_open;	/* have not, guarded by lock */
 	wait_queue_head_t ioends_wait;
+
+	/* Where hooks wait for "go". */
+	wait_queue_head_t gate;
+	bool gate_closed;
+	unsigned int gated_mkwrites;	/* page_mkwrite waits so many times */
 
 	/* The request of the command "readahead", and how many folios to rob it of. */
 	struct readahead_control *readahead;
@@ -288,6 +295,10 @@ extern const struct address_space_operations script_buffer_aops;
 
 /* folio.c */
 extern const struct iomap_folio_ops script_folio_ops;
+void script_wait_at_gate(struct script_file *file);
+void script_open_gate(struct script_file *file);
+int script_cmd_gate(struct script_file *file, char *args);
+int script_cmd_go(struct script_file *file, char *args);
 int script_cmd_dirty(struct script_file *file, char *args);
 int script_cmd_drop(struct script_file *file, char *args);
 int script_cmd_folio(struct script_file *file, char *args);

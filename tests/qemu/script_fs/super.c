@@ -146,6 +146,7 @@ static int script_init_file(struct super_block *sb, int i)
 	INIT_DELAYED_WORK(&file->release, script_release_work);
 	INIT_LIST_HEAD(&file->ioends);
 	init_waitqueue_head(&file->ioends_wait);
+	init_waitqueue_head(&file->gate);
 	file->log = &sbi->log;
 	file->bdevs[0] = sb->s_bdev;
 	if (sbi->bdev2)

@@ -170,27 +170,18 @@ void script_finish_ioends(struct script_file *file, bool sort, bool merge, int e
 
 int script_cmd_finish(struct script_file *file, char *args)
 {
-	bool sort = false, merge = false, reverse = false;
+	bool sort = false, merge = false;
 	u64 error = 0;
 	const struct script_arg list[] = {
 		{ .key = "sort", .flag = &sort },
 		{ .key = "merge", .flag = &merge },
-		{ .key = "reverse", .flag = &reverse },
 		{ .key = "errno", .number = &error },
 	};
-	struct iomap_ioend *ioend, *next;
 	int ret;
 
 	ret = script_parse_args(args, list, ARRAY_SIZE(list));
 	if (ret)
 		return ret;
-	if (reverse) {
-		wait_event(file->ioends_wait, !READ_ONCE(file->ioends_open));
-		spin_lock_irq(&file->lock);
-		list_for_each_entry_safe(ioend, next, &file->ioends, io_list)
-			list_move(&ioend->io_list, &file->ioends);
-		spin_unlock_irq(&file->lock);
-	}
 	script_finish_ioends(file, sort, merge, -(int)error);
 	return 0;
 }
@@ -238,6 +229,8 @@ int script_cmd_write_back(struct script_file *file, char *args)
 #endif
 	if (cgroup)
 		wbc_detach_inode(&wbc);
+	/* For ioends to be collected in the order of these commands. */
+	wait_event(file->ioends_wait, !READ_ONCE(file->ioends_open));
 	script_log(file->log, "write_back ret=%d accounted=%zu left=%ld", ret, accounted,
 		   wbc.nr_to_write);
 	return 0;

@@ -6,10 +6,12 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context as _, Result};
 
-use super::scripted::Scripted;
+use super::scripted::{Scripted, PATIENCE};
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::sys::buffer::AlignedBuf;
@@ -126,11 +128,18 @@ impl Cached {
         self.expect(&[&format!("folio {wanted}")])
     }
 
-    /// No folio may be locked, under writeback or in an ioend that has not ended.
+    /// No folio may be locked, under writeback or in an ioend that has not ended,
+    /// once what is on its way has ended.
     pub fn expect_idle(&self) -> Result<()> {
-        self.clear_log()?;
-        self.run("folios")?;
-        self.expect(&["folios locked=0 writeback=0 open=0"])
+        let started = Instant::now();
+        loop {
+            self.clear_log()?;
+            self.run("folios")?;
+            match self.expect(&["folios locked=0 writeback=0 open=0"]) {
+                Err(_) if started.elapsed() < PATIENCE => sleep(Duration::from_millis(5)),
+                result => return result,
+            }
+        }
     }
 }
 

@@ -19,14 +19,21 @@ mod hostile;
 mod iter;
 mod log;
 mod module_memory;
+mod punch;
 mod read_folio;
 mod readahead;
 mod scripted;
 mod seek;
+mod stores;
 mod swap;
 mod syscalls;
 mod trace_events;
+mod unshare;
+mod write_blocks;
+mod write_buffers;
 mod write_folios;
+mod write_inline;
+mod zero;
 
 use crate::case::Case;
 
@@ -47,10 +54,17 @@ pub const CASES: &[&[Case]] = &[
     hostile::CASES,
     iter::CASES,
     module_memory::CASES,
+    punch::CASES,
     read_folio::CASES,
     readahead::CASES,
     seek::CASES,
+    stores::CASES,
     swap::CASES,
     trace_events::CASES,
+    unshare::CASES,
+    write_blocks::CASES,
+    write_buffers::CASES,
     write_folios::CASES,
+    write_inline::CASES,
+    zero::CASES,
 ];

@@ -21,7 +21,7 @@ use crate::transfer::{Method, Transfer};
 const CONTROL: &str = "/sys/kernel/debug/script_fs";
 
 /// How long something that happens on another processor may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A mount for one test; its file 0 is open for direct I/O.
 pub struct Scripted {

@@ -116,6 +116,11 @@ impl KernelLog {
     }
 }
 
+/// Has the log show a message that came without a line end: another one begins.
+pub fn finish_line() -> Result<()> {
+    std::fs::write("/dev/kmsg", "end of the message before").context("cannot write /dev/kmsg")
+}
+
 /// The text of a record: `<priority>,<sequence>,<time>,<flags>;<text>`, followed
 /// by lines of attributes that start with a space.
 fn message(record: &str) -> String {

@@ -16,6 +16,8 @@ mod dio_zero;
 mod fiemap;
 mod folio_life;
 mod hostile;
+mod ioends;
+mod ioends_kept;
 mod iter;
 mod log;
 mod module_memory;
@@ -33,6 +35,8 @@ mod write_blocks;
 mod write_buffers;
 mod write_folios;
 mod write_inline;
+mod writeback;
+mod writeback_errors;
 mod zero;
 
 use crate::case::Case;
@@ -52,6 +56,8 @@ pub const CASES: &[&[Case]] = &[
     fiemap::CASES,
     folio_life::CASES,
     hostile::CASES,
+    ioends::CASES,
+    ioends_kept::CASES,
     iter::CASES,
     module_memory::CASES,
     punch::CASES,
@@ -66,5 +72,7 @@ pub const CASES: &[&[Case]] = &[
     write_buffers::CASES,
     write_folios::CASES,
     write_inline::CASES,
+    writeback::CASES,
+    writeback_errors::CASES,
     zero::CASES,
 ];

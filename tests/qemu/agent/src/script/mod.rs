@@ -16,6 +16,7 @@ mod dio_zero;
 mod fiemap;
 mod folio_life;
 mod hostile;
+mod hostile_cached;
 mod ioends;
 mod ioends_kept;
 mod iter;
@@ -56,6 +57,7 @@ pub const CASES: &[&[Case]] = &[
     fiemap::CASES,
     folio_life::CASES,
     hostile::CASES,
+    hostile_cached::CASES,
     ioends::CASES,
     ioends_kept::CASES,
     iter::CASES,

@@ -8,7 +8,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 
 use super::scripted::{expect_errno, Scripted};
-use crate::case::Case;
+use crate::case::{skip, Case};
 use crate::context::Context;
 use crate::suites::SCRIPT;
 use crate::sys::swap;
@@ -46,6 +46,10 @@ pub const CASES: &[Case] = &[
     Case::new("swap_hole", SCRIPT, hole)
         .doc("Neither can a hole or delayed space.")
         .holds(&["SW-2"])
+        .logs(&["swapon: file /mnt/file0 has unallocated extents$"]),
+    Case::new("swap_no_address", SCRIPT, no_address)
+        .doc("Nor can a mapped extent of which nobody knows where it is.")
+        .holds(&["DIFF-23"])
         .logs(&["swapon: file /mnt/file0 has unallocated extents$"]),
     Case::new("swap_dirty", SCRIPT, dirty)
         .doc("Nor an extent that is not committed.")
@@ -258,6 +262,13 @@ fn refuses(context: &Context, options: &str, mapping: &str) -> Result<()> {
             "swap ret=-22 header=8",
         ],
     )
+}
+
+fn no_address(context: &Context) -> Result<()> {
+    if !context.on_rust() {
+        return skip("the C engine swaps to the start of the device");
+    }
+    refuses(context, "", "addr=0xffffffffffffffff")
 }
 
 fn inline(context: &Context) -> Result<()> {

@@ -13,7 +13,7 @@
 //! | --- | --- | --- |
 //! | [`format`] | what is on disk, and the checked values made of it | no |
 //! | [`plan`] | decisions on plain values | no |
-//! | `volume`, `mount` | a mounted filesystem; mounting and its opposite | no |
+//! | `volume`, `mount`, `given`, `find` | a mounted filesystem; mounting and its opposite, options, reading the superblock | no |
 //! | `blocks`, `inodes` | allocating them | no |
 //! | `node` | an inode in memory: reading, writing, deleting it | no |
 //! | `tree`, `grow`, `truncate` | the tree of blocks under an inode | no |
@@ -51,7 +51,9 @@ mod attributes;
 mod blocks;
 mod dir;
 mod file;
+mod find;
 pub mod format;
+mod given;
 mod grow;
 mod inodes;
 mod map;

@@ -5,26 +5,21 @@
 //! Stands for `fs/ext2/super.c`.
 
 use crate::{
+    find,
     format::{
         dirent::NAME_MAX,
-        group::{Counts, Group, RawGroup, SIZE as DESCRIPTOR_SIZE},
         mount_state::{self, Advice, STATE_VALID},
-        superblock::{
-            Access, ErrorPolicy, RawSuperblock, Superblock, MAGIC, ROOT_INODE,
-            SIZE as SUPERBLOCK_SIZE,
-        },
+        superblock::{Access, Superblock, MAGIC, ROOT_INODE},
     },
+    given::{Given, BLANK},
     map::{Flusher, Reader},
     node::{self, Node},
-    plan::{
-        options::{Options, SUPERBLOCK},
-        path,
-    },
+    plan::{options::Options, path},
     vfs::{
-        self, corrupted, stale, Buffer, EvictedInode, FileSystem, Inode, InodeRef, Level, Limits,
-        NewSuperBlock, PageCache, SeqFile, StatFs, SuperBlock, Usage,
+        corrupted, stale, EvictedInode, FileSystem, Inode, InodeRef, Level, Limits, NewSuperBlock,
+        PageCache, SeqFile, StatFs, SuperBlock, Usage,
     },
-    volume::{Bitmaps, Parts, Space, Volume},
+    volume::{Parts, Volume},
 };
 use kernel::{c_str, init::PinInit, prelude::*, str::CStr};
 
@@ -33,178 +28,6 @@ const MAX_LINKS: u32 = 32000;
 
 /// The second extended filesystem.
 pub(crate) struct Ext2;
-
-/// Mount options as they were given: what they change is known once the
-/// superblock was read, and where that is, is among them.
-pub(crate) struct Given {
-    /// What they amount to, but for what the superblock says.
-    checked: Options,
-    /// One after the other, `key` or `key=value`, with a comma before each.
-    text: KVec<u8>,
-}
-
-impl Given {
-    fn new(checked: Options) -> Self {
-        Self {
-            checked,
-            text: KVec::new(),
-        }
-    }
-
-    fn add(&mut self, key: &str, value: Option<&str>) -> Result {
-        match self.checked.apply(key, value) {
-            Ok(None) => {}
-            Ok(Some(note)) => pr_info!("option {key}: {}\n", note.0),
-            Err(wrong) => {
-                pr_err!("option {key}: {wrong}\n");
-                return Err(EINVAL);
-            }
-        }
-        let value = value.map(|value| (b"=", value.as_bytes()));
-        self.text.push(b',', GFP_KERNEL)?;
-        self.text.extend_from_slice(key.as_bytes(), GFP_KERNEL)?;
-        if let Some((equals, value)) = value {
-            self.text.extend_from_slice(equals, GFP_KERNEL)?;
-            self.text.extend_from_slice(value, GFP_KERNEL)?;
-        }
-        Ok(())
-    }
-
-    /// Applies them to what is there without.
-    fn apply_to(&self, mut options: Options) -> Result<Options> {
-        let text = core::str::from_utf8(self.text.as_slice()).map_err(|_| EINVAL)?;
-        options.parse(text).map_err(|_| EINVAL)?;
-        Ok(options)
-    }
-}
-
-/// What options are before the superblock is known.
-const BLANK: Options = Options {
-    superblock: SUPERBLOCK,
-    reserved_uid: 0,
-    reserved_gid: 0,
-    errors: ErrorPolicy::Continue,
-    minix_df: false,
-    directory_group: false,
-    short_ids: false,
-    debug: false,
-    old_allocator: false,
-    user_xattr: false,
-    acl: false,
-};
-
-/// The superblock, and where it was found.
-struct FoundSuper {
-    buffer: Buffer,
-    offset: usize,
-    geometry: Superblock,
-    uuid: [u8; 16],
-    advice: Option<Advice>,
-    /// The block that it is in, of the filesystem's size.
-    block: u32,
-}
-
-/// Reads the superblock in block `number` of 1 KiB. Sets the block size.
-fn find_super(sb: &NewSuperBlock<'_, Ext2>, number: u32, silent: bool) -> Result<FoundSuper> {
-    let pos = u64::from(number).saturating_mul(SUPERBLOCK_SIZE as u64);
-    let mut size = sb.set_min_block_size(SUPERBLOCK_SIZE as u32)?;
-    // Once in the smallest size that the device can do, once in the filesystem's:
-    // powers of two.
-    loop {
-        let block =
-            u32::try_from(pos >> size.checked_ilog2().ok_or(EINVAL)?).map_err(|_| EINVAL)?;
-        let offset = (pos & u64::from(size.wrapping_sub(1))) as usize;
-        let buffer = sb.read_block(block).map_err(|_| {
-            sb.log(Level::Error, format_args!("unable to read superblock"));
-            EINVAL
-        })?;
-        let parsed = {
-            let bytes = buffer.lock();
-            let end = offset.saturating_add(SUPERBLOCK_SIZE);
-            let raw = bytes.get(offset..end).and_then(RawSuperblock::new);
-            let raw = raw.ok_or(EINVAL)?;
-            Superblock::try_from(raw)
-                .map(|geometry| (geometry, raw.uuid(), mount_state::advice(raw, vfs::now())))
-        };
-        let (geometry, uuid, advice) = parsed.map_err(|wrong| {
-            if !silent {
-                sb.log(Level::Error, format_args!("{wrong}"));
-            }
-            EINVAL
-        })?;
-        if geometry.block_size() == size {
-            return Ok(FoundSuper {
-                buffer,
-                offset,
-                geometry,
-                uuid,
-                advice,
-                block,
-            });
-        }
-        drop(buffer);
-        size = geometry.block_size();
-        sb.set_block_size(size).map_err(|_| {
-            let message = "the device cannot do blocks of that size";
-            sb.log(Level::Error, format_args!("{message}: {size}"));
-            EINVAL
-        })?;
-    }
-}
-
-/// Reads and checks the groups' descriptors.
-fn read_groups(
-    sb: &NewSuperBlock<'_, Ext2>,
-    found: &FoundSuper,
-) -> Result<(KVec<Buffer>, KVec<Group>, Space)> {
-    let geometry = &found.geometry;
-    let mut descriptors = KVec::with_capacity(geometry.descriptor_blocks() as usize, GFP_KERNEL)?;
-    let mut groups = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
-    let mut counts = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
-    for index in 0..geometry.groups() {
-        let place = geometry
-            .descriptor_place(found.block, index)
-            .ok_or(EINVAL)?;
-        if descriptors
-            .as_slice()
-            .last()
-            .is_none_or(|last: &Buffer| last.block() != place.block)
-        {
-            let buffer = sb.read_block(place.block).map_err(|_| {
-                sb.log(
-                    Level::Error,
-                    format_args!("unable to read group descriptors"),
-                );
-                EINVAL
-            })?;
-            descriptors.push(buffer, GFP_KERNEL)?;
-        }
-        let buffer = descriptors.as_slice().last().ok_or(EINVAL)?;
-        let start = place.offset as usize;
-        let parsed = {
-            let bytes = buffer.lock();
-            let raw = bytes.get(start..start.saturating_add(DESCRIPTOR_SIZE));
-            let raw = raw.and_then(RawGroup::new).ok_or(EINVAL)?;
-            Group::parse(geometry, index, raw)
-                .map(|group| (group, Counts::read(geometry, index, raw)))
-        };
-        let (group, has) = parsed.map_err(|wrong| {
-            sb.log(
-                Level::Error,
-                format_args!("group descriptors corrupted: group {index}: {wrong}"),
-            );
-            EINVAL
-        })?;
-        groups.push(group, GFP_KERNEL)?;
-        counts.push(has, GFP_KERNEL)?;
-    }
-    let space = Space {
-        counts,
-        debts: KVec::from_elem(0, geometry.groups() as usize, GFP_KERNEL)?,
-        bitmaps: KVec::from_elem(Bitmaps::Unknown, geometry.groups() as usize, GFP_KERNEL)?,
-    };
-    Ok((descriptors, groups, space))
-}
 
 /// Whether a filesystem with these features can be written to.
 fn check_writable(geometry: &Superblock, log: impl Fn(core::fmt::Arguments<'_>)) -> Result {
@@ -269,7 +92,7 @@ impl FileSystem for Ext2 {
         given: Given,
         silent: bool,
     ) -> Result<InodeRef<Self>> {
-        let found = find_super(&sb, given.checked.superblock, silent)?;
+        let found = find::superblock(&sb, given.checked.superblock, silent)?;
         let geometry = found.geometry;
         let read_only = sb.is_read_only();
         if let Err(wrong) = geometry.check_device(sb.device_bytes()) {
@@ -285,7 +108,7 @@ impl FileSystem for Ext2 {
             }
         }
         let options = given.apply_to(Options::of(&geometry))?;
-        let (descriptors, groups, space) = read_groups(&sb, &found)?;
+        let (descriptors, groups, space) = find::groups(&sb, &found)?;
         let limits = Limits {
             magic: MAGIC.into(),
             max_bytes: path::max_size(geometry.block_bits()),

@@ -476,7 +476,7 @@ void fs_rs_log(struct super_block *sb, const char *fs, int level,
 		pr_crit("%s (%s): error: %.*s\n", fs, sb->s_id, printed, message);
 		break;
 	case 1:
-		pr_warn("%s (%s): warning: %.*s\n", fs, sb->s_id, printed, message);
+		pr_warn("%s (%s): %.*s\n", fs, sb->s_id, printed, message);
 		break;
 	default:
 		pr_info("%s (%s): %.*s\n", fs, sb->s_id, printed, message);

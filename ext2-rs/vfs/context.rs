@@ -2,7 +2,7 @@
 
 //! Mounting and remounting. C: `struct fs_context`.
 
-use super::{error::check, error::to_int, super_block, FileSystem, SuperBlock};
+use super::{error::check, error::to_int, new_super_block, FileSystem, SuperBlock};
 use crate::sys as bindings;
 use core::mem::zeroed;
 use kernel::{
@@ -127,7 +127,7 @@ unsafe extern "C" fn fill_super<F: FileSystem>(
         match take_options::<F>(fc) {
             Some(options) => {
                 let silent = (*fc).sb_flags & bindings::SB_SILENT as u32 != 0;
-                super_block::fill::<F>(sb, KBox::into_inner(options), silent)
+                new_super_block::fill::<F>(sb, KBox::into_inner(options), silent)
             }
             None => Err(EINVAL),
         }

@@ -5,75 +5,16 @@
 use super::{
     acl, attributes,
     error::{check_null, to_int, to_ptr},
-    file, xattr, Attributes, Exclusive, Inode, InodeRef, NewInode, PageCache,
+    file, ioctl, xattr, Attributes, DirContext, Exclusive, Inode, InodeRef, Name, NewInode,
+    PageCache,
 };
 use crate::sys as bindings;
 use core::{
     marker::PhantomData,
     mem::zeroed,
     ptr::{self, NonNull},
-    slice,
 };
 use kernel::{prelude::*, str::CStr};
-
-/// A name in a directory. C: `struct qstr`.
-///
-/// # Invariants
-///
-/// Points to a name that is valid for `'a`.
-pub struct Name<'a>(*const bindings::qstr, PhantomData<&'a ()>);
-
-impl<'a> Name<'a> {
-    /// The name of a dentry.
-    ///
-    /// # Safety
-    ///
-    /// `dentry` is valid for `'a`, and its name does not change: the directory is
-    /// locked.
-    unsafe fn of(dentry: *mut bindings::dentry) -> Self {
-        // INVARIANT: By the contract.
-        // SAFETY: By the contract.
-        Self(unsafe { &raw const (*dentry).d_name }, PhantomData)
-    }
-
-    pub(super) fn as_qstr(&self) -> *const bindings::qstr {
-        self.0
-    }
-
-    /// Its bytes.
-    pub fn bytes(&self) -> &'a [u8] {
-        // SAFETY: By the type invariant.
-        unsafe {
-            let len = (*self.0).__bindgen_anon_1.__bindgen_anon_1.len;
-            slice::from_raw_parts((*self.0).name, len as usize)
-        }
-    }
-}
-
-/// Where the entries of a directory go. C: `struct dir_context`.
-pub struct DirContext<'a>(&'a mut bindings::dir_context);
-
-impl DirContext<'_> {
-    /// Where to go on, as the filesystem set it; 0 at first.
-    pub fn pos(&self) -> u64 {
-        self.0.pos as u64
-    }
-
-    /// Sets where to go on.
-    pub fn set_pos(&mut self, pos: u64) {
-        self.0.pos = pos.min(i64::MAX as u64) as i64;
-    }
-
-    /// Reports an entry; `false` if there is no room. May touch user memory.
-    /// `kind` is one of the `DT_*` constants. C: `dir_emit()`.
-    pub fn emit(&mut self, name: &[u8], ino: u32, kind: u8) -> bool {
-        let len = name.len().min(i32::MAX as usize) as i32;
-        // SAFETY: Valid by the type; the name has that length.
-        unsafe {
-            bindings::fs_rs_dir_emit(self.0, name.as_ptr().cast(), len, ino.into(), kind.into())
-        }
-    }
-}
 
 /// Directories. C: `struct inode_operations` and `struct file_operations` of
 /// directories.
@@ -164,12 +105,12 @@ impl<F: Directory> Table<F> {
 
     const FILE: bindings::file_operations = bindings::file_operations {
         #[cfg(CONFIG_COMPAT)]
-        compat_ioctl: Some(file::compat_ioctl::<F>),
+        compat_ioctl: Some(ioctl::compat::<F>),
         fsync: Some(file::fsync::<F>),
         iterate_shared: Some(iterate::<F>),
         llseek: Some(bindings::generic_file_llseek),
         read: Some(bindings::generic_read_dir),
-        unlocked_ioctl: Some(file::ioctl::<F>),
+        unlocked_ioctl: Some(ioctl::native::<F>),
         // SAFETY: All zeros is a table without operations.
         ..unsafe { zeroed() }
     };

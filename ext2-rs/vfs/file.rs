@@ -4,15 +4,17 @@
 
 use super::{
     acl, attributes,
-    error::{check, no_such_ioctl, to_int},
-    xattr, Attributes, Exclusive, FileSystem, Inode, NewInode, PageCache, SuperBlock,
+    error::{check, to_int},
+    ioctl,
+    request::request,
+    xattr, Attributes, FileSystem, Inode, NewInode, PageCache, Request, SuperBlock,
 };
 use crate::sys as bindings;
-use core::{ffi::c_void, marker::PhantomData, mem::zeroed};
+use core::{marker::PhantomData, mem::zeroed};
 use iomap_rs::{
     buffered,
     operations::{Fault as ForFault, Map},
-    vfs::{Fault, FiemapInfo, IocbRef, IovIter, Kiocb},
+    vfs::{Fault, FiemapInfo, IovIter},
 };
 use kernel::prelude::*;
 
@@ -43,102 +45,6 @@ pub trait RegularFile: PageCache + Attributes {
     fn seek(inode: &Inode<Self>, pos: i64, data: bool) -> Result<i64>;
 }
 
-/// A read or write of a file. C: `struct kiocb`.
-pub struct Request<'a, F: RegularFile> {
-    iocb: IocbRef,
-    inode: &'a Inode<F>,
-}
-
-impl<'a, F: RegularFile> Request<'a, F> {
-    /// The file's inode.
-    pub fn inode(&self) -> &'a Inode<F> {
-        self.inode
-    }
-
-    /// As the engine knows it.
-    pub fn iocb(&self) -> &Kiocb {
-        &self.iocb
-    }
-
-    /// To have the engine complete it.
-    pub fn into_iocb(self) -> IocbRef {
-        self.iocb
-    }
-
-    /// Lets `submit` have the request. It comes back with the result, unless that
-    /// is [`EIOCBQUEUED`]: then it is not this task's any more.
-    pub fn submit(
-        self,
-        submit: impl FnOnce(IocbRef) -> Result<i64>,
-    ) -> Result<(Self, Result<i64>)> {
-        let (raw, inode) = (self.as_ptr(), self.inode);
-        match submit(self.iocb) {
-            Err(error) if error == EIOCBQUEUED => Err(error),
-            result => {
-                // SAFETY: Not queued, so that it is the caller's until it has
-                // returned a result.
-                let iocb = unsafe { IocbRef::from_raw(raw.cast()) };
-                Ok((Self { iocb, inode }, result))
-            }
-        }
-    }
-
-    fn as_ptr(&self) -> *mut bindings::kiocb {
-        self.iocb.as_ptr().cast()
-    }
-
-    fn flags(&self) -> i32 {
-        // SAFETY: Valid by the type.
-        unsafe { (&raw const (*self.as_ptr()).ki_flags).read_volatile() }
-    }
-
-    /// Whether it is to go past the page cache. C: `IOCB_DIRECT`.
-    pub fn is_direct(&self) -> bool {
-        self.flags() & bindings::IOCB_DIRECT != 0
-    }
-
-    /// Lets it go through the page cache.
-    pub fn clear_direct(&self) {
-        let flags = self.flags() & !bindings::IOCB_DIRECT;
-        // SAFETY: Valid by the type; the submitter alone changes flags.
-        unsafe { (&raw mut (*self.as_ptr()).ki_flags).write_volatile(flags) }
-    }
-
-    /// Reads through the page cache. C: `generic_file_read_iter()`.
-    pub fn read_cached(&self, iter: &mut IovIter) -> Result<i64> {
-        // SAFETY: Both are valid by their types; not direct.
-        let read = unsafe { bindings::generic_file_read_iter(self.as_ptr(), iter.as_ptr().cast()) };
-        to_bytes(read)
-    }
-
-    /// Checks a write of what is in `iter` against limits, cuts it, and finds its
-    /// place; how many bytes are left. The inode is locked.
-    /// C: `generic_write_checks()`.
-    pub fn check_write(&self, _inode: Exclusive<'_, F>, iter: &mut IovIter) -> Result<u64> {
-        // SAFETY: Both are valid by their types.
-        let left = unsafe { bindings::generic_write_checks(self.as_ptr(), iter.as_ptr().cast()) };
-        to_bytes(left).map(|left| left as u64)
-    }
-
-    /// Takes setuid bits and capabilities from a file that is written to, and
-    /// sets its times. The inode is locked. C: `file_modified()`.
-    pub fn modified(&self, _inode: Exclusive<'_, F>) -> Result {
-        // SAFETY: A request has an open file.
-        check(unsafe { bindings::file_modified((*self.as_ptr()).ki_filp) })
-    }
-
-    /// The bits of addresses and lengths in `iter` that are set.
-    /// C: `iov_iter_alignment()`.
-    pub fn alignment_of(&self, iter: &IovIter) -> u64 {
-        // SAFETY: Valid by its type.
-        unsafe { bindings::fs_rs_iov_iter_alignment(iter.as_ptr().cast()) }.into()
-    }
-}
-
-fn to_bytes(ret: isize) -> Result<i64> {
-    check(ret.clamp(i32::MIN as isize, 0) as i32).map(|()| ret as i64)
-}
-
 struct Table<F>(PhantomData<F>);
 
 impl<F: RegularFile> Table<F> {
@@ -157,7 +63,7 @@ impl<F: RegularFile> Table<F> {
 
     const FILE: bindings::file_operations = bindings::file_operations {
         #[cfg(CONFIG_COMPAT)]
-        compat_ioctl: Some(compat_ioctl::<F>),
+        compat_ioctl: Some(ioctl::compat::<F>),
         fsync: Some(fsync::<F>),
         #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
         get_unmapped_area: Some(bindings::thp_get_unmapped_area),
@@ -168,7 +74,7 @@ impl<F: RegularFile> Table<F> {
         release: Some(release::<F>),
         splice_read: Some(bindings::filemap_splice_read),
         splice_write: Some(bindings::iter_file_splice_write),
-        unlocked_ioctl: Some(ioctl::<F>),
+        unlocked_ioctl: Some(ioctl::native::<F>),
         write_iter: Some(write_iter::<F>),
         // SAFETY: All zeros is a table without operations.
         ..unsafe { zeroed() }
@@ -191,23 +97,6 @@ impl<F: RegularFile> NewInode<F> {
             Some(&Table::<F>::FILE),
             Some(&super::page_cache::Table::<F>::OPERATIONS),
         );
-    }
-}
-
-/// # Safety
-///
-/// `iocb` and `iter` are valid; the file is a regular one of `F`.
-unsafe fn request<'a, F: RegularFile>(
-    iocb: *mut bindings::kiocb,
-    iter: *mut bindings::iov_iter,
-) -> (Request<'a, F>, &'a mut IovIter) {
-    // SAFETY: By the contract. The caller has the file open for the call.
-    unsafe {
-        let request = Request {
-            inode: Inode::from_raw((*(*iocb).ki_filp).f_inode),
-            iocb: IocbRef::from_raw(iocb.cast()),
-        };
-        (request, IovIter::from_raw(iter.cast()))
     }
 }
 
@@ -368,68 +257,4 @@ unsafe extern "C" fn fiemap<F: RegularFile>(
     // SAFETY: By the contract.
     let (inode, info) = unsafe { (Inode::from_raw(inode), FiemapInfo::from_raw(info.cast())) };
     to_int(F::fiemap(inode, info, start, len))
-}
-
-/// # Safety
-///
-/// `file` is open, and of `F`.
-pub(super) unsafe extern "C" fn ioctl<F: Attributes>(
-    file: *mut bindings::file,
-    command: u32,
-    argument: usize,
-) -> isize {
-    let user = argument as *mut c_void;
-    // SAFETY: By the contract; user memory is checked where it is touched.
-    let result = unsafe {
-        match command {
-            bindings::FS_IOC_GETVERSION => {
-                let generation = Inode::<F>::from_raw((*file).f_inode).generation();
-                check(bindings::fs_rs_copy_u32_to_user(generation, user))
-            }
-            bindings::FS_IOC_SETVERSION => set_generation::<F>(file, user),
-            _ => Err(no_such_ioctl()),
-        }
-    };
-    to_int(result) as isize
-}
-
-/// # Safety
-///
-/// As for [`ioctl`].
-#[cfg(CONFIG_COMPAT)]
-pub(super) unsafe extern "C" fn compat_ioctl<F: Attributes>(
-    file: *mut bindings::file,
-    command: u32,
-    argument: usize,
-) -> isize {
-    let command = match command {
-        bindings::FS_IOC32_GETVERSION => bindings::FS_IOC_GETVERSION,
-        bindings::FS_IOC32_SETVERSION => bindings::FS_IOC_SETVERSION,
-        _ => return no_such_ioctl().to_errno() as isize,
-    };
-    // SAFETY: By the contract. Pointers of 32 bits are those of 64 with zeros.
-    unsafe { ioctl::<F>(file, command, argument & u32::MAX as usize) }
-}
-
-/// # Safety
-///
-/// As for [`ioctl`].
-unsafe fn set_generation<F: Attributes>(file: *mut bindings::file, user: *mut c_void) -> Result {
-    // SAFETY: By the contract.
-    unsafe {
-        let inode = Inode::<F>::from_raw((*file).f_inode);
-        if !bindings::fs_rs_owner_or_capable(inode.as_ptr()) {
-            return Err(EPERM);
-        }
-        check(bindings::fs_rs_want_write_file(file))?;
-        let mut generation = 0;
-        let set = check(bindings::fs_rs_copy_u32_from_user(&mut generation, user)).map(|()| {
-            let _lock = inode.lock();
-            inode.touch_ctime();
-            inode.set_generation(generation);
-            inode.mark_dirty();
-        });
-        bindings::fs_rs_drop_write_file(file);
-        set
-    }
 }

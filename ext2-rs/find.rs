@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading a filesystem's superblock and descriptors.
+
+use crate::{
+    format::{
+        group::{Counts, Group, RawGroup, SIZE as DESCRIPTOR_SIZE},
+        mount_state::{self, Advice},
+        superblock::{RawSuperblock, Superblock, SIZE as SUPERBLOCK_SIZE},
+    },
+    mount::Ext2,
+    vfs::{self, Buffer, Level, NewSuperBlock},
+    volume::{Bitmaps, Space},
+};
+use kernel::prelude::*;
+
+/// The superblock, and where it was found.
+pub(crate) struct FoundSuper {
+    pub(crate) buffer: Buffer,
+    pub(crate) offset: usize,
+    pub(crate) geometry: Superblock,
+    pub(crate) uuid: [u8; 16],
+    pub(crate) advice: Option<Advice>,
+    /// The block that it is in, of the filesystem's size.
+    pub(crate) block: u32,
+}
+
+/// Reads the superblock in block `number` of 1 KiB. Sets the block size.
+pub(crate) fn superblock(
+    sb: &NewSuperBlock<'_, Ext2>,
+    number: u32,
+    silent: bool,
+) -> Result<FoundSuper> {
+    let pos = u64::from(number).saturating_mul(SUPERBLOCK_SIZE as u64);
+    let mut size = sb.set_min_block_size(SUPERBLOCK_SIZE as u32)?;
+    // Once in the smallest size that the device can do, once in the filesystem's:
+    // powers of two.
+    loop {
+        let block =
+            u32::try_from(pos >> size.checked_ilog2().ok_or(EINVAL)?).map_err(|_| EINVAL)?;
+        let offset = (pos & u64::from(size.wrapping_sub(1))) as usize;
+        let buffer = sb.read_block(block).map_err(|_| {
+            sb.log(Level::Error, format_args!("unable to read superblock"));
+            EINVAL
+        })?;
+        let parsed = {
+            let bytes = buffer.lock();
+            let end = offset.saturating_add(SUPERBLOCK_SIZE);
+            let raw = bytes.get(offset..end).and_then(RawSuperblock::new);
+            let raw = raw.ok_or(EINVAL)?;
+            Superblock::try_from(raw)
+                .map(|geometry| (geometry, raw.uuid(), mount_state::advice(raw, vfs::now())))
+        };
+        let (geometry, uuid, advice) = parsed.map_err(|wrong| {
+            if !silent {
+                sb.log(Level::Error, format_args!("{wrong}"));
+            }
+            EINVAL
+        })?;
+        if geometry.block_size() == size {
+            return Ok(FoundSuper {
+                buffer,
+                offset,
+                geometry,
+                uuid,
+                advice,
+                block,
+            });
+        }
+        drop(buffer);
+        size = geometry.block_size();
+        sb.set_block_size(size).map_err(|_| {
+            let message = "the device cannot do blocks of that size";
+            sb.log(Level::Error, format_args!("{message}: {size}"));
+            EINVAL
+        })?;
+    }
+}
+
+/// Reads and checks the groups' descriptors.
+pub(crate) fn groups(
+    sb: &NewSuperBlock<'_, Ext2>,
+    found: &FoundSuper,
+) -> Result<(KVec<Buffer>, KVec<Group>, Space)> {
+    let geometry = &found.geometry;
+    let mut descriptors = KVec::with_capacity(geometry.descriptor_blocks() as usize, GFP_KERNEL)?;
+    let mut groups = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
+    let mut counts = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
+    for index in 0..geometry.groups() {
+        let place = geometry
+            .descriptor_place(found.block, index)
+            .ok_or(EINVAL)?;
+        if descriptors
+            .as_slice()
+            .last()
+            .is_none_or(|last: &Buffer| last.block() != place.block)
+        {
+            let buffer = sb.read_block(place.block).map_err(|_| {
+                sb.log(
+                    Level::Error,
+                    format_args!("unable to read group descriptors"),
+                );
+                EINVAL
+            })?;
+            descriptors.push(buffer, GFP_KERNEL)?;
+        }
+        let buffer = descriptors.as_slice().last().ok_or(EINVAL)?;
+        let start = place.offset as usize;
+        let parsed = {
+            let bytes = buffer.lock();
+            let raw = bytes.get(start..start.saturating_add(DESCRIPTOR_SIZE));
+            let raw = raw.and_then(RawGroup::new).ok_or(EINVAL)?;
+            Group::parse(geometry, index, raw)
+                .map(|group| (group, Counts::read(geometry, index, raw)))
+        };
+        let (group, has) = parsed.map_err(|wrong| {
+            sb.log(
+                Level::Error,
+                format_args!("group descriptors corrupted: group {index}: {wrong}"),
+            );
+            EINVAL
+        })?;
+        groups.push(group, GFP_KERNEL)?;
+        counts.push(has, GFP_KERNEL)?;
+    }
+    let space = Space {
+        counts,
+        debts: KVec::from_elem(0, geometry.groups() as usize, GFP_KERNEL)?,
+        bitmaps: KVec::from_elem(Bitmaps::Unknown, geometry.groups() as usize, GFP_KERNEL)?,
+    };
+    Ok((descriptors, groups, space))
+}

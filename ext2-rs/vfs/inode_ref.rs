@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! References to inodes.
+
+use super::{error::check_ptr, FileSystem, Inode};
+use crate::sys as bindings;
+use core::{mem::ManuallyDrop, ops::Deref, ptr::NonNull};
+use kernel::prelude::*;
+
+/// A counted reference to an inode. Dropping it may be the inode's end, which
+/// sleeps.
+///
+/// # Invariants
+///
+/// Points to a live inode and accounts for one of its references.
+pub struct InodeRef<F: FileSystem>(NonNull<Inode<F>>);
+
+impl<F: FileSystem> InodeRef<F> {
+    /// Takes over a reference of C's.
+    ///
+    /// # Safety
+    ///
+    /// As the type invariant says.
+    pub(super) unsafe fn from_raw(ptr: NonNull<bindings::inode>) -> Self {
+        // INVARIANT: By the contract.
+        Self(ptr.cast())
+    }
+
+    /// Gives the reference to C.
+    pub(super) fn into_raw(self) -> *mut bindings::inode {
+        ManuallyDrop::new(self).as_ptr()
+    }
+
+    /// The dentry of an inode that was found by its number. C: `d_obtain_alias()`.
+    pub(super) fn into_dentry(self) -> Result<*mut bindings::dentry> {
+        // SAFETY: The reference is given away.
+        check_ptr(unsafe { bindings::d_obtain_alias(self.into_raw()) }).map(NonNull::as_ptr)
+    }
+}
+
+impl<F: FileSystem> Deref for InodeRef<F> {
+    type Target = Inode<F>;
+
+    fn deref(&self) -> &Inode<F> {
+        // SAFETY: Live by the type invariant.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<F: FileSystem> Drop for InodeRef<F> {
+    fn drop(&mut self) {
+        // SAFETY: The reference is given back.
+        unsafe { bindings::iput(self.as_ptr()) }
+    }
+}
+
+impl<F: FileSystem> Inode<F> {
+    /// Another reference. C: `ihold()`.
+    pub fn hold(&self) -> InodeRef<F> {
+        // SAFETY: By the type invariant, there is a reference.
+        unsafe { bindings::ihold(self.as_ptr()) };
+        // INVARIANT: Just counted.
+        InodeRef(NonNull::from(self))
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reads and writes of files.
+
+use super::{error::check, Exclusive, Inode, RegularFile};
+use crate::sys as bindings;
+use iomap_rs::vfs::{IocbRef, IovIter, Kiocb};
+use kernel::prelude::*;
+
+/// A read or write of a file. C: `struct kiocb`.
+pub struct Request<'a, F: RegularFile> {
+    iocb: IocbRef,
+    inode: &'a Inode<F>,
+}
+
+impl<'a, F: RegularFile> Request<'a, F> {
+    /// The file's inode.
+    pub fn inode(&self) -> &'a Inode<F> {
+        self.inode
+    }
+
+    /// As the engine knows it.
+    pub fn iocb(&self) -> &Kiocb {
+        &self.iocb
+    }
+
+    /// To have the engine complete it.
+    pub fn into_iocb(self) -> IocbRef {
+        self.iocb
+    }
+
+    /// Lets `submit` have the request. It comes back with the result, unless that
+    /// is [`EIOCBQUEUED`]: then it is not this task's any more.
+    pub fn submit(
+        self,
+        submit: impl FnOnce(IocbRef) -> Result<i64>,
+    ) -> Result<(Self, Result<i64>)> {
+        let (raw, inode) = (self.as_ptr(), self.inode);
+        match submit(self.iocb) {
+            Err(error) if error == EIOCBQUEUED => Err(error),
+            result => {
+                // SAFETY: Not queued, so that it is the caller's until it has
+                // returned a result.
+                let iocb = unsafe { IocbRef::from_raw(raw.cast()) };
+                Ok((Self { iocb, inode }, result))
+            }
+        }
+    }
+
+    fn as_ptr(&self) -> *mut bindings::kiocb {
+        self.iocb.as_ptr().cast()
+    }
+
+    fn flags(&self) -> i32 {
+        // SAFETY: Valid by the type.
+        unsafe { (&raw const (*self.as_ptr()).ki_flags).read_volatile() }
+    }
+
+    /// Whether it is to go past the page cache. C: `IOCB_DIRECT`.
+    pub fn is_direct(&self) -> bool {
+        self.flags() & bindings::IOCB_DIRECT != 0
+    }
+
+    /// Lets it go through the page cache.
+    pub fn clear_direct(&self) {
+        let flags = self.flags() & !bindings::IOCB_DIRECT;
+        // SAFETY: Valid by the type; the submitter alone changes flags.
+        unsafe { (&raw mut (*self.as_ptr()).ki_flags).write_volatile(flags) }
+    }
+
+    /// Reads through the page cache. C: `generic_file_read_iter()`.
+    pub fn read_cached(&self, iter: &mut IovIter) -> Result<i64> {
+        // SAFETY: Both are valid by their types; not direct.
+        let read = unsafe { bindings::generic_file_read_iter(self.as_ptr(), iter.as_ptr().cast()) };
+        to_bytes(read)
+    }
+
+    /// Checks a write of what is in `iter` against limits, cuts it, and finds its
+    /// place; how many bytes are left. The inode is locked.
+    /// C: `generic_write_checks()`.
+    pub fn check_write(&self, _inode: Exclusive<'_, F>, iter: &mut IovIter) -> Result<u64> {
+        // SAFETY: Both are valid by their types.
+        let left = unsafe { bindings::generic_write_checks(self.as_ptr(), iter.as_ptr().cast()) };
+        to_bytes(left).map(|left| left as u64)
+    }
+
+    /// Takes setuid bits and capabilities from a file that is written to, and
+    /// sets its times. The inode is locked. C: `file_modified()`.
+    pub fn modified(&self, _inode: Exclusive<'_, F>) -> Result {
+        // SAFETY: A request has an open file.
+        check(unsafe { bindings::file_modified((*self.as_ptr()).ki_filp) })
+    }
+
+    /// The bits of addresses and lengths in `iter` that are set.
+    /// C: `iov_iter_alignment()`.
+    pub fn alignment_of(&self, iter: &IovIter) -> u64 {
+        // SAFETY: Valid by its type.
+        unsafe { bindings::fs_rs_iov_iter_alignment(iter.as_ptr().cast()) }.into()
+    }
+}
+
+fn to_bytes(ret: isize) -> Result<i64> {
+    check(ret.clamp(i32::MIN as isize, 0) as i32).map(|()| ret as i64)
+}
+
+/// # Safety
+///
+/// `iocb` and `iter` are valid; the file is a regular one of `F`.
+pub(super) unsafe fn request<'a, F: RegularFile>(
+    iocb: *mut bindings::kiocb,
+    iter: *mut bindings::iov_iter,
+) -> (Request<'a, F>, &'a mut IovIter) {
+    // SAFETY: By the contract. The caller has the file open for the call.
+    unsafe {
+        let request = Request {
+            inode: Inode::from_raw((*(*iocb).ki_filp).f_inode),
+            iocb: IocbRef::from_raw(iocb.cast()),
+        };
+        (request, IovIter::from_raw(iter.cast()))
+    }
+}

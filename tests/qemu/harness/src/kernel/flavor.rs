@@ -14,6 +14,8 @@ pub enum Flavor {
     Debug,
     /// The race detector.
     Kcsan,
+    /// Nothing that does not have to be there, to count instructions on.
+    Bench,
 }
 
 impl Flavor {
@@ -23,6 +25,7 @@ impl Flavor {
             Self::Release => "",
             Self::Debug => "-debug",
             Self::Kcsan => "-kcsan",
+            Self::Bench => "-bench",
         }
     }
 
@@ -32,13 +35,14 @@ impl Flavor {
             Self::Release => &["base", "filesystems", "pmem", "faults"],
             Self::Debug => &["base", "filesystems", "pmem", "faults", "debug"],
             Self::Kcsan => &["base", "filesystems", "pmem", "faults", "kcsan"],
+            Self::Bench => &["base", "bench"],
         }
     }
 
     /// By how much tests take longer under the checks, at most.
     pub fn slowness(self) -> u32 {
         match self {
-            Self::Release => 1,
+            Self::Release | Self::Bench => 1,
             Self::Debug | Self::Kcsan => 10,
         }
     }
@@ -46,7 +50,7 @@ impl Flavor {
     /// What the checks take of the guest's memory, in MiB.
     pub fn memory_mib(self) -> u32 {
         match self {
-            Self::Release => 0,
+            Self::Release | Self::Bench => 0,
             Self::Debug | Self::Kcsan => 768,
         }
     }

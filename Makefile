@@ -15,7 +15,7 @@ comma := ,
 with_link := $(if $(link),--link '$(link)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test shell kernel modules conformance clean distclean \
+.PHONY: help setup demo test bench shell kernel modules conformance clean distclean \
 	clippy fmt doc rust-analyzer
 
 help:
@@ -24,6 +24,8 @@ help:
 	@echo '                    T=fiemap: all whose names contain it'
 	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
 	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'
+	@echo 'make bench          instructions per operation, C against Rust; T=write_4k, T=xfs-1k/: those'
+	@echo '                    alone; QUICK=1: five minutes; PROFILE=xfs-4k/write_4k: by function'
 	@echo 'make list           the names of the tests'
 	@echo 'make shell          a guest with disks and modules, interactive'
 	@echo 'make kernel         the test kernel alone'
@@ -49,6 +51,9 @@ demo:
 
 test:
 	$(harness) test $(with_link) --kernel '$(or $(KERNEL),release)' $(if $(T),--filter '$(T)')
+
+bench:
+	$(harness) bench $(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)'))
 
 .PHONY: list
 list:

@@ -13,7 +13,7 @@ use rustix::system::{reboot, RebootCommand};
 use crate::disk::Disk;
 use crate::output::Output;
 use crate::sys::{module, mount};
-use crate::{demo, fstests, pmem, runner, shell};
+use crate::{bench, demo, fstests, pmem, runner, shell};
 
 /// Where the main disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
@@ -69,13 +69,17 @@ fn bring_up() -> Result<RunSpec> {
         .with_context(|| format!("cannot read {}", RunSpec::PATH))?;
     let spec: RunSpec =
         serde_json::from_str(&text).with_context(|| format!("cannot parse {}", RunSpec::PATH))?;
-    for path in &spec.modules {
-        module::load(Path::new(path), "")?;
+    for entry in &spec.modules {
+        let (path, parameters) = entry.split_once(' ').unwrap_or((entry, ""));
+        module::load(Path::new(path), parameters)?;
     }
     if spec.dax {
         pmem::fill(&spec)?;
     }
-    mount_main(&spec)?;
+    // A bench mounts a copy of the main disk in memory.
+    if spec.mode != Mode::Bench {
+        mount_main(&spec)?;
+    }
     Ok(spec)
 }
 
@@ -101,7 +105,7 @@ pub fn remount_main(spec: &RunSpec) -> Result<()> {
 /// Writes everything back and lets go of the main disk, so that the host finds
 /// a clean image.
 fn unmount_main(spec: &RunSpec) -> Result<()> {
-    if spec.fs.is_none() {
+    if spec.fs.is_none() || spec.mode == Mode::Bench {
         return Ok(());
     }
     mount::unmount(Path::new(MOUNT_POINT))?;
@@ -116,6 +120,7 @@ fn work(spec: &RunSpec, output: &Output) -> Result<()> {
         Mode::Test => runner::run(spec, output)?,
         Mode::Demo => demo::run(spec, output)?,
         Mode::Fstests => return fstests::run(spec, output),
+        Mode::Bench => bench::run(spec, output)?,
         Mode::Shell => shell::run(spec, output)?,
         Mode::Probe => output.line(&Line::Plan(0)),
     }

@@ -9,6 +9,7 @@
 //! [`context::Context`]: the guest seen from a test.
 
 mod bdev;
+mod bench;
 mod case;
 mod cases;
 mod cgroup;

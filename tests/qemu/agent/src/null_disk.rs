@@ -38,6 +38,11 @@ impl NullDisk {
         Self::new(&[("poll_queues", "1")])
     }
 
+    /// The same, `size` MiB large.
+    pub fn with_poll_queue_of(size: u64) -> Result<Self> {
+        Self::new(&[("poll_queues", "1"), ("size", &size.to_string())])
+    }
+
     /// A disk of eight zones with blocks of that many bytes.
     pub fn with_zones(zones: &Zones, block_size: u32) -> Result<Self> {
         Self::new(&[

@@ -29,6 +29,8 @@ pub enum Command {
     Test(TestArguments),
     /// Runs an fstests tree in guests, on either engine or on both
     Fstests(FstestsArguments),
+    /// Counts instructions on the C and on the Rust engine
+    Bench(BenchArguments),
     /// Boots a guest with a shell
     Shell {
         /// Whose engine serves the filesystems
@@ -122,6 +124,19 @@ pub struct FstestsArguments {
     /// Run again what has a result
     #[arg(long)]
     pub fresh: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BenchArguments {
+    /// Only workloads whose names contain this (`write_4k`, `xfs-1k/write_4k`)
+    #[arg(long, short)]
+    pub filter: Option<String>,
+    /// Few batches, one boot of each engine, one filesystem
+    #[arg(long)]
+    pub quick: bool,
+    /// Show in which functions the instructions of these workloads are
+    #[arg(long, conflicts_with_all = ["filter", "quick"])]
+    pub profile: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -115,6 +115,7 @@ impl Lab {
             accel: self.accel,
             console: boot.console.clone(),
             shares: Vec::new(),
+            plugin: None,
         })
     }
 
@@ -153,8 +154,13 @@ impl Lab {
         if self.link == Link::Module {
             names.push(ENGINE);
         }
-        names.extend(suite.modules);
+        names.extend(suite.modules.iter().map(|entry| split(entry).0));
         self.modules.in_load_order(&names)
+    }
+
+    /// The file of a module.
+    pub fn module_file(&self, name: &str) -> Result<&Path> {
+        self.modules.path(name)
     }
 
     fn write_initramfs(&self, boot: &Boot, path: &Path) -> Result<()> {
@@ -168,10 +174,13 @@ impl Lab {
             Mode::Probe => Vec::new(),
             _ => self.module_files(boot.suite)?,
         };
+        let parameters: BTreeMap<&str, &str> = boot.suite.modules.iter().map(split).collect();
         for file in files {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             archive.copy(&format!("modules/{name}"), file)?;
-            modules.push(format!("/modules/{name}"));
+            let own = parameters.get(name.trim_end_matches(".ko"));
+            let own = own.copied().unwrap_or_default();
+            modules.push(format!("/modules/{name} {own}").trim_end().to_owned());
         }
         for program in boot.suite.programs {
             let from = self.paths.guest_programs().join(program);
@@ -219,6 +228,11 @@ impl Lab {
         let works = guest.next(PROBE_PATIENCE) == Event::Line(Line::Version);
         Ok(works)
     }
+}
+
+/// A module in a suite's list: its name, and the parameters behind it.
+fn split<'a>(entry: &&'a str) -> (&'a str, &'a str) {
+    entry.split_once(' ').unwrap_or((entry, ""))
 }
 
 /// Disks of runs that were interrupted; those of today may still be in use.

@@ -4,6 +4,7 @@
 //! boots guests, judges what they say.
 
 mod agent;
+mod bench;
 mod cargo_tests;
 mod checks;
 mod cli;

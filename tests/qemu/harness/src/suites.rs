@@ -10,7 +10,8 @@ use crate::image::{Contents, Erofs, Filesystem};
 #[derive(Clone, Debug)]
 pub struct Suite {
     pub name: &'static str,
-    /// Kernel modules besides the engine, without those they depend on.
+    /// Kernel modules besides the engine, without those they depend on; parameters
+    /// follow after a space.
     pub modules: &'static [&'static str],
     /// What set-up built for the guest, besides the agent.
     pub programs: &'static [&'static str],
@@ -241,6 +242,55 @@ pub const DEMO: &[Suite] = &[
     suite("demo-ext4", &["ext4"], &filled(Filesystem::ext4(4096))),
 ];
 
+/// Two disks in memory, as large as the disk that is copied.
+const RAM_DISKS: &str = "brd rd_nr=2 rd_size=327680";
+
+/// A filesystem to bench. The disk is copied to memory.
+const fn bench(
+    name: &'static str,
+    modules: &'static [&'static str],
+    disks: &'static [Disk],
+) -> Suite {
+    Suite {
+        // Room for three RAM disks and for the page cache.
+        memory_mib: 3072,
+        ..suite(name, modules, disks)
+    }
+}
+
+const fn bench_disk(filesystem: Filesystem) -> [Disk; 1] {
+    [Disk {
+        role: MAIN,
+        // XFS wants 300.
+        size_mib: 320,
+        contents: Contents::Empty(filesystem),
+    }]
+}
+
+/// The suites of `make bench`; the first is that of QUICK=1.
+pub const BENCH: &[Suite] = &[
+    bench(
+        "bench-xfs-4k",
+        &[RAM_DISKS, "null_blk", "xfs"],
+        &bench_disk(Filesystem::xfs(4096)),
+    ),
+    bench(
+        "bench-xfs-1k",
+        &[RAM_DISKS, "null_blk", "xfs"],
+        &bench_disk(Filesystem::xfs(1024)),
+    ),
+    bench(
+        "bench-ext4-4k",
+        &[RAM_DISKS, "null_blk", "ext4"],
+        &bench_disk(Filesystem::ext4(4096)),
+    ),
+    bench(
+        "bench-ext2-4k",
+        &[RAM_DISKS, "null_blk", "ext2"],
+        &bench_disk(Filesystem::ext2(4096)),
+    ),
+];
+
 /// What `make shell` boots.
 pub const SHELL: Suite = suite("shell", &["ext2", "ext4", "btrfs", "f2fs"], &SHELL_DISKS);
 
@@ -267,7 +317,12 @@ mod tests {
 
     #[test]
     fn names_and_roles_are_unique() {
-        let all: Vec<&Suite> = TEST.iter().chain(DEMO).chain([&SHELL, &PROBE]).collect();
+        let all: Vec<&Suite> = TEST
+            .iter()
+            .chain(DEMO)
+            .chain(BENCH)
+            .chain([&SHELL, &PROBE])
+            .collect();
         for (at, suite) in all.iter().enumerate() {
             assert!(all
                 .iter()

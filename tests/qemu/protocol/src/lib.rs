@@ -11,4 +11,6 @@ mod path;
 mod spec;
 
 pub use path::{decode_path, encode_path};
-pub use spec::{DemoSpec, FstestsSpec, FsxSpec, Link, ManifestEntry, Mode, RunSpec, TestInfo};
+pub use spec::{
+    BenchSpec, DemoSpec, FstestsSpec, FsxSpec, Link, ManifestEntry, Mode, RunSpec, TestInfo,
+};

@@ -15,7 +15,8 @@ pub struct RunSpec {
     pub link: Link,
     /// What to do after start-up.
     pub mode: Mode,
-    /// Paths of the modules in the initramfs, in the order of loading.
+    /// Paths of the modules in the initramfs, in the order of loading; a module's
+    /// parameters follow after a space.
     #[serde(default)]
     pub modules: Vec<String>,
     /// Role of a disk ("main", "scratch", ...) to its virtio serial.
@@ -125,6 +126,8 @@ pub enum Mode {
     Demo,
     /// Run tests of an fstests tree in the host's userland and power off.
     Fstests,
+    /// Measure the workloads of [`BenchSpec`] and power off.
+    Bench,
     /// Report that the guest came up (a plan of no tests) and power off.
     Probe,
 }
@@ -146,6 +149,18 @@ pub struct TestInfo {
     /// How long the guest may be silent in this test, if not the usual time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_secs: Option<u64>,
+}
+
+/// What bench mode needs beyond the rest: [`RunSpec::extra`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BenchSpec {
+    /// Only workloads whose names contain this.
+    #[serde(default)]
+    pub filter: Option<String>,
+    /// How many batches of each workload are measured, after one that is not.
+    pub batches: u32,
+    /// Also those that show how costs grow with files, extents and folios.
+    pub scaling: bool,
 }
 
 /// What demo mode needs beyond the rest: [`RunSpec::extra`].

@@ -43,10 +43,11 @@ struct Event {
 }
 
 /// An `aio_context_t`; dropping it waits for what is in flight.
-struct Queue(libc::c_ulong);
+pub struct Queue(libc::c_ulong);
 
 impl Queue {
-    fn new(depth: usize) -> io::Result<Self> {
+    /// A queue for `depth` transfers at a time.
+    pub fn new(depth: usize) -> io::Result<Self> {
         let mut id: libc::c_ulong = 0;
         // SAFETY: the kernel writes the id.
         check(unsafe { libc::syscall(libc::SYS_io_setup, depth, &raw mut id) })?;
@@ -97,6 +98,16 @@ pub fn run(
     depth: usize,
 ) -> Result<Vec<io::Result<usize>>> {
     let queue = Queue::new(depth).context("io_setup")?;
+    run_on(&queue, file, transfers, depth)
+}
+
+/// Runs the transfers on a queue that was made for `depth` of them at least.
+pub fn run_on(
+    queue: &Queue,
+    file: &File,
+    transfers: &mut [Transfer],
+    depth: usize,
+) -> Result<Vec<io::Result<usize>>> {
     let fd = u32::try_from(file.as_raw_fd()).context("a bad file descriptor")?;
     let mut iocbs = Vec::with_capacity(transfers.len());
     for (index, transfer) in transfers.iter_mut().enumerate() {

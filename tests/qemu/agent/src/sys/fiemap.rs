@@ -161,3 +161,37 @@ pub fn extents(file: &File) -> io::Result<Vec<Extent>> {
         }
     }
 }
+
+/// Room for the extents of a file, to be asked for again and again.
+pub struct Room {
+    /// Words keep the alignment of both structures.
+    memory: Vec<u64>,
+    extents: u32,
+}
+
+impl Room {
+    pub fn new(extents: u32) -> Self {
+        let bytes = size_of::<Header>() + extents as usize * size_of::<RawExtent>();
+        let memory = vec![0; bytes / size_of::<u64>()];
+        Self { memory, extents }
+    }
+
+    /// Asks for all extents, without writing back first; how many there were.
+    pub fn ask(&mut self, file: &File) -> io::Result<u32> {
+        let base: *mut Header = self.memory.as_mut_ptr().cast();
+        let header = Header {
+            length: u64::MAX,
+            extent_count: self.extents,
+            ..Header::default()
+        };
+        // SAFETY: `memory` has room for the header, aligned.
+        unsafe { base.write(header) };
+        // SAFETY: the ioctl touches the header and `extent_count` extents, which
+        // `memory` has room for.
+        if unsafe { libc::ioctl(file.as_raw_fd(), FS_IOC_FIEMAP, base) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: plain integers, initialised above.
+        Ok(unsafe { ptr::read(base) }.mapped_extents)
+    }
+}

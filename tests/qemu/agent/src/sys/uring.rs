@@ -27,16 +27,32 @@ pub fn run(
     depth: usize,
     options: Options,
 ) -> Result<Vec<io::Result<usize>>> {
+    let mut ring = ring(depth, options)?;
+    if options.fixed_buffers {
+        register_buffers(&ring, transfers)?;
+    }
+    run_on(&mut ring, file, transfers, depth, options)
+}
+
+/// A ring for `depth` transfers at a time.
+pub fn ring(depth: usize, options: Options) -> Result<IoUring> {
     let mut builder = IoUring::builder();
     if options.polled {
         builder.setup_iopoll();
     }
     let entries = u32::try_from(depth).context("too deep a queue")?;
-    let mut ring: IoUring = builder.build(entries).context("io_uring_setup")?;
-    if options.fixed_buffers {
-        register_buffers(&ring, transfers)?;
-    }
+    builder.build(entries).context("io_uring_setup")
+}
 
+/// Runs the transfers on a ring that was made for as many at a time, with the
+/// same options.
+pub fn run_on(
+    ring: &mut IoUring,
+    file: &File,
+    transfers: &mut [Transfer],
+    depth: usize,
+    options: Options,
+) -> Result<Vec<io::Result<usize>>> {
     let mut results: Vec<Option<io::Result<usize>>> = transfers.iter().map(|_| None).collect();
     let mut waiting = transfers.iter_mut().enumerate();
     let mut in_flight = 0;

@@ -2,6 +2,7 @@
 
 //! What the program can be asked to do.
 
+mod bench;
 mod clippy;
 mod demo;
 mod doc;
@@ -27,6 +28,7 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
         Command::Demo { link } => demo::run(paths, tools, link.into()),
         Command::Test(arguments) => test::run(paths, tools, &arguments),
         Command::Fstests(arguments) => fstests::run(paths, tools, &arguments),
+        Command::Bench(arguments) => bench::run(paths, tools, &arguments),
         Command::Shell { link } => shell::run(paths, tools, link.into()).map(|()| true),
         Command::Kernel { link, kernel } => {
             let recipe = Recipe::new(paths, tools, link.into(), kernel)?;

@@ -17,13 +17,25 @@ use crate::toolchain::Toolchain;
 pub enum Accel {
     Kvm,
     Tcg,
+    /// One processor whose clock counts its instructions: every run is the same.
+    Counted,
 }
 
 impl Accel {
-    pub fn arguments(self) -> [&'static str; 4] {
+    pub fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            Self::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "max"],
+            Self::Kvm => &["-accel", "kvm", "-cpu", "host", "-smp", "2"],
+            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"],
+            Self::Counted => &[
+                "-accel",
+                "tcg",
+                "-cpu",
+                "max",
+                "-smp",
+                "1",
+                "-icount",
+                "shift=0,sleep=off",
+            ],
         }
     }
 
@@ -31,6 +43,7 @@ impl Accel {
         match self {
             Self::Kvm => "KVM",
             Self::Tcg => "TCG",
+            Self::Counted => "TCG that counts instructions",
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Machine {
     pub accel: Accel,
     pub console: Console,
     pub shares: Vec<Share>,
+    /// A plugin of QEMU with its arguments.
+    pub plugin: Option<String>,
 }
 
 /// A directory of the host that the guest can mount by 9p.
@@ -62,7 +64,7 @@ impl Machine {
             "none",
             "-no-reboot",
         ])
-        .args(["-machine", "q35", "-smp", "2"])
+        .args(["-machine", "q35"])
         .arg("-m")
         .arg(format!("{}M", self.memory_mib))
         .args(self.accel.arguments())
@@ -86,6 +88,9 @@ impl Machine {
             }
         }
         qemu.args(["-device", "virtconsole,chardev=ktap"]);
+        if let Some(plugin) = &self.plugin {
+            qemu.args(["-plugin", plugin]);
+        }
         for share in &self.shares {
             qemu.arg("-virtfs").arg(share.argument());
         }

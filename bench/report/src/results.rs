@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The raw results, as they are kept in JSON.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// All of a bench.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    pub meta: Meta,
+    pub suites: Vec<Suite>,
+    #[serde(default)]
+    pub memory: Memory,
+}
+
+/// What was measured on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    pub kernel: String,
+    pub rustc: String,
+    pub clang: String,
+    pub qemu: String,
+    /// What a tick is: `instructions`, or `time stamp counter`.
+    pub unit: String,
+}
+
+/// One filesystem.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Suite {
+    pub name: String,
+    pub workloads: Vec<Workload>,
+}
+
+/// One workload on both engines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    pub name: String,
+    /// Operations of a batch.
+    pub ops: u64,
+    /// Bytes that an operation copies.
+    pub copied: f64,
+    /// No engine has a part in it.
+    pub control: bool,
+    pub c: Vec<Run>,
+    pub rust: Vec<Run>,
+}
+
+/// One boot's batches.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Ticks of each.
+    pub batches: Vec<u64>,
+    /// For how long the processor had nothing to do.
+    pub idle_ms: f64,
+}
+
+/// What the engines occupy, in bytes: of code and constants, by section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    pub c: BTreeMap<String, u64>,
+    pub rust: BTreeMap<String, u64>,
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Bench mode: each workload in batches, the time stamp counter read around each.
+//! Where QEMU counts instructions, that is how many there were.
+//!
+//! For each workload: `# begin`; `# metric <workload> ops`, the operations of a
+//! batch; `control`, 1 if no engine has a part in it; `copied`, the bytes of an operation that are copied, which `rep movsb`
+//! does; a `batch` for each batch, in ticks; `idle_ms`, for how long the
+//! processor had nothing to do; and a KTAP result.
+
+mod clone;
+mod direct;
+mod disk;
+mod files;
+mod fsync;
+mod map;
+mod measure;
+mod queued;
+mod read;
+mod report;
+mod scaling;
+mod write;
+mod zero;
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{anyhow, Context as _, Result};
+use iomap_qemu_protocol::ktap::{Line, Outcome};
+use iomap_qemu_protocol::{BenchSpec, RunSpec};
+
+use crate::kmsg::KernelLog;
+use crate::output::Output;
+use crate::sys::module;
+use measure::Bench;
+
+/// A filesystem as workloads ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// Direct I/O and FIEMAP through the engine: all of them.
+    Direct,
+    /// `llseek()` as well.
+    Seek,
+    /// The page cache as well.
+    Buffered,
+}
+
+/// Something to measure.
+struct Workload {
+    name: &'static str,
+    needs: Needs,
+    /// No engine has a part in it: it shows what everything else costs.
+    is_control: bool,
+    run: fn(&mut Bench<'_>) -> Result<()>,
+}
+
+const fn workload(
+    name: &'static str,
+    needs: Needs,
+    run: fn(&mut Bench<'_>) -> Result<()>,
+) -> Workload {
+    Workload {
+        name,
+        needs,
+        is_control: false,
+        run,
+    }
+}
+
+const fn control(
+    name: &'static str,
+    needs: Needs,
+    run: fn(&mut Bench<'_>) -> Result<()>,
+) -> Workload {
+    Workload {
+        is_control: true,
+        ..workload(name, needs, run)
+    }
+}
+
+/// In the order of the report.
+const TABLES: &[&[Workload]] = &[
+    write::WORKLOADS,
+    read::WORKLOADS,
+    map::WORKLOADS,
+    fsync::WORKLOADS,
+    zero::WORKLOADS,
+    clone::WORKLOADS,
+    direct::WORKLOADS,
+    queued::WORKLOADS,
+    report::WORKLOADS,
+];
+
+pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
+    let wanted: BenchSpec =
+        serde_json::from_value(spec.extra.clone()).context("the run does not say what to bench")?;
+    disk::prepare(spec)?;
+    report_engine(output);
+    let mut tables = TABLES.to_vec();
+    if wanted.scaling {
+        tables.push(scaling::WORKLOADS);
+    }
+    let selected: Vec<&Workload> = tables
+        .iter()
+        .flat_map(|table| table.iter())
+        .filter(|workload| offers(spec, workload.needs))
+        .filter(|workload| {
+            let filter = wanted.filter.as_deref();
+            filter.is_none_or(|part| workload.name.contains(part))
+        })
+        .collect();
+
+    let mut log = KernelLog::open()?;
+    log.drain();
+    output.line(&Line::Plan(selected.len()));
+    for (index, workload) in selected.into_iter().enumerate() {
+        output.line(&Line::Begin(workload.name.to_owned()));
+        let started = Instant::now();
+        let result = one(workload, spec, wanted.batches, output).and_then(|()| judge(&mut log));
+        let outcome = match result {
+            Ok(()) => Outcome::Passed {
+                millis: u64::try_from(started.elapsed().as_millis()).ok(),
+            },
+            Err(error) => {
+                output.comment(&format!("{error:#}"));
+                Outcome::Failed
+            }
+        };
+        output.line(&Line::Result {
+            number: index + 1,
+            name: workload.name.to_owned(),
+            outcome,
+        });
+    }
+    disk::let_go()
+}
+
+/// Does this filesystem hand that much to the engine?
+fn offers(spec: &RunSpec, needs: Needs) -> bool {
+    match spec.fs.as_deref() {
+        Some("ext2") => needs == Needs::Direct,
+        Some("ext4") => needs != Needs::Buffered,
+        _ => true,
+    }
+}
+
+/// Where the engine's module lies, so that a profile can name its functions.
+fn report_engine(output: &Output) {
+    for name in ["iomap_rs", "xfs", "ext2", "ext4", "brd"] {
+        if !module::is_loaded(name) {
+            continue;
+        }
+        let file = format!("/sys/module/{name}/sections/.text");
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let digits = text.trim().trim_start_matches("0x");
+        if let Ok(address) = u64::from_str_radix(digits, 16) {
+            // A float has no room for all of it; what all modules have in common
+            // is left out.
+            output.metric("modules", name, (address & 0xffff_ffff) as f64);
+        }
+    }
+}
+
+/// A complaint of the kernel fails the workload that it comes in.
+fn judge(log: &mut KernelLog) -> Result<()> {
+    let messages = log.drain();
+    let verdict = log.judge(messages, &[])?;
+    match verdict.complaints.into_iter().next() {
+        Some(complaint) => Err(anyhow!(complaint)),
+        None => Ok(()),
+    }
+}
+
+fn one(workload: &Workload, spec: &RunSpec, batches: u32, output: &Output) -> Result<()> {
+    let mut bench = Bench::new(spec, workload.name, batches)?;
+    let result = (workload.run)(&mut bench);
+    let cleaned = bench.clean_up();
+    result.and(cleaned)?;
+    output.metric(workload.name, "control", workload.is_control.into());
+    bench.report(output)
+}

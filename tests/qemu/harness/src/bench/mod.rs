@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `make bench` does beside booting: collecting a guest's figures, measuring
+//! the engines' objects, telling where instructions are.
+
+mod collect;
+mod plugin;
+pub mod profile;
+mod size;
+mod symbols;
+
+pub use collect::{collect, merge, Collected, Measured};
+pub use plugin::build_plugin;
+pub use size::{c_size, rust_size};
+pub use symbols::Symbols;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the instructions of a workload are, function by function, and how deep
+//! the stack got: from what the QEMU plugin wrote.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::symbols::Symbols;
+use crate::paths::read_text;
+
+/// Functions that differ by less are not listed, in instructions per operation.
+const NOISE: f64 = 0.5;
+
+/// A line of the plugin's file.
+#[derive(Debug, Deserialize)]
+struct Raw {
+    /// Address, instructions, how often it ran.
+    blocks: Vec<(u64, u64, u64)>,
+    /// Address, bytes of the kernel's stack.
+    depths: Vec<(u64, u64)>,
+}
+
+/// One workload on one engine.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// Instructions by function and operation.
+    functions: BTreeMap<String, f64>,
+    /// The same of the engine's functions alone.
+    engine: BTreeMap<String, f64>,
+    /// Bytes of stack in use at the deepest, and in which function.
+    depth: (u64, String),
+}
+
+/// Reads the plugin's file: a profile for each workload, in their order.
+/// `operations` has how many each of them did.
+pub fn read(path: &Path, symbols: &Symbols, operations: &[f64]) -> Result<Vec<Profile>> {
+    let text = read_text(path)?;
+    let mut profiles = Vec::new();
+    for (line, operations) in text.lines().zip(operations) {
+        let raw: Raw = serde_json::from_str(line)
+            .with_context(|| format!("{} is not as agreed", path.display()))?;
+        profiles.push(profile(&raw, symbols, *operations));
+    }
+    Ok(profiles)
+}
+
+fn profile(raw: &Raw, symbols: &Symbols, operations: f64) -> Profile {
+    let mut profile = Profile::default();
+    for &(address, instructions, times) in &raw.blocks {
+        let amount = (instructions * times) as f64 / operations;
+        let (name, engine) = match symbols.at(address) {
+            Some(symbol) => (symbol.name.as_str(), symbol.engine),
+            None => ("(user)", false),
+        };
+        let of = match engine {
+            true => &mut profile.engine,
+            false => &mut profile.functions,
+        };
+        *of.entry(name.to_owned()).or_default() += amount;
+    }
+    for &(address, depth) in &raw.depths {
+        let Some(symbol) = symbols.at(address) else {
+            continue;
+        };
+        if depth > profile.depth.0 && !interrupts(&symbol.name) {
+            profile.depth = (depth, symbol.name.clone());
+        }
+    }
+    profile
+}
+
+/// What an interrupt puts on the stack of the task that it hits is no path's depth.
+fn interrupts(function: &str) -> bool {
+    [
+        "asm_",
+        "sysvec_",
+        "irqentry_",
+        "common_interrupt",
+        "error_",
+        "__sysvec",
+    ]
+    .iter()
+    .any(|start| function.starts_with(start))
+}
+
+impl Profile {
+    /// Instructions of the engine's own functions, per operation.
+    pub fn engine_total(&self) -> f64 {
+        self.engine.values().sum()
+    }
+}
+
+/// The functions in which the engines differ, and their own.
+pub fn compare(c: &Profile, rust: &Profile) -> String {
+    let mut text = String::new();
+    let (own_c, own_rust) = (c.engine_total(), rust.engine_total());
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "the engine's functions: C {own_c:.1}, Rust {own_rust:.1} ({:.3})",
+        own_rust / own_c
+    );
+    for (name, of) in [("C", &c.engine), ("Rust", &rust.engine)] {
+        let mut functions: Vec<_> = of.iter().collect();
+        functions.sort_by(|a, b| b.1.total_cmp(a.1));
+        for (function, amount) in functions.into_iter().filter(|(_, a)| **a >= NOISE) {
+            let _ = writeln!(text, "  {name:4} {amount:10.1}  {function}");
+        }
+    }
+    let names = c.functions.keys().chain(rust.functions.keys());
+    let mut rows: Vec<(f64, f64, f64, &str)> = names
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .map(|name| {
+            let of = |profile: &Profile| profile.functions.get(name).copied().unwrap_or(0.0);
+            (of(rust) - of(c), of(c), of(rust), name.as_str())
+        })
+        .filter(|(difference, ..)| difference.abs() >= NOISE)
+        .collect();
+    rows.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+    let _ = writeln!(text, "others that differ (Rust - C, C, Rust):");
+    for (difference, of_c, of_rust, name) in rows.into_iter().take(30) {
+        let _ = writeln!(
+            text,
+            "  {difference:+10.1} {of_c:10.1} {of_rust:10.1}  {name}"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "stack at its deepest: C {} bytes in {}, Rust {} in {}",
+        c.depth.0, c.depth.1, rust.depth.0, rust.depth.1
+    );
+    text
+}

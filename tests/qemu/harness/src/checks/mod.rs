@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
-//! exported symbols, what is in a kernel with the engine built in, the conformance
-//! page.
+//! exported symbols, how ext2_rs calls the engine, what is in a kernel with the engine
+//! built in, the conformance page.
 
 mod builtin;
 mod checkpatch;
 mod pristine;
+mod static_dispatch;
 mod symbols;
 
 use std::time::Instant;
@@ -57,6 +58,11 @@ const ALL: &[Check] = &[
         name: "exported_symbols",
         links: &[Link::Module, Link::Builtin],
         run: symbols::check,
+    },
+    Check {
+        name: "ext2_rs_is_dispatched_statically",
+        links: &[Link::Module],
+        run: static_dispatch::check,
     },
     Check {
         name: "no_c_engine",

@@ -3,7 +3,7 @@
 //! The project's sources as part of a kernel: which files those are, whether they
 //! have changed since a build, a copy of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use anyhow::{bail, Context, Result};
 use walkdir::WalkDir;
 
 use crate::hash;
-use crate::paths::make_dir;
+use crate::paths::{make_dir, read_text};
 
 /// What of a checkout a kernel is built from, if it is there.
 const PARTS: &[&str] = &["Kbuild", "iomap-rs", "ext2-rs"];
@@ -26,13 +26,14 @@ impl Engine {
     /// Reads the sources of a checkout. What a build for modules left between them
     /// stays out: make would take it for its own.
     pub fn read(checkout: &Path) -> Result<Self> {
+        let generated = generated_names(checkout)?;
         let mut files = BTreeMap::new();
         for part in PARTS.iter().map(|part| checkout.join(part)) {
             if !part.exists() {
                 continue;
             }
             for path in files_below(&part)? {
-                if is_source(&path) {
+                if is_source(&path, &generated) {
                     let name = path.strip_prefix(checkout).unwrap_or(&path).to_owned();
                     let contents = fs::read(&path)
                         .with_context(|| format!("cannot read {}", path.display()))?;
@@ -91,15 +92,23 @@ fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// The names of generated sources: what `.gitignore` lists without a pattern.
+fn generated_names(checkout: &Path) -> Result<BTreeSet<String>> {
+    let list = read_text(&checkout.join(".gitignore"))?;
+    let names = list.lines().filter(|line| !line.contains(['*', '/', '#']));
+    Ok(names.map(str::to_owned).collect())
+}
+
 /// Did a person write the file, or Kbuild?
-fn is_source(path: &Path) -> bool {
+fn is_source(path: &Path, generated: &BTreeSet<String>) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let generated =
-        name.starts_with('.') || name.ends_with(".mod.c") || name.contains("_generated.");
     let known = path
         .extension()
         .is_none_or(|extension| ["rs", "c", "h"].iter().any(|known| extension == *known));
-    known && !generated && name != "modules.order" && name != "Module.symvers"
+    known
+        && !name.starts_with('.')
+        && !name.ends_with(".mod.c")
+        && !generated.contains(name.as_ref())
 }
 
 #[cfg(test)]
@@ -123,6 +132,8 @@ mod tests {
         ] {
             fs::write(dir.path().join(name), name)?;
         }
+        let ignored = "# Kbuild\n*.o\ntarget/\nbindings_generated.rs\n";
+        fs::write(dir.path().join(".gitignore"), ignored)?;
         Ok(dir)
     }
 
@@ -156,7 +167,13 @@ mod tests {
         let after = Engine::read(from.path())?;
         assert_ne!(before.digest(), after.digest());
         after.copy_to(to.path())?;
-        assert_eq!(Engine::read(to.path())?, after);
+        let copied = after
+            .files
+            .keys()
+            .map(|name| fs::read(to.path().join(name)));
+        let copied = copied.collect::<Result<Vec<_>, _>>()?;
+        assert!(copied.iter().eq(after.files.values()));
+        assert!(!to.path().join("iomap-rs/sys/helpers.c").exists());
         let untouched = fs::metadata(to.path().join("Kbuild"))?.modified()?;
         assert_eq!(written, untouched);
         Ok(())

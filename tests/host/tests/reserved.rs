@@ -23,10 +23,12 @@ enum Page {
     Blocks(u8),
 }
 
-const PAGES: [Page; 6] = [
+const PAGES: [Page; 7] = [
     Page::Missing,
     Page::Clean,
     Page::Dirty,
+    // Marked as a whole, with no block that is: clean blocks in a row.
+    Page::Blocks(0b00),
     Page::Blocks(0b01),
     Page::Blocks(0b10),
     Page::Blocks(0b11),

@@ -3,7 +3,8 @@
 //! Names of the suites, as the host knows them, in the groups that tests run in.
 
 pub const SCRIPT: &[&str] = &["script"];
-pub const SWAP: &[&str] = &["swap"];
+pub const SWAP: &[&str] = &["swap", "swap-xfs"];
+pub const SWAP_XFS: &[&str] = &["swap-xfs"];
 pub const BDEV: &[&str] = &["bdev"];
 
 /// Filesystems in persistent memory.
@@ -24,6 +25,14 @@ pub const XFS: &[&str] = &["xfs-1k", "xfs-4k"];
 pub const PAGE_CACHE: &[&str] = &["xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k"];
 
 pub const XFS_1K: &[&str] = &["xfs-1k"];
+
+/// Where many threads at once work on a file.
+pub const CROWD: &[&str] = &["ext2-4k", "ext4-1k", "ext4-4k", "xfs-1k", "xfs-4k"];
+
+/// Where memory is counted.
+pub const LEAKS: &[&str] = &[
+    "ext2-4k", "ext4-4k", "xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k",
+];
 
 /// Where fsx runs.
 pub const FSX: &[&str] = &["ext2-4k", "ext4-4k", "xfs-1k", "xfs-4k"];

@@ -166,35 +166,24 @@ const fn dax(suite: Suite) -> Suite {
     }
 }
 
+/// Filesystems with what their tests need besides: files as disks, disks that fail.
+const EXT2: &[&str] = &["ext2", "loop", "dm_mod"];
+const EXT4: &[&str] = &["ext4", "loop", "dm_mod"];
+const XFS: &[&str] = &["xfs", "loop", "dm_mod"];
+
 /// The suites of `make test`, in the order in which they run.
 pub const TEST: &[Suite] = &[
     suite("script", &["null_blk", "script_fs"], &[SCRATCH]),
-    suite("ext2-1k", &["ext2"], &disks(Filesystem::ext2(1024), 256)),
-    suite("ext2-2k", &["ext2"], &disks(Filesystem::ext2(2048), 256)),
-    with_fsx(suite(
-        "ext2-4k",
-        &["ext2", "loop"],
-        &disks(Filesystem::ext2(4096), 256),
-    )),
-    suite("ext4-1k", &["ext4"], &disks(Filesystem::ext4(1024), 256)),
-    suite("ext4-2k", &["ext4"], &disks(Filesystem::ext4(2048), 256)),
-    with_fsx(suite(
-        "ext4-4k",
-        &["ext4", "loop"],
-        &disks(Filesystem::ext4(4096), 256),
-    )),
+    suite("ext2-1k", EXT2, &disks(Filesystem::ext2(1024), 256)),
+    suite("ext2-2k", EXT2, &disks(Filesystem::ext2(2048), 256)),
+    with_fsx(suite("ext2-4k", EXT2, &disks(Filesystem::ext2(4096), 256))),
+    suite("ext4-1k", EXT4, &disks(Filesystem::ext4(1024), 256)),
+    suite("ext4-2k", EXT4, &disks(Filesystem::ext4(2048), 256)),
+    with_fsx(suite("ext4-4k", EXT4, &disks(Filesystem::ext4(4096), 256))),
     suite("btrfs", &["btrfs"], &disks(Filesystem::Btrfs, 256)),
     suite("f2fs", &["f2fs"], &disks(Filesystem::F2fs, 256)),
-    with_fsx(suite(
-        "xfs-1k",
-        &["xfs", "loop"],
-        &empty(Filesystem::xfs(1024)),
-    )),
-    with_fsx(suite(
-        "xfs-4k",
-        &["xfs", "loop"],
-        &empty(Filesystem::xfs(4096)),
-    )),
+    with_fsx(suite("xfs-1k", XFS, &empty(Filesystem::xfs(1024)))),
+    with_fsx(suite("xfs-4k", XFS, &empty(Filesystem::xfs(4096)))),
     of_image(suite("bdev", &[], &[BARE])),
     dax(suite(
         "ext2-dax",
@@ -233,6 +222,10 @@ pub const TEST: &[Suite] = &[
         // Little memory, so that swapping takes little time.
         memory_mib: 256,
         ..suite("swap", &["ext4"], &empty(Filesystem::ext4(4096)))
+    },
+    Suite {
+        memory_mib: 256,
+        ..suite("swap-xfs", &["xfs"], &empty(Filesystem::xfs(4096)))
     },
 ];
 

@@ -14,6 +14,8 @@ mod buffered_write;
 mod buffered_zero;
 mod coherence;
 mod cow;
+mod crowd;
+mod device_faults;
 mod dio_fault;
 mod dio_limits;
 mod dio_read;
@@ -24,6 +26,7 @@ mod events;
 mod fiemap;
 mod fsx;
 mod layout;
+mod leaks;
 mod memory_faults;
 mod module_use;
 mod seek;
@@ -40,6 +43,7 @@ pub const CASES: &[&[Case]] = &[
     aio::CASES,
     cow::CASES,
     bmap::CASES,
+    crowd::CASES,
     buffered_cache::CASES,
     buffered_events::CASES,
     buffered_folios::CASES,
@@ -49,6 +53,8 @@ pub const CASES: &[&[Case]] = &[
     buffered_write::CASES,
     buffered_zero::CASES,
     coherence::CASES,
+    device_faults::cached::CASES,
+    device_faults::direct::CASES,
     dio_fault::CASES,
     dio_limits::CASES,
     dio_read::CASES,
@@ -58,6 +64,7 @@ pub const CASES: &[&[Case]] = &[
     events::CASES,
     fiemap::CASES,
     fsx::CASES,
+    leaks::CASES,
     memory_faults::buffered::CASES,
     memory_faults::direct::CASES,
     memory_faults::report::CASES,

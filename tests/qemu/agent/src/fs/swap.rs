@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Swap files on ext4, which asks the engine where they are.
+//! Swap files on ext4 and XFS, which ask the engine where they are.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context as _, Result};
 use regex::Regex;
-use rustix::fs::{fallocate, FallocateFlags};
+use rustix::fs::{fallocate, ioctl_ficlone, FallocateFlags};
 
 use super::{KIB, MIB};
 use crate::case::Case;
@@ -42,6 +42,10 @@ pub const CASES: &[Case] = &[
         .doc("A file with a hole is EINVAL, and the log says why.")
         .holds(&["SW-2"])
         .logs(&[r"swapon: file \S+ has unallocated extents"]),
+    Case::new("swap_shared_refused", suites::SWAP_XFS, shared_refused)
+        .doc("A file that shares blocks with another is EINVAL, and the log says why.")
+        .holds(&["SW-2"])
+        .logs(&[r"swapon: file \S+ has shared extents"]),
 ];
 
 /// A swap area that is in use until this is dropped.
@@ -255,4 +259,19 @@ fn hole_refused(context: &Context) -> Result<()> {
     mirror.write(&file, 8 * MIB as u64, MIB)?;
     make(&mirror.buffered()?, 9 * MIB)?;
     fails_with(swap::on(mirror.path()), libc::EINVAL, "swapon")
+}
+
+fn shared_refused(context: &Context) -> Result<()> {
+    let path = written(context, "area", 4 * MIB)?;
+    let file = open(&path, 0)?;
+    let clone = context.path("clone")?;
+    ioctl_ficlone(File::create_new(&clone)?, &file).context("FICLONE")?;
+    fails_with(swap::on(&path), libc::EINVAL, "swapon")?;
+    // Nobody shares it any more.
+    fs::remove_file(&clone)?;
+    rustix::fs::syncfs(&file)?;
+    fallocate(&file, FallocateFlags::UNSHARE_RANGE, 0, 4 * MIB as u64).context("unshare")?;
+    let active = Active::start(&path)?;
+    exercise_bytes(&active, 2 * MIB)?;
+    active.stop()
 }

@@ -15,6 +15,8 @@ const PRESENT: u64 = 1 << 63;
 const FRAME: u64 = (1 << 55) - 1;
 
 /// Of `linux/kernel-page-flags.h`.
+const LOCKED: u64 = 1 << 0;
+const WRITEBACK: u64 = 1 << 8;
 const COMPOUND_TAIL: u64 = 1 << 16;
 
 /// Sizes in pages of the folios that hold the first `length` bytes of a mapped
@@ -24,20 +26,38 @@ pub fn folios(mapping: &FileMapping, length: usize) -> io::Result<Vec<usize>> {
     let flags = File::open("/proc/kpageflags")?;
     let mut folios: Vec<usize> = Vec::new();
     for offset in (0..length).step_by(PAGE_SIZE) {
-        // An entry is there only for a page that was touched.
-        mapping.read(offset, &mut [0])?;
-        let address = mapping.pointer(offset, 1)? as usize;
-        let entry = word(&pagemap, address / PAGE_SIZE)?;
-        if entry & PRESENT == 0 {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let frame = (entry & FRAME) as usize;
+        let frame = frame(mapping, &pagemap, offset)?;
         match folios.last_mut() {
             Some(pages) if word(&flags, frame)? & COMPOUND_TAIL != 0 => *pages += 1,
             _ => folios.push(1),
         }
     }
     Ok(folios)
+}
+
+/// How many pages of the first `length` bytes of a mapped file are locked or being
+/// written.
+pub fn busy(mapping: &FileMapping, length: usize) -> io::Result<usize> {
+    let pagemap = File::open("/proc/self/pagemap")?;
+    let flags = File::open("/proc/kpageflags")?;
+    let mut busy = 0;
+    for offset in (0..length).step_by(PAGE_SIZE) {
+        let frame = frame(mapping, &pagemap, offset)?;
+        busy += usize::from(word(&flags, frame)? & (LOCKED | WRITEBACK) != 0);
+    }
+    Ok(busy)
+}
+
+/// The page frame behind an offset of the mapping.
+fn frame(mapping: &FileMapping, pagemap: &File, offset: usize) -> io::Result<usize> {
+    // An entry is there only for a page that was touched.
+    mapping.read(offset, &mut [0])?;
+    let address = mapping.pointer(offset, 1)? as usize;
+    let entry = word(pagemap, address / PAGE_SIZE)?;
+    if entry & PRESENT == 0 {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok((entry & FRAME) as usize)
 }
 
 /// One entry of a table of 64-bit words.

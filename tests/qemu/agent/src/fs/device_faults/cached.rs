@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Faults of the disk under the page cache.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{bail, ensure, Context as _, Result};
+use rustix::fs::{fadvise, fallocate, Advice, FallocateFlags};
+
+use super::disk::FaultyDisk;
+use super::{bad_range, break_at, ensure_idle, SIZE};
+use crate::case::Case;
+use crate::check::{fails_with, transfers};
+use crate::context::Context;
+use crate::data::mirror::Mirror;
+use crate::data::pattern;
+use crate::fs::KIB;
+use crate::suites;
+use crate::sys::buffer::PAGE_SIZE;
+use crate::sys::mapping::FileMapping;
+use crate::sys::raw_io;
+
+pub const CASES: &[Case] = &[
+    Case::new("fault_writeback", suites::XFS, writeback)
+        .doc("fsync tells of a failed write once per open file; all else is on the disk; written again, it is whole.")
+        .holds(&["WB-11"])
+        .logs(&[r"writeback error on inode \d+"]),
+    Case::new("fault_writeback_unwritten", suites::XFS, writeback_unwritten)
+        .doc("Space whose first write failed reads as zeros, never as what the disk had there.")
+        .holds(&["WB-11"])
+        .logs(&[r"writeback error on inode \d+"]),
+    Case::new("fault_read", suites::XFS, read)
+        .doc("Readers of the bad block get EIO, those of others their data, in front of it and behind.")
+        .holds(&["RD-16"]),
+    Case::new("fault_write_needs_read", suites::XFS, write_needs_read)
+        .doc("A write into a block that cannot be read is EIO and changes nothing; one that fills it works.")
+        .holds(&["BW-14"]),
+];
+
+/// No folio with the bad block starts so far before it...
+const NEAR: usize = 64 * KIB;
+/// ...or reaches a multiple of this.
+const BEYOND_FOLIO: usize = 192 * KIB;
+
+fn eio(result: io::Result<()>, what: &str) -> Result<()> {
+    fails_with(result, libc::EIO, what)
+}
+
+fn writeback(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let (one, two) = (mirror.buffered()?, mirror.buffered()?);
+        let bad = bad_range(context)?;
+        let old = mirror.bytes().to_vec();
+        break_at(disk, &mirror, &bad)?;
+
+        mirror.write(&one, 0, SIZE)?;
+        eio(one.sync_all(), "the first fsync")?;
+        one.sync_all()
+            .context("the second fsync of the same file")?;
+        let three = mirror.buffered()?;
+        three
+            .sync_all()
+            .context("fsync of a file opened afterwards")?;
+        eio(two.sync_all(), "fsync of another open file")?;
+        two.sync_all().context("its second fsync")?;
+        ensure_idle(&mirror)?;
+        mirror.verify_buffered().context("what was written")?;
+
+        disk.heal()?;
+        // What failed was not written; all else was.
+        let mut on_disk = mirror.bytes().to_vec();
+        let (from, to) = (old.get(bad.clone()), on_disk.get_mut(bad.clone()));
+        if let (Some(from), Some(to)) = (from, to) {
+            to.copy_from_slice(from);
+        }
+        expect(&mirror.direct()?, &on_disk)?;
+
+        mirror.write(&one, bad.start as u64, bad.len())?;
+        one.sync_all().context("fsync of the healed disk")?;
+        mirror.verify()
+    })
+}
+
+/// The file holds these bytes on the disk.
+fn expect(file: &File, bytes: &[u8]) -> Result<()> {
+    let mut found = crate::sys::buffer::AlignedBuf::new(bytes.len())?;
+    transfers(file.read_at(&mut found, 0), bytes.len(), "a direct read")?;
+    pattern::compare(bytes, &found, 0).context("on the disk")
+}
+
+fn writeback_unwritten(context: &Context) -> Result<()> {
+    context.fill_free_space()?;
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::create(context.path("file")?, 1)?;
+        let file = mirror.buffered()?;
+        fallocate(&file, FallocateFlags::empty(), 0, SIZE as u64).context("fallocate")?;
+        file.sync_all()?;
+        mirror.set_length(SIZE);
+        break_at(disk, &mirror, &bad_range(context)?)?;
+        mirror.write(&file, 0, SIZE)?;
+        eio(file.sync_all(), "fsync")?;
+        ensure_idle(&mirror)?;
+
+        disk.heal()?;
+        mirror.drop_cache()?;
+        let mut found = vec![0xEE; SIZE];
+        transfers(file.read_at(&mut found, 0), SIZE, "a read")?;
+        for (at, (found, expected)) in found.iter().zip(mirror.bytes()).enumerate() {
+            ensure!(
+                found == expected || *found == 0,
+                "at {at} there is {found:#x}, not data, not zero"
+            );
+        }
+        mirror.write(&file, 0, SIZE)?;
+        file.sync_all().context("fsync of the healed disk")?;
+        mirror.verify()
+    })
+}
+
+fn read(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let bad = bad_range(context)?;
+        break_at(disk, &mirror, &bad)?;
+        read_singly(&mirror, bad.start)?;
+        read_ahead(&mirror, bad.start)?;
+        map(&mirror, bad.start)?;
+        ensure_idle_without_bad(&mirror)?;
+        disk.heal()?;
+        // No page is bad for ever.
+        mirror.verify_buffered()?;
+        ensure_idle(&mirror)
+    })
+}
+
+/// Pages one by one, nothing ahead.
+fn read_singly(mirror: &Mirror, bad: usize) -> Result<()> {
+    mirror.drop_cache()?;
+    let file = mirror.buffered()?;
+    fadvise(&file, 0, None, Advice::Random).context("fadvise")?;
+    for offset in (0..SIZE).step_by(PAGE_SIZE) {
+        let mut page = [0xEE; PAGE_SIZE];
+        let result = file.read_at(&mut page, offset as u64);
+        if (offset..offset + PAGE_SIZE).contains(&bad) {
+            // What is before the bad block may come.
+            match result {
+                Ok(count) if offset + count <= bad => {}
+                other => fails_with(other, libc::EIO, "the bad page")?,
+            }
+        } else {
+            transfers(result, PAGE_SIZE, "another page")?;
+            pattern::compare(mirror.range(offset, PAGE_SIZE), &page, offset as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// All in one call, which reads ahead.
+fn read_ahead(mirror: &Mirror, bad: usize) -> Result<()> {
+    mirror.drop_cache()?;
+    let file = mirror.buffered()?;
+    let mut buffer = vec![0xEE; SIZE];
+    let count = file.read_at(&mut buffer, 0).context("a read of all")?;
+    // At the latest there, or where the folio starts that has it.
+    ensure!(
+        (1..=bad).contains(&count),
+        "{count} bytes with a bad block at {bad}"
+    );
+    let found = buffer.get(..count).unwrap_or_default();
+    pattern::compare(mirror.range(0, count), found, 0)?;
+    let next = file.read_at(&mut buffer, bad as u64);
+    fails_with(next, libc::EIO, "a read of the bad block")?;
+    // A request that fails takes all of its folio along: none is as large as this.
+    let behind = bad.next_multiple_of(BEYOND_FOLIO);
+    let rest = SIZE - behind;
+    transfers(file.read_at(&mut buffer, behind as u64), rest, "the rest")?;
+    let found = buffer.get(..rest).unwrap_or_default();
+    pattern::compare(mirror.range(behind, rest), found, behind as u64)
+}
+
+/// Loads through a mapping, made by the kernel, which does not die of them.
+fn map(mirror: &Mirror, bad: usize) -> Result<()> {
+    mirror.drop_cache()?;
+    let mapping = FileMapping::new(&mirror.buffered()?, SIZE)?;
+    let sink = File::create(Path::new("/tmp/sink"))?;
+    for offset in (0..SIZE).step_by(PAGE_SIZE) {
+        let page = mapping.pointer(offset, PAGE_SIZE)?;
+        let result = raw_io::write_from(&sink, page, PAGE_SIZE, 0);
+        if (offset..offset + PAGE_SIZE).contains(&bad) {
+            fails_with(result, libc::EFAULT, "a load from the bad page")?;
+        } else if !(bad - NEAR..BEYOND_FOLIO).contains(&offset) {
+            transfers(result, PAGE_SIZE, "a load from another page")?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`ensure_idle`], without touching the bad page: whoever waits for a page that
+/// nobody unlocks hangs.
+fn ensure_idle_without_bad(mirror: &Mirror) -> Result<()> {
+    let file = mirror.buffered()?;
+    file.sync_all().context("fsync after bad reads")?;
+    fadvise(&file, 0, None, Advice::DontNeed).context("fadvise")
+}
+
+fn write_needs_read(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let bad = bad_range(context)?;
+        let old = mirror.bytes().to_vec();
+        break_at(disk, &mirror, &bad)?;
+        mirror.drop_cache()?;
+        let file = mirror.buffered()?;
+        let part = file.write_at(&[0x11; 100], bad.start as u64 + 50);
+        fails_with(part, libc::EIO, "a write into the bad block")?;
+        let Err(error) = file.write_at(&[0x11; 100], bad.end as u64 - 50) else {
+            bail!("a write over the end of the bad block works");
+        };
+        ensure!(error.raw_os_error() == Some(libc::EIO), "{error}");
+        ensure!(mirror.bytes() == old, "the copy changed");
+
+        // Nothing has to be read for this, and nothing is written yet.
+        mirror.write(&file, bad.start as u64, bad.len())?;
+        disk.heal()?;
+        file.sync_all().context("fsync")?;
+        mirror.verify()
+    })
+}

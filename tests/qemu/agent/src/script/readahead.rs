@@ -126,6 +126,8 @@ fn folio_sizes(context: &Context) -> Result<()> {
     fs.expect_bios(&["RA 128+40", "RA 256+8", "RA 176+16"], || {
         fs.run("readahead pos=0 len=32768 size=16384")
     })?;
+    // The bios may still be on their way.
+    fs.expect_idle()?;
     for index in [0, 4] {
         fs.expect_folio(
             index,
@@ -152,9 +154,9 @@ fn unmapped(context: &Context) -> Result<()> {
         "begin pos=8192 len=12288 ret=-5",
         "readahead_return left=3",
     ])?;
+    fs.expect_idle()?;
     fs.expect_folio(1, "uptodate=1 locked=0")?;
     fs.expect_folio(2, "uptodate=0 locked=0")?;
-    fs.expect_idle()?;
 
     // The whole by read(): the folios that were left are tried one by one.
     fs.restart(&format!("{SIZE}\nbuffered\nanswer ret=-28\nanswer ret=-28"))?;

@@ -85,7 +85,7 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
 /// One turn of a walk whose state C keeps: tells the filesystem what C has put
 /// into the state as processed, if anything was mapped, and maps what is next.
 /// `false` if nothing is. C: `iomap_iter()`, for `fs/dax.c`.
-#[cfg(not(MODULE))]
+#[cfg(any(not(MODULE), iomap_rs_live))]
 pub(crate) fn turn<'a, P: Purpose, M: Map<P>>(
     state: &IterState<'a>,
     request: P::Request,

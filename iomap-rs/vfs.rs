@@ -14,6 +14,7 @@
 mod bdev;
 mod bio;
 mod cached;
+mod callback;
 mod dio;
 mod error;
 mod fault;
@@ -43,6 +44,7 @@ mod tracking;
 mod warn;
 mod writeback;
 mod writeback_folio;
+#[cfg_attr(iomap_rs_live, path = "vfs/zero_page.rs")]
 mod zero_pages;
 
 pub use bdev::BlockDevice;

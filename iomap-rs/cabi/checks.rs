@@ -6,7 +6,7 @@
 //! in the generated file itself; here it is prototypes, constants, and that
 //! nothing new in the header passes unnoticed.
 
-#[cfg(not(MODULE))]
+#[cfg(any(not(MODULE), iomap_rs_live))]
 use super::iter;
 use super::{buffered, direct, report, writeback};
 use crate::{
@@ -53,7 +53,7 @@ same_prototype! {
     writeback::iomap_writepages;
 }
 
-#[cfg(not(MODULE))]
+#[cfg(any(not(MODULE), iomap_rs_live))]
 same_prototype! {
     iter::iomap_iter;
 }

@@ -253,10 +253,20 @@ impl DirectHooks for CHooks {
 
     #[inline]
     fn submit_io(&self, state: &IterState<'_>, bio: ArmedBio, pos: i64) {
-        match self.table().and_then(|table| table.submit_io) {
-            // SAFETY: Both are valid; the hook takes over the bio.
-            Some(submit_io) => unsafe { submit_io(state.as_ptr(), bio.into_raw(), pos) },
-            None => bio.submit(),
+        let bio = bio.into_raw();
+        // A bio may end when the engine is not there any more: the kernel's own
+        // function leads to the one that serves by then.
+        #[cfg(iomap_rs_live)]
+        // SAFETY: Valid, and not submitted; set before the engine was called.
+        unsafe {
+            (*bio).bi_end_io = bindings::iomap_rs_live_dio_end_io
+        }
+        // SAFETY: All are valid; the bio is given away.
+        unsafe {
+            match self.table().and_then(|table| table.submit_io) {
+                Some(submit_io) => submit_io(state.as_ptr(), bio, pos),
+                None => bindings::submit_bio(bio),
+            }
         }
     }
 

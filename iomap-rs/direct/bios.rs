@@ -191,7 +191,7 @@ impl<H: DirectHooks> Part<'_, '_, H> {
             warn_once(Warning::DioBlockTooLarge);
             return Err(EINVAL);
         }
-        let mut bio = self.alloc(pos, 1, Opf::DIRECT_WRITE)?;
+        let mut bio = self.alloc(pos, ZeroPages::vecs(bytes), Opf::DIRECT_WRITE)?;
         ZeroPages::add_to(&mut bio, bytes)?;
         self.submit_bio(bio, pos);
         Ok(())

@@ -26,6 +26,9 @@
 #include <trace.h>
 
 #include "helpers.h"
+#ifdef IOMAP_RS_LIVE
+#include "../cabi/live.h"
+#endif
 #include "trace_calls.h"
 /* Generated from fs/iomap/*.c. */
 #include <private_layouts.h>

@@ -10,6 +10,7 @@
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/iomap.h>
+#include <linux/lockdep.h>
 #include <linux/pagemap.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
@@ -73,6 +74,11 @@ void *iomap_rs_kmalloc(size_t size)
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order)
 {
 	return alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
+}
+
+struct page *iomap_rs_zero_page(void)
+{
+	return ZERO_PAGE(0);
 }
 
 struct task_struct *iomap_rs_current(void)
@@ -153,8 +159,17 @@ void *iomap_rs_alloc_state(size_t size, gfp_t gfp)
 {
 	spinlock_t *lock = kzalloc(size, gfp);
 
-	if (lock)
-		spin_lock_init(lock);
+	if (!lock)
+		return NULL;
+	spin_lock_init(lock);
+#if defined(IOMAP_RS_LIVE) && defined(CONFIG_LOCKDEP)
+	/*
+	 * The state may outlive the module, and with it the class that the lock
+	 * would have: no class, and for a name a string that stays, empty.
+	 */
+	lockdep_set_class_and_name(lock, &__lockdep_no_validate__,
+				   (char *)page_address(ZERO_PAGE(0)));
+#endif
 	return lock;
 }
 

@@ -75,6 +75,7 @@ void iomap_rs_writeback_mapping_unusable(void);
 void *iomap_rs_kmalloc(size_t size);
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order);
 
+struct page *iomap_rs_zero_page(void);
 struct task_struct *iomap_rs_current(void);
 void iomap_rs_wait(struct task_struct **waiter);
 void iomap_rs_wake(struct task_struct **waiter);

@@ -22,7 +22,7 @@
 //!       -> Last             <-
 //! ```
 
-use super::{IocbRef, Kiocb};
+use super::{callback, IocbRef, Kiocb};
 use crate::{
     direct::refs::{Refs, Waits},
     sys as bindings,
@@ -302,6 +302,7 @@ impl<T: Deferred> Last<T> {
     pub fn finish_in_workqueue(self) {
         let workqueue = self.iocb().inode().dio_workqueue();
         let this = ManuallyDrop::new(self);
+        callback::expect();
         // SAFETY: Live and unshared by the type invariant, so its work is not
         // queued. The workqueue lives as long as the superblock.
         unsafe {
@@ -315,6 +316,7 @@ impl<T: Deferred> Last<T> {
     pub fn finish_by_caller(self) {
         let iocb: *const Kiocb = self.iocb();
         let data = self.into_raw();
+        callback::expect();
         // SAFETY: The iocb is valid until it is completed, wherever the request
         // is; `finish_called` takes back what `into_raw()` gave, once.
         unsafe { (*iocb).complete_by_caller(finish_called::<T>, data) }
@@ -333,6 +335,7 @@ unsafe extern "C" fn finish_work<T: Deferred>(work: *mut bindings::work_struct) 
     let last = Last::<T>(unsafe { NonNull::new_unchecked(request.cast()) });
     let (iocb, result) = T::finish(last);
     iocb.complete(result);
+    callback::came();
 }
 
 /// Runs [`Deferred::finish`] for the issuer.
@@ -344,7 +347,9 @@ unsafe extern "C" fn finish_called<T: Deferred>(data: *mut c_void) -> isize {
     // SAFETY: By the contract.
     let last = unsafe { Last::<T>::from_raw(data) };
     let (_iocb, result) = T::finish(last);
-    super::kiocb::to_ssize(&result)
+    let ret = super::kiocb::to_ssize(&result);
+    callback::came();
+    ret
 }
 
 impl<T> Deref for Last<T> {

@@ -49,7 +49,11 @@ impl IoendPool {
                 bindings::BIOSET_NEED_BVECS as i32,
             )
         })?;
-        Ok(Self(()))
+        let this = Self(());
+        #[cfg(iomap_rs_live)]
+        // SAFETY: Made above, and not in use yet.
+        check(unsafe { bindings::iomap_rs_live_count_bios(BIOSET.0.get()) })?;
+        Ok(this)
     }
 }
 
@@ -66,6 +70,9 @@ impl Drop for IoendPool {
     fn drop(&mut self) {
         // SAFETY: Made by `new()`; completions are through with it.
         unsafe {
+            // The other engine may have ioends from here, and free them later.
+            #[cfg(iomap_rs_live)]
+            bindings::iomap_rs_live_drain_bios(BIOSET.0.get());
             bindings::iomap_rs_wait_for_completions();
             bindings::bioset_exit(BIOSET.0.get());
         }

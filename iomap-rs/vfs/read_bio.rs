@@ -14,7 +14,7 @@
 //!   next piece ...                             none left: end read, unlock
 //! ```
 
-use super::{warn_once, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning};
+use super::{callback, warn_once, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning};
 use crate::{folio_state, sys as bindings};
 use core::{mem::ManuallyDrop, ops::Range, ptr::NonNull};
 use kernel::prelude::*;
@@ -149,6 +149,7 @@ impl FolioReader {
     #[inline]
     fn submit(&mut self) {
         if let Some(bio) = self.bio.take() {
+            callback::expect();
             // SAFETY: By the type invariant.
             unsafe { bindings::submit_bio(bio.as_ptr()) }
         }
@@ -259,6 +260,7 @@ unsafe extern "C" fn end_io(bio: *mut bindings::bio) {
     unsafe { bio.for_each_folio(|folio, bytes| read_ended(folio, bytes, result)) };
     // The folios' references were not the bio's.
     bio.free();
+    callback::came();
 }
 
 /// Reads `bytes` of `folio` from `sector` of `bdev` and waits for it. Sleeps.

@@ -150,7 +150,7 @@ impl<'a> IterState<'a> {
     }
 
     /// What the body did, as C encodes it.
-    #[cfg(not(MODULE))]
+    #[cfg(any(not(MODULE), iomap_rs_live))]
     #[inline]
     pub(crate) fn processed(&self) -> i64 {
         // SAFETY: Initialised.

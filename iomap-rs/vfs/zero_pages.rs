@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Zeros that direct I/O pads blocks with.
+//!
+//! Bios refer to them without counting, so that they have to stay as long as
+//! there are bios. A module that has patched the kernel may go before: see
+//! `zero_page.rs`.
 
 use super::Bio;
 use crate::sys as bindings;
@@ -34,8 +38,13 @@ impl ZeroPages {
         Ok(Self(()))
     }
 
+    /// Pieces of memory that a bio needs room for, to write `bytes` zeros.
+    pub(crate) fn vecs(bytes: u32) -> u16 {
+        (bytes > 0).into()
+    }
+
     /// Adds `bytes` bytes of zeros, at most [`Self::SIZE`], to a bio that was
-    /// allocated with a vector for them.
+    /// allocated with room for them.
     pub(crate) fn add_to(bio: &mut Bio, bytes: u32) -> Result {
         let pages = NonNull::new(PAGES.load(Ordering::Acquire)).ok_or(EINVAL)?;
         if bytes > Self::SIZE {

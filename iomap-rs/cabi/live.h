@@ -37,7 +37,10 @@ void iomap_rs_live_drain(void);
 /* Makes it known when bios of @set, which is fresh, are freed by others. */
 int iomap_rs_live_count_bios(struct bio_set *set);
 
-/* Sleeps until @set has no bio outside, and nobody looks at it any more. */
+/*
+ * Sleeps until @set has no bio outside. Who brought the last one back may still
+ * look at it.
+ */
 void iomap_rs_live_drain_bios(struct bio_set *set);
 
 #endif

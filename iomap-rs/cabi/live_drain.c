@@ -13,14 +13,14 @@
  * the last instructions of a function of the module or of mempool_free(), but
  * does not sleep in there: after a grace period of RCU, for those in interrupts
  * or with preemption off, and one of RCU tasks, for those that were preempted, it
- * is out.
+ * is out: iomap_rs_wait_for_completions().
  */
 #include <linux/delay.h>
 #include <linux/mempool.h>
 #include <linux/percpu.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "../sys/helpers.h"
 #include "live.h"
 
 /* Callbacks to come; one that was counted on one CPU may come on another. */
@@ -46,17 +46,11 @@ static bool some_to_come(void)
 	return sum != 0;
 }
 
-static void wait_for_stragglers(void)
-{
-	synchronize_rcu();
-	synchronize_rcu_tasks();
-}
-
 void iomap_rs_live_drain(void)
 {
 	while (some_to_come())
 		msleep(1);
-	wait_for_stragglers();
+	iomap_rs_wait_for_completions();
 }
 
 /* Elements of the pool: those in use and those in reserve. */
@@ -96,5 +90,4 @@ void iomap_rs_live_drain_bios(struct bio_set *set)
 	while (atomic_read_acquire(&elements) >
 	       READ_ONCE(set->bio_pool.curr_nr))
 		msleep(1);
-	wait_for_stragglers();
 }

@@ -8,11 +8,17 @@ use anyhow::{bail, ensure, Result};
 use iomap_qemu_protocol::TestInfo;
 
 use crate::case::Case;
-use crate::{bdev, dax, fs, script};
+use crate::{bdev, dax, fs, live, script};
 
 /// Every declared test, file by file.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    let tables = [fs::CASES, script::CASES, bdev::CASES, dax::CASES];
+    let tables = [
+        fs::CASES,
+        script::CASES,
+        bdev::CASES,
+        dax::CASES,
+        live::CASES,
+    ];
     tables.into_iter().flatten().copied().flatten()
 }
 

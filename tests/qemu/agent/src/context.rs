@@ -52,7 +52,7 @@ impl<'a> Context<'a> {
     pub fn needs_module(&self) -> Result<()> {
         match self.spec.link {
             Link::Module => Ok(()),
-            Link::Builtin | Link::C => skip(format!(
+            Link::Builtin | Link::C | Link::Live => skip(format!(
                 "the {} cannot be unloaded",
                 self.spec.link.engine()
             )),
@@ -77,6 +77,11 @@ impl<'a> Context<'a> {
     /// Tells the host the SHA-256 that it will find of a disk once the guest is gone.
     pub fn promise_disk(&self, role: &str, digest: String) {
         self.output.sha256(Path::new(role), digest);
+    }
+
+    /// How often the tests of switching switch between engines.
+    pub fn switches(&self) -> u64 {
+        self.spec.switches
     }
 
     /// The type of the filesystem on the main disk; empty if there is none.

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::ktap::Line;
-use iomap_qemu_protocol::{Mode, RunSpec};
+use iomap_qemu_protocol::{Link, Mode, RunSpec};
 use rustix::system::{reboot, RebootCommand};
 
 use crate::disk::Disk;
 use crate::output::Output;
 use crate::sys::{module, mount};
-use crate::{bench, demo, fstests, pmem, runner, shell};
+use crate::{bench, demo, fstests, live, pmem, runner, shell};
 
 /// Where the main disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
@@ -118,6 +118,7 @@ fn unmount_main(spec: &RunSpec) -> Result<()> {
 fn work(spec: &RunSpec, output: &Output) -> Result<()> {
     match spec.mode {
         Mode::Test => runner::run(spec, output)?,
+        Mode::Demo if spec.link == Link::Live => live::demo::run(spec, output)?,
         Mode::Demo => demo::run(spec, output)?,
         Mode::Fstests => return fstests::run(spec, output),
         Mode::Bench => bench::run(spec, output)?,

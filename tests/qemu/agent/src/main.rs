@@ -23,6 +23,7 @@ mod fs;
 mod fstests;
 mod init;
 mod kmsg;
+mod live;
 mod null_disk;
 mod output;
 mod pmem;

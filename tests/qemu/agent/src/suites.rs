@@ -6,6 +6,7 @@ pub const SCRIPT: &[&str] = &["script"];
 pub const SWAP: &[&str] = &["swap", "swap-xfs"];
 pub const SWAP_XFS: &[&str] = &["swap-xfs"];
 pub const BDEV: &[&str] = &["bdev"];
+pub const LIVE: &[&str] = &["live"];
 
 /// Filesystems in persistent memory.
 pub const DAX: &[&str] = &["ext2-dax", "ext4-dax", "xfs-dax"];

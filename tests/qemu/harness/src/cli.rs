@@ -84,6 +84,14 @@ pub struct TestArguments {
     /// Repeats the tests of fsx that choose a seed afresh with this one
     #[arg(long, env, value_name = "NUMBER")]
     pub fsx_seed: Option<u64>,
+    /// How often the tests of switching switch between engines
+    #[arg(
+        long,
+        env = "LIVE_SWITCHES",
+        value_name = "NUMBER",
+        default_value_t = 200
+    )]
+    pub switches: u64,
     /// List the tests instead of running them
     #[arg(long)]
     pub list: bool,
@@ -147,6 +155,8 @@ pub enum LinkArgument {
     Builtin,
     /// The C engine, for comparison
     C,
+    /// The Rust engine, in place of the C engine of a kernel without any patch
+    Live,
 }
 
 impl From<LinkArgument> for Link {
@@ -155,6 +165,7 @@ impl From<LinkArgument> for Link {
             LinkArgument::Module => Self::Module,
             LinkArgument::Builtin => Self::Builtin,
             LinkArgument::C => Self::C,
+            LinkArgument::Live => Self::Live,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::agent::Agent;
 use crate::image::{self, Tree};
 use crate::initramfs::Initramfs;
 use crate::kernel::{self, Flavor, KernelTree, Recipe};
-use crate::modules::{Modules, ENGINE};
+use crate::modules::{self, Modules};
 use crate::paths::{make_dir, Paths};
 use crate::process::output_of;
 use crate::qemu::{self, Accel, Console, Event, Guest, Machine};
@@ -43,6 +43,7 @@ pub struct Lab {
     pub kernel: KernelTree,
     pub accel: Accel,
     pub fsx: FsxSpec,
+    pub switches: u64,
     modules: Modules,
     work: TempDir,
 }
@@ -85,6 +86,7 @@ impl Lab {
             kernel,
             accel: Accel::Tcg,
             fsx: FsxSpec::default(),
+            switches: 0,
             modules,
             work,
         };
@@ -151,8 +153,8 @@ impl Lab {
     /// The modules that a suite's guest loads, in that order.
     pub fn module_files(&self, suite: &Suite) -> Result<Vec<&Path>> {
         let mut names = Vec::new();
-        if self.link == Link::Module {
-            names.push(ENGINE);
+        if !suite.loads_engine {
+            names.extend(modules::engine(self.link));
         }
         names.extend(suite.modules.iter().map(|entry| split(entry).0));
         self.modules.in_load_order(&names)
@@ -169,6 +171,9 @@ impl Lab {
             archive.directory(directory)?;
         }
         archive.copy("init", &self.agent.binary)?;
+        if let (true, Some(name)) = (boot.suite.loads_engine, modules::engine(self.link)) {
+            archive.copy(&format!("modules/{name}.ko"), self.modules.path(name)?)?;
+        }
         let mut modules = Vec::new();
         let files = match boot.mode {
             Mode::Probe => Vec::new(),
@@ -209,6 +214,7 @@ impl Lab {
             dax: boot.suite.dax,
             tests: boot.tests.clone(),
             fsx: self.fsx,
+            switches: self.switches,
             extra: boot.extra.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 //! Our modules, built against a kernel, and the kernel's own that a suite needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,6 +20,15 @@ use crate::toolchain::Toolchain;
 /// The engine's module.
 pub const ENGINE: &str = "iomap_rs";
 
+/// The engine's module for kernels that are linked in this way, if there is one.
+pub fn engine(link: Link) -> Option<&'static str> {
+    match link {
+        Link::Module => Some(ENGINE),
+        Link::Live => Some("iomap_rs_live"),
+        Link::Builtin | Link::C => None,
+    }
+}
+
 /// ext2 in Rust, which is built along with the engine.
 const EXT2: &str = "ext2_rs";
 
@@ -27,6 +36,8 @@ const EXT2: &str = "ext2_rs";
 #[derive(Clone, Debug, Default)]
 pub struct Modules {
     by_name: BTreeMap<String, Module>,
+    /// The names of those that are part of the kernel image.
+    built_in: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +56,7 @@ impl Modules {
         let text = output_of(&mut modinfo).context("cannot read what the modules depend on")?;
         Ok(Self {
             by_name: parse_modinfo(&text),
+            built_in: built_in(kernel)?,
         })
     }
 
@@ -84,6 +96,9 @@ impl Modules {
                 path.join(", ")
             );
         }
+        if self.built_in.contains(name) {
+            return Ok(());
+        }
         let Some(module) = self.by_name.get(name) else {
             bail!("there is no kernel module {name}; is it =m in tests/qemu/config, was it built?");
         };
@@ -106,6 +121,17 @@ fn kernel_modules(kernel: &KernelTree) -> Result<Vec<PathBuf>> {
     Ok(list.lines().map(to_path).collect())
 }
 
+/// What `modules.builtin` of the build tree lists.
+fn built_in(kernel: &KernelTree) -> Result<BTreeSet<String>> {
+    let file = kernel.dir.join("modules.builtin");
+    let list =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let stems = list.lines().filter_map(|line| Path::new(line).file_stem());
+    Ok(stems
+        .map(|stem| stem.to_string_lossy().replace('-', "_"))
+        .collect())
+}
+
 /// The engine's module, if this kernel is one for it, and script_fs; copied away,
 /// since another kernel's objects will take their place in the checkout.
 fn build_ours(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<Vec<PathBuf>> {
@@ -115,8 +141,10 @@ fn build_ours(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<V
     make_dir(&into)?;
     let mut built = Vec::new();
     let mut symbols = None;
-    if kernel.link == Link::Module {
+    if engine(kernel.link).is_some() {
         built.push(build_engine(paths, tools, kernel)?);
+    }
+    if kernel.link == Link::Module {
         built.push(find_module(&paths.checkout, EXT2)?);
         symbols = Some(paths.checkout.join("Module.symvers"));
     }
@@ -134,8 +162,9 @@ fn build_ours(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<V
 
 /// The engine's module, in the checkout.
 pub fn build_engine(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<PathBuf> {
+    let name = engine(kernel.link).context("the kernel has an engine of its own")?;
     build_one(paths, tools, kernel, &paths.checkout, None)?;
-    find_module(&paths.checkout, ENGINE)
+    find_module(&paths.checkout, name)
 }
 
 /// `make M=<dir> modules`, from scratch if it was built for another kernel.
@@ -148,7 +177,7 @@ fn build_one(
 ) -> Result<()> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let name = if dir == paths.checkout {
-        ENGINE.into()
+        engine(kernel.link).unwrap_or("iomap_rs").into()
     } else {
         name
     };
@@ -268,6 +297,7 @@ name:           ext4
     fn modules() -> Modules {
         Modules {
             by_name: parse_modinfo(MODINFO),
+            built_in: BTreeSet::new(),
         }
     }
 
@@ -278,6 +308,14 @@ name:           ext4
         let names: Vec<_> = order.iter().filter_map(|path| path.file_stem()).collect();
         // mbcache is built in here: no file, nothing to load.
         assert_eq!(names, ["jbd2", "crc32c_generic", "ext4"]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_built_in_need_not_be_loaded() -> Result<()> {
+        let mut modules = modules();
+        modules.built_in.insert("xfs".into());
+        assert!(modules.in_load_order(&["xfs"])?.is_empty());
         Ok(())
     }
 
@@ -296,6 +334,7 @@ name:           ext4
         let text = "filename: a.ko\nname: a\ndepends: b\nfilename: b.ko\nname: b\ndepends: a\n";
         let modules = Modules {
             by_name: parse_modinfo(text),
+            built_in: BTreeSet::new(),
         };
         assert!(modules.in_load_order(&["a"]).is_err());
     }

@@ -22,6 +22,8 @@ pub struct Suite {
     pub of_image: bool,
     /// Does the main filesystem lie in persistent memory?
     pub dax: bool,
+    /// Do the tests put the engine into a running kernel themselves?
+    pub loads_engine: bool,
 }
 
 /// One virtio-blk disk.
@@ -49,7 +51,11 @@ impl Suite {
 
     /// Is there something to test with the engine linked in this way?
     pub fn runs_on(&self, link: Link) -> bool {
-        !self.of_image || link != Link::Module
+        match link {
+            Link::Module => !self.of_image && !self.loads_engine,
+            Link::Builtin | Link::C => !self.loads_engine,
+            Link::Live => true,
+        }
     }
 
     /// The name of the suite in the names of its tests.
@@ -58,11 +64,12 @@ impl Suite {
     }
 }
 
-/// A suite's name, `builtin:` before it if the Rust engine is built in.
+/// A suite's name, `builtin:` before it if the Rust engine is built in, `live:` if it
+/// takes the C engine's place.
 pub fn label(name: &str, link: Link) -> String {
     match link {
         Link::Module | Link::C => name.to_owned(),
-        Link::Builtin => format!("{}:{name}", link.name()),
+        Link::Builtin | Link::Live => format!("{}:{name}", link.name()),
     }
 }
 
@@ -121,6 +128,7 @@ const fn suite(
         memory_mib: MEMORY_MIB,
         of_image: false,
         dax: false,
+        loads_engine: false,
     }
 }
 
@@ -138,6 +146,30 @@ const BARE: Disk = Disk {
     size_mib: 16,
     contents: Contents::Blank,
 };
+
+/// A disk of another role, without files.
+const fn other(role: &'static str, filesystem: Filesystem, size_mib: u64) -> Disk {
+    Disk {
+        role,
+        size_mib,
+        contents: Contents::Empty(filesystem),
+    }
+}
+
+/// A filesystem of each kind, and one more of XFS that is to be copied.
+const LIVE_DISKS: [Disk; 7] = [
+    Disk {
+        role: MAIN,
+        size_mib: 512,
+        contents: Contents::Empty(Filesystem::xfs(1024)),
+    },
+    other("ext4", Filesystem::ext4(4096), 768),
+    other("ext2", Filesystem::ext2(1024), 128),
+    other("btrfs", Filesystem::Btrfs, 256),
+    other("f2fs", Filesystem::F2fs, 256),
+    other("slow", Filesystem::xfs(1024), 320),
+    BARE,
+];
 
 /// A suite about what the kernel image itself does by iomap.
 const fn of_image(suite: Suite) -> Suite {
@@ -219,6 +251,10 @@ pub const TEST: &[Suite] = &[
     ),
     suite("zonefs", &["null_blk", "zonefs"], &[]),
     Suite {
+        loads_engine: true,
+        ..suite("live", &["btrfs", "f2fs"], &LIVE_DISKS)
+    },
+    Suite {
         // Little memory, so that swapping takes little time.
         memory_mib: 256,
         ..suite("swap", &["ext4"], &empty(Filesystem::ext4(4096)))
@@ -284,6 +320,22 @@ pub const BENCH: &[Suite] = &[
     ),
 ];
 
+/// What `make demo MODE=live` boots.
+pub const LIVE_DEMO: Suite = Suite {
+    loads_engine: true,
+    ..suite("demo-live", &[], &LIVE_DEMO_DISKS)
+};
+
+const LIVE_DEMO_DISKS: [Disk; 3] = [
+    Disk {
+        role: MAIN,
+        size_mib: 512,
+        contents: Contents::Empty(Filesystem::xfs(1024)),
+    },
+    other("ext4", Filesystem::ext4(4096), 256),
+    other("ext2", Filesystem::ext2(1024), 128),
+];
+
 /// What `make shell` boots.
 pub const SHELL: Suite = suite("shell", &["ext2", "ext4", "btrfs", "f2fs"], &SHELL_DISKS);
 
@@ -314,7 +366,7 @@ mod tests {
             .iter()
             .chain(DEMO)
             .chain(BENCH)
-            .chain([&SHELL, &PROBE])
+            .chain([&LIVE_DEMO, &SHELL, &PROBE])
             .collect();
         for (at, suite) in all.iter().enumerate() {
             assert!(all

@@ -37,6 +37,9 @@ pub struct RunSpec {
     /// How the exerciser of files is run.
     #[serde(default)]
     pub fsx: FsxSpec,
+    /// How often the tests of switching switch between engines.
+    #[serde(default)]
+    pub switches: u64,
     /// Free-form data of the suite; a [`DemoSpec`] in demo mode, an [`FstestsSpec`]
     /// in that of fstests.
     #[serde(default)]
@@ -78,6 +81,9 @@ pub enum Link {
     Builtin,
     /// The kernel's own `fs/iomap`, for comparison.
     C,
+    /// The same, in a kernel without any patch, until `iomap_rs_live.ko` takes
+    /// its place.
+    Live,
 }
 
 impl Link {
@@ -87,6 +93,7 @@ impl Link {
             Self::Module => "module",
             Self::Builtin => "builtin",
             Self::C => "c",
+            Self::Live => "live",
         }
     }
 
@@ -96,6 +103,7 @@ impl Link {
             Self::Module => "MODE=module",
             Self::Builtin => "MODE=builtin",
             Self::C => "ENGINE=c",
+            Self::Live => "MODE=live",
         }
     }
 
@@ -110,6 +118,7 @@ impl Link {
             Self::Module => "Rust engine as a module",
             Self::Builtin => "built-in Rust engine",
             Self::C => "C engine",
+            Self::Live => "Rust engine in the place of the C engine",
         }
     }
 }
@@ -229,6 +238,7 @@ mod tests {
                 operations: 5,
                 seed: Some(u64::MAX),
             },
+            switches: 3,
             extra: serde_json::to_value(DemoSpec::default())?,
         };
         let text = serde_json::to_string(&spec)?;

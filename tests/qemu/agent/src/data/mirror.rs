@@ -3,7 +3,7 @@
 //! A file with a copy in memory of what it must hold.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -52,22 +52,38 @@ impl Mirror {
         })
     }
 
+    /// A device of `length` bytes, whose contents are lost.
+    pub fn device(path: PathBuf, id: u8, length: usize) -> Result<Self> {
+        let mut mirror = Self {
+            path,
+            id,
+            generation: 0,
+            bytes: Vec::new(),
+        };
+        mirror.fill(length)?;
+        Ok(mirror)
+    }
+
     /// A file of `length` bytes, written by direct I/O and on the disk.
     pub fn filled(path: PathBuf, id: u8, length: usize) -> Result<Self> {
         let mut mirror = Self::create(path, id)?;
-        let file = mirror.direct()?;
+        mirror.fill(length)?;
+        Ok(mirror)
+    }
+
+    fn fill(&mut self, length: usize) -> Result<()> {
+        let file = self.direct()?;
         let mut offset = 0;
         while offset < length {
             let chunk = CHUNK.min((length - offset).next_multiple_of(SECTOR));
-            mirror.write(&file, offset as u64, chunk)?;
+            self.write(&file, offset as u64, chunk)?;
             offset += chunk;
         }
-        if mirror.bytes.len() != length {
+        if self.bytes.len() != length {
             file.set_len(length as u64).context("cannot cut the file")?;
-            mirror.set_length(length);
+            self.set_length(length);
         }
-        file.sync_all().context("fsync")?;
-        Ok(mirror)
+        file.sync_all().context("fsync")
     }
 
     pub fn path(&self) -> &Path {
@@ -157,7 +173,8 @@ impl Mirror {
 
     fn verify_by(&self, file: &File) -> Result<()> {
         let name = || self.path.display();
-        let size = file.metadata().context("cannot stat")?.len();
+        // Of a device, too, which has no length to stat.
+        let size = (&*file).seek(SeekFrom::End(0)).context("cannot seek")?;
         ensure!(
             size == self.bytes.len() as u64,
             "{} has {size} bytes instead of {}",

@@ -68,8 +68,18 @@ impl Queue {
         })
     }
 
-    /// Waits for one event at least.
+    /// Waits for one event at least; over interruptions, too: livepatch sends
+    /// signals of a kind to tasks that it waits for.
     fn wait(&self, events: &mut [Event]) -> io::Result<usize> {
+        loop {
+            match self.wait_once(events) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn wait_once(&self, events: &mut [Event]) -> io::Result<usize> {
         // SAFETY: room for that many events; no time limit.
         check(unsafe {
             libc::syscall(

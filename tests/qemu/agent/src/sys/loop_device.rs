@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context as _, Result};
 
-use crate::data::mirror::open;
+use crate::data::mirror::{open, open_read};
 
 /// Of `linux/loop.h`.
 const LOOP_SET_FD: libc::c_ulong = 0x4C00;
@@ -28,11 +28,13 @@ impl LoopDevice {
     pub fn direct(file: &File) -> Result<Self> {
         let device = open(&Self::path(), 0)?;
         control(&device, LOOP_SET_FD, file.as_raw_fd()).context("LOOP_SET_FD")?;
-        let device = Self { device };
+        let mut device = Self { device };
         control(&device.device, LOOP_SET_DIRECT_IO, 1).context("LOOP_SET_DIRECT_IO")?;
         let state = Path::new("/sys/block").join(NAME).join("loop/dio");
         let direct = fs::read_to_string(state).context("no loop/dio in sysfs")?;
         ensure!(direct.trim() == "1", "the loop device does buffered I/O");
+        // What is open for writing cannot be mounted.
+        device.device = open_read(&Self::path(), 0)?;
         Ok(device)
     }
 

@@ -11,6 +11,7 @@ pub mod dedupe;
 pub mod device_mapper;
 pub mod fibmap;
 pub mod fiemap;
+pub mod freeze;
 pub mod huge;
 pub mod loop_device;
 pub mod mapping;

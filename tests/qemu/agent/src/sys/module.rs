@@ -24,6 +24,11 @@ pub fn unload(name: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// True if the kernel knows a module of that name, if only on its way out.
+pub fn is_known(name: &str) -> bool {
+    Path::new("/sys/module").join(name).exists()
+}
+
 /// True if a module of that name is loaded.
 pub fn is_loaded(name: &str) -> bool {
     Path::new("/sys/module").join(name).join("refcnt").exists()

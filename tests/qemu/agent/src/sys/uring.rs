@@ -72,7 +72,11 @@ pub fn run_on(
         if in_flight == 0 {
             break;
         }
-        ring.submit_and_wait(1).context("io_uring_enter")?;
+        match ring.submit_and_wait(1) {
+            // Livepatch sends signals of a kind to tasks that it waits for.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            result => result.context("io_uring_enter")?,
+        };
         for completion in ring.completion() {
             let slot = usize::try_from(completion.user_data())
                 .ok()

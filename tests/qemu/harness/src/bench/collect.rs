@@ -133,7 +133,7 @@ pub fn merge(suite: &mut Suite, link: Link, measured: Vec<Measured>) {
         if let Some(workload) = suite.workloads.get_mut(at) {
             match link {
                 Link::C => workload.c.push(one.run),
-                Link::Module | Link::Builtin => workload.rust.push(one.run),
+                Link::Module | Link::Builtin | Link::Live => workload.rust.push(one.run),
             }
         }
     }

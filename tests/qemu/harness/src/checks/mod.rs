@@ -51,7 +51,7 @@ const ALL: &[Check] = &[
     },
     Check {
         name: "filesystems_are_untouched",
-        links: &[Link::Module, Link::Builtin],
+        links: &[Link::Module, Link::Builtin, Link::Live],
         run: |subject| pristine::check(subject.recipe, subject.source),
     },
     Check {

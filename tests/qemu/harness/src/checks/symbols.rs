@@ -19,7 +19,7 @@ pub fn check(subject: &Subject) -> Result<()> {
     // What make found exported when it built the module, or the kernel.
     let built = match subject.kernel.link {
         Link::Module => &subject.paths.checkout,
-        Link::Builtin | Link::C => &subject.kernel.dir,
+        Link::Builtin | Link::C | Link::Live => &subject.kernel.dir,
     };
     let symvers = read_text(&built.join("Module.symvers"))
         .context("the engine is not built; run make modules or make kernel")?;

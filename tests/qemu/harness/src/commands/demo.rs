@@ -102,7 +102,8 @@ fn show(lab: &Lab, suite: &Suite, tree: &Tree) -> Result<(String, bool)> {
     Ok((part, well))
 }
 
-fn follow(
+/// Lets the guest run to its end and takes down what it says.
+pub fn follow(
     lab: &Lab,
     suite: &Suite,
     machine: &crate::qemu::Machine,

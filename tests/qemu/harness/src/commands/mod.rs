@@ -7,6 +7,7 @@ mod clippy;
 mod demo;
 mod doc;
 mod fstests;
+mod live_demo;
 mod modules;
 mod rust_analyzer;
 mod shell;
@@ -16,7 +17,7 @@ use anyhow::Result;
 use iomap_qemu_protocol::Link;
 
 use crate::agent::Agent;
-use crate::cli::Command;
+use crate::cli::{Command, LinkArgument};
 use crate::conformance;
 use crate::kernel::{self, Flavor, KernelTree, Recipe};
 use crate::paths::Paths;
@@ -25,6 +26,9 @@ use crate::toolchain::Toolchain;
 /// Runs a command; false if it worked, but found something wrong.
 pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
     match command {
+        Command::Demo {
+            link: LinkArgument::Live,
+        } => live_demo::run(paths, tools),
         Command::Demo { link } => demo::run(paths, tools, link.into()),
         Command::Test(arguments) => test::run(paths, tools, &arguments),
         Command::Fstests(arguments) => fstests::run(paths, tools, &arguments),

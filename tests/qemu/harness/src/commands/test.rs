@@ -48,6 +48,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
         match Lab::prepare(paths, tools, agent.clone(), *link, arguments.kernel) {
             Ok(mut lab) => {
                 lab.fsx = arguments.fsx();
+                lab.switches = arguments.switches;
                 run_checks(&lab, &tests, &plan.filter, &mut report)?;
                 run_guests(&lab, &tests, &plan.filter, &mut report)?;
             }
@@ -202,6 +203,7 @@ mod tests {
             kernel: Flavor::Release,
             fsx_operations: 0,
             fsx_seed: None,
+            switches: 0,
             list: false,
         };
         Plan::new(&tests, &arguments)

@@ -9,6 +9,6 @@ mod record;
 mod report;
 mod verify;
 
-pub use record::Record;
+pub use record::{count, Phase, Record};
 pub use report::{disk, head};
 pub use verify::{verify, Agreement};

@@ -16,13 +16,19 @@ use crate::suites::Suite;
 pub fn head(lab: &Lab) -> Result<String> {
     let tools = &lab.tools;
     Ok(format!(
-        "kernel   Linux {} (Debian's {} with patches/linux-6.12)\n\
+        "kernel   Linux {} (Debian's {} {} patches/linux-6.12)\n\
          engine   {}: rustc {}, bindgen {}, clang {}\n\
          machine  QEMU {} on {}, virtio-blk disks\n",
         lab.kernel.release()?,
         tools.linux_source_version,
+        if lab.link == Link::Live {
+            "without"
+        } else {
+            "with"
+        },
         match lab.link {
             Link::Module => "iomap_rs.ko",
+            Link::Live => "iomap_rs_live.ko",
             Link::Builtin | Link::C => lab.link.engine(),
         },
         tools.rustc_version,

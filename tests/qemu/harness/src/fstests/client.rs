@@ -62,6 +62,7 @@ const fn suite(name: &'static str, modules: &'static [&'static str]) -> Suite {
         memory_mib: 2048,
         of_image: false,
         dax: false,
+        loads_engine: false,
     }
 }
 

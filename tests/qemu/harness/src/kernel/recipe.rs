@@ -47,7 +47,10 @@ impl Recipe {
             flavor,
             source_version: tools.linux_source_version.clone(),
             config,
-            patches: patches_in(&paths.patches())?,
+            patches: match link {
+                Link::Live => Vec::new(),
+                Link::Module | Link::Builtin | Link::C => patches_in(&paths.patches())?,
+            },
             tools: tools.fingerprint(),
             owner: (link == Link::Builtin).then(|| paths.checkout.clone()),
         })

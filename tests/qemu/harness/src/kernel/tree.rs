@@ -34,7 +34,7 @@ impl KernelTree {
             bail!("KDIR={shown} has no CONFIG_RUST=y; set it (`make rustavailable` there says what is missing) and build again");
         }
         let link = engine_of(&config).ok_or_else(|| {
-            anyhow::anyhow!("KDIR={shown} lacks the engine choice; apply patches/linux-6.12/*.patch to its source and set CONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y")
+            anyhow::anyhow!("KDIR={shown} lacks the engine choice; apply patches/linux-6.12/*.patch to its source and set CONFIG_FS_IOMAP_ENGINE_RUST_MODULE=y, or without the patch CONFIG_LIVEPATCH=y")
         })??;
         if !dir.join("Module.symvers").is_file() {
             bail!("KDIR={shown} is configured but not built (no Module.symvers); run `make` there");
@@ -74,7 +74,8 @@ impl KernelTree {
     }
 }
 
-/// `None` where the patch is missing, an error where the choice does not suit.
+/// `None` where the patch is missing and the kernel cannot be patched while it
+/// runs, an error where the choice does not suit.
 fn engine_of(config: &str) -> Option<Result<Link>> {
     let is_set = |name: &str| {
         let option = format!("CONFIG_FS_IOMAP_ENGINE_{name}");
@@ -87,6 +88,8 @@ fn engine_of(config: &str) -> Option<Result<Link>> {
         Some(Ok(Link::Module))
     } else if is_set("RUST_BUILTIN") {
         Some(Err(unsuitable("the built-in Rust engine")))
+    } else if value_of(config, "CONFIG_LIVEPATCH") == Some("y") {
+        Some(Ok(Link::Live))
     } else if is_set("C") {
         Some(Err(unsuitable("the C engine")))
     } else {
@@ -149,6 +152,8 @@ mod tests {
         assert!(c_engine.complaint().contains("the C engine"));
         let builtin = Sample::new("CONFIG_RUST=y\nCONFIG_FS_IOMAP_ENGINE_RUST_BUILTIN=y\n")?;
         assert!(builtin.complaint().contains("the built-in Rust engine"));
+        let live = Sample::new(&GOOD.replace("FS_IOMAP_ENGINE_RUST_MODULE", "LIVEPATCH"))?;
+        assert_eq!(examine(live.0.path())?.link, Link::Live);
         let unbuilt = Sample::new(GOOD)?;
         fs::remove_file(unbuilt.0.path().join("Module.symvers"))?;
         assert!(unbuilt.complaint().contains("not built"));

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Demo mode: engines are switched under filesystems that are mounted and at work.
+//!
+//! For each phase: a KTAP result; `# metric <phase> seconds|steps|calls`; and `#
+//! metric <phase> trace.<system>`, trace events of each engine in a moment of it.
+
+use std::path::Path;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use anyhow::{ensure, Result};
+use iomap_qemu_protocol::ktap::{Line, Outcome};
+use iomap_qemu_protocol::RunSpec;
+
+use super::engine::{calls, Live};
+use super::load::{Kind, Load};
+use super::mounts::Mount;
+use crate::context::Context;
+use crate::init::MOUNT_POINT;
+use crate::kmsg::KernelLog;
+use crate::output::Output;
+use crate::trace::Tracer;
+
+/// How long each engine is shown at work, and how long it is looked at.
+const SHOWN: Duration = Duration::from_secs(8);
+const LOOKED_AT: Duration = Duration::from_millis(300);
+
+/// Besides the filesystem on the main disk.
+const OTHERS: &[&str] = &["ext4", "ext2"];
+
+const PHASES: usize = 6;
+
+/// Reports phases.
+struct Demo<'a> {
+    output: &'a Output,
+    load: &'a Load,
+    log: KernelLog,
+    number: usize,
+}
+
+impl Demo<'_> {
+    fn phase<T>(&mut self, name: &str, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.output.line(&Line::Begin(name.to_owned()));
+        let (start, before) = (Instant::now(), self.load.steps());
+        let result = work(self);
+        let messages = self.log.drain();
+        let verdict = self.log.judge(messages, &[])?;
+        for line in verdict.lines {
+            self.output.line(&Line::Log(line));
+        }
+        let complaint = verdict.complaints.first();
+        let result = result.and_then(|value| match complaint {
+            Some(complaint) => Err(anyhow::anyhow!("{complaint}")),
+            None => Ok(value),
+        });
+        if let Err(error) = &result {
+            self.output.comment(&format!("{error:#}"));
+        }
+        self.metric(name, "seconds", start.elapsed().as_secs_f64());
+        self.metric(name, "steps", (self.load.steps() - before) as f64);
+        self.number += 1;
+        self.output.line(&Line::Result {
+            number: self.number,
+            name: name.to_owned(),
+            outcome: match &result {
+                Ok(_) => Outcome::Passed {
+                    millis: u64::try_from(start.elapsed().as_millis()).ok(),
+                },
+                Err(_) => Outcome::Failed,
+            },
+        });
+        result
+    }
+
+    fn metric(&self, phase: &str, key: &str, value: f64) {
+        self.output.metric(phase, key, value);
+    }
+
+    /// Lets the load run, and looks who serves.
+    fn watch(&self, phase: &str, serving: &str) -> Result<()> {
+        let systems: Vec<&str> = ["iomap", "iomap_rs"]
+            .into_iter()
+            .filter(|system| {
+                let directory = Path::new("/sys/kernel/tracing/events");
+                directory.join(system).exists()
+            })
+            .collect();
+        for system in systems {
+            let tracer = Tracer::start(&[system])?;
+            sleep(LOOKED_AT);
+            let events = tracer.stop()?.len();
+            self.metric(phase, &format!("trace.{system}"), events as f64);
+            ensure!(
+                (events > 0) == (system == serving),
+                "{events} events of {system} came while {serving} should serve"
+            );
+        }
+        sleep(SHOWN);
+        Ok(())
+    }
+}
+
+pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
+    let context = Context::new("demo", spec, output);
+    let mounts = OTHERS
+        .iter()
+        .map(|role| Mount::disk(&context, role))
+        .collect::<Result<Vec<_>>>()?;
+    let load = Load::default();
+    let mut log = KernelLog::open()?;
+    log.drain();
+    output.line(&Line::Plan(PHASES));
+    let mut demo = Demo {
+        output,
+        load: &load,
+        log,
+        number: 0,
+    };
+    let directories = [Path::new(MOUNT_POINT)]
+        .into_iter()
+        .chain(mounts.iter().map(Mount::path));
+    thread::scope(|scope| {
+        let mut workers = Vec::new();
+        for (number, directory) in (0_u8..).step_by(2).zip(directories) {
+            workers.push(load.start(scope, directory, Kind::Cached, number + 1));
+            workers.push(load.start(scope, directory, Kind::Direct, number + 2));
+        }
+        let shown = show(&mut demo);
+        load.stop();
+        let verified = demo.phase("verify", |_| {
+            workers
+                .into_iter()
+                .map(|worker| worker.join())
+                .collect::<Result<Vec<()>>>()
+        });
+        shown.and(verified.map(drop))
+    })
+}
+
+fn show(demo: &mut Demo<'_>) -> Result<()> {
+    demo.phase("on_c", |demo| demo.watch("on_c", "iomap"))?;
+    let live = demo.phase("to_rust", |_| Live::load())?;
+    demo.phase("on_rust", |demo| {
+        let watched = demo.watch("on_rust", "iomap_rs");
+        demo.metric("on_rust", "calls", calls()? as f64);
+        watched
+    })?;
+    demo.phase("to_c", |_| live.remove())?;
+    demo.phase("on_c_again", |demo| demo.watch("on_c_again", "iomap"))
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! I/O that one engine begins and the other ends, or that outlives the module's
+//! service.
+
+use std::fs;
+use std::thread::{self, sleep, ScopedJoinHandle};
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure, Context as _, Result};
+
+use super::brake;
+use super::engine::{in_transition, wait_until, Live, Released, NAME};
+use super::KIB;
+use crate::case::Case;
+use crate::context::Context;
+use crate::data::mirror::Mirror;
+use crate::suites;
+use crate::sys::module;
+use crate::transfer::{Method, Transfer};
+
+pub const CASES: &[Case] = &[
+    Case::new("ioends_to_rust", suites::LIVE, ioends_to_rust)
+        .doc("The Rust engine ends writeback that the C engine began.")
+        .timeout(LONG),
+    Case::new("ioends_to_c", suites::LIVE, ioends_to_c)
+        .doc("The C engine ends writeback that the Rust engine began; unloading waits for it.")
+        .timeout(LONG),
+    Case::new("reads_to_rust", suites::LIVE, reads_to_rust)
+        .doc("The C engine's reads end while the Rust engine serves.")
+        .timeout(LONG),
+    Case::new("reads_to_c", suites::LIVE, reads_to_c)
+        .doc("The Rust engine's reads end while the C engine serves; unloading waits for them.")
+        .timeout(LONG),
+    Case::new("direct_to_rust", suites::LIVE, direct_to_rust)
+        .doc("The Rust engine ends direct writes that the C engine began, on XFS, btrfs, f2fs.")
+        .timeout(LONG),
+    Case::new("direct_to_c", suites::LIVE, direct_to_c)
+        .doc("The C engine ends direct writes that the Rust engine began, on XFS, btrfs, f2fs.")
+        .timeout(LONG),
+    Case::new("sleeper_to_rust", suites::LIVE, sleeper_to_rust)
+        .doc("The switch to Rust waits for a task that sleeps in the C engine.")
+        .timeout(LONG),
+    Case::new("sleeper_to_c", suites::LIVE, sleeper_to_c)
+        .doc("The switch to C waits for a task that sleeps in the Rust engine.")
+        .timeout(LONG),
+];
+
+const LONG: Duration = Duration::from_secs(240);
+const SIZE: usize = 1024 * KIB;
+const PIECE: usize = 64 * KIB;
+/// Long enough for what should not happen to happen.
+const A_WHILE: Duration = Duration::from_millis(300);
+
+/// Which engine begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Towards {
+    Rust,
+    C,
+}
+
+/// What there is of the module after a switch.
+enum After {
+    Serving(Live),
+    Off(Released),
+}
+
+/// The engine that serves first.
+fn first(towards: Towards) -> Result<Option<Live>> {
+    Ok(match towards {
+        Towards::Rust => None,
+        Towards::C => Some(Live::load()?),
+    })
+}
+
+/// Switches to the other engine; tasks are still being switched when this returns.
+fn switch(first: Option<Live>) -> Result<After> {
+    Ok(match first {
+        None => After::Serving(Live::begin()?),
+        Some(live) => After::Off(live.release()?),
+    })
+}
+
+impl After {
+    fn settle(&self) -> Result<()> {
+        match self {
+            Self::Serving(live) => live.settle(),
+            Self::Off(released) => released.settle(),
+        }
+    }
+
+    /// Brings the kernel back to C alone.
+    fn remove(self) -> Result<()> {
+        match self {
+            Self::Serving(live) => live.remove(),
+            Self::Off(released) => released.unload(),
+        }
+    }
+
+    /// Unloads in a thread, if it can be done yet.
+    fn start_unloading<'scope>(
+        self,
+        scope: &'scope thread::Scope<'scope, '_>,
+    ) -> Result<Unloading<'scope>> {
+        match self {
+            Self::Serving(live) => Ok(Unloading::Not(live)),
+            Self::Off(released) => {
+                let thread = scope.spawn(|| released.unload());
+                sleep(A_WHILE);
+                ensure!(
+                    !thread.is_finished() && module::is_known(NAME),
+                    "the engine was unloaded although I/O leads into it"
+                );
+                Ok(Unloading::Waits(thread))
+            }
+        }
+    }
+}
+
+enum Unloading<'scope> {
+    Not(Live),
+    Waits(ScopedJoinHandle<'scope, Result<()>>),
+}
+
+impl Unloading<'_> {
+    fn finish(self) -> Result<()> {
+        match self {
+            Self::Not(live) => live.remove(),
+            Self::Waits(thread) => joined(thread),
+        }
+    }
+}
+
+fn joined(thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
+    thread.join().map_err(|_| anyhow!("a thread panicked"))?
+}
+
+/// Requests that the slow disk has not completed: reads and writes.
+fn in_flight() -> Result<(u64, u64)> {
+    let text = fs::read_to_string("/sys/block/loop0/inflight").context("no count of requests")?;
+    let mut numbers = text.split_whitespace().map(str::parse::<u64>);
+    let mut next = || {
+        numbers
+            .next()
+            .context("too few numbers")?
+            .context("no number")
+    };
+    Ok((next()?, next()?))
+}
+
+fn await_writes() -> Result<()> {
+    wait_until("a write in flight", || {
+        in_flight().is_ok_and(|(_, writes)| writes > 0)
+    })
+}
+
+fn ioends_to_rust(context: &Context) -> Result<()> {
+    ioends(context, Towards::Rust)
+}
+
+fn ioends_to_c(context: &Context) -> Result<()> {
+    ioends(context, Towards::C)
+}
+
+fn ioends(context: &Context, towards: Towards) -> Result<()> {
+    let disk = brake::Disk::copy_of(context, "slow")?;
+    let mount = disk.mount("xfs")?;
+    let mut mirror = Mirror::filled(mount.path().join("file"), 1, SIZE)?;
+    let file = mirror.buffered()?;
+    let engine = first(towards)?;
+    // Gaps, so that there are several ioends to be sorted and merged.
+    for offset in (0..SIZE).step_by(2 * PIECE) {
+        mirror.write(&file, offset as u64, PIECE)?;
+    }
+    thread::scope(|scope| {
+        let stopped = disk.stop()?;
+        let syncing = scope.spawn(|| file.sync_all().context("fsync"));
+        await_writes()?;
+        let after = switch(engine)?;
+        after.settle()?;
+        let unloading = after.start_unloading(scope)?;
+        drop(stopped);
+        joined(syncing)?;
+        unloading.finish()
+    })?;
+    mirror.verify()?;
+    drop((file, mount));
+    disk.remove()
+}
+
+fn reads_to_rust(context: &Context) -> Result<()> {
+    reads(context, Towards::Rust)
+}
+
+fn reads_to_c(context: &Context) -> Result<()> {
+    reads(context, Towards::C)
+}
+
+fn reads(context: &Context, towards: Towards) -> Result<()> {
+    let disk = brake::Disk::copy_of(context, "slow")?;
+    let mount = disk.mount("xfs")?;
+    let mut written = Mirror::filled(mount.path().join("written"), 1, SIZE)?;
+    let read = Mirror::filled(mount.path().join("read"), 2, SIZE)?;
+    read.drop_cache()?;
+    let direct = written.direct()?;
+    let engine = first(towards)?;
+    let mut writes = [Transfer::write(0, written.stamp(0, PIECE)?)];
+    thread::scope(|scope| {
+        let stopped = disk.stop()?;
+        let writing = scope.spawn(|| Method::Aio.run_whole(&direct, &mut writes, 1));
+        await_writes()?;
+        let reading = scope.spawn(|| read.verify_buffered());
+        wait_until("a read in flight", || {
+            in_flight().is_ok_and(|(reads, _)| reads > 0)
+        })?;
+        let after = switch(engine)?;
+        after.settle()?;
+        let unloading = after.start_unloading(scope)?;
+        drop(stopped);
+        joined(writing)?;
+        joined(reading)?;
+        unloading.finish()
+    })?;
+    written.verify()?;
+    drop((direct, mount));
+    disk.remove()
+}
+
+fn direct_to_rust(context: &Context) -> Result<()> {
+    direct(context, Towards::Rust)
+}
+
+fn direct_to_c(context: &Context) -> Result<()> {
+    direct(context, Towards::C)
+}
+
+fn direct(context: &Context, towards: Towards) -> Result<()> {
+    for (role, kind) in [("slow", "xfs"), ("btrfs", "btrfs"), ("f2fs", "f2fs")] {
+        direct_on(context, towards, role, kind).context(kind)?;
+    }
+    Ok(())
+}
+
+fn direct_on(context: &Context, towards: Towards, role: &str, kind: &str) -> Result<()> {
+    let disk = brake::Disk::copy_of(context, role)?;
+    let mount = disk.mount(kind)?;
+    let mut by_aio = Mirror::filled(mount.path().join("aio"), 1, SIZE)?;
+    let mut by_uring = Mirror::filled(mount.path().join("uring"), 2, SIZE)?;
+    let (aio_file, uring_file) = (by_aio.direct()?, by_uring.direct()?);
+    let engine = first(towards)?;
+    let mut aio_writes = writes(&mut by_aio)?;
+    let mut uring_writes = writes(&mut by_uring)?;
+    let depth = aio_writes.len();
+    thread::scope(|scope| {
+        let stopped = disk.stop()?;
+        let aio = scope.spawn(|| Method::Aio.run_whole(&aio_file, &mut aio_writes, depth));
+        let uring = scope.spawn(|| Method::Uring.run_whole(&uring_file, &mut uring_writes, depth));
+        await_writes()?;
+        let after = switch(engine)?;
+        after.settle()?;
+        drop(stopped);
+        joined(aio)?;
+        joined(uring)?;
+        after.remove()
+    })?;
+    by_aio.verify()?;
+    by_uring.verify()?;
+    drop((aio_file, uring_file, mount));
+    disk.remove()
+}
+
+/// New contents of all of a file, in pieces.
+fn writes(mirror: &mut Mirror) -> Result<Vec<Transfer>> {
+    let offsets = (0..SIZE as u64).step_by(PIECE);
+    offsets
+        .map(|offset| Ok(Transfer::write(offset, mirror.stamp(offset, PIECE)?)))
+        .collect()
+}
+
+fn sleeper_to_rust(context: &Context) -> Result<()> {
+    sleeper(context, Towards::Rust)
+}
+
+fn sleeper_to_c(context: &Context) -> Result<()> {
+    sleeper(context, Towards::C)
+}
+
+fn sleeper(context: &Context, towards: Towards) -> Result<()> {
+    let disk = brake::Disk::copy_of(context, "slow")?;
+    let mount = disk.mount("xfs")?;
+    let mut mirror = Mirror::filled(mount.path().join("file"), 1, SIZE)?;
+    let file = mirror.direct()?;
+    let engine = first(towards)?;
+    thread::scope(|scope| {
+        let stopped = disk.stop()?;
+        let writing = scope.spawn(|| mirror.write(&file, 0, PIECE));
+        await_writes()?;
+        let after = switch(engine)?;
+        sleep(A_WHILE);
+        ensure!(in_transition(), "a task sleeps in the engine that went");
+        drop(stopped);
+        joined(writing)?;
+        after.settle()?;
+        after.remove()
+    })?;
+    mirror.verify()?;
+    drop((file, mount));
+    disk.remove()
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Work on files that goes on while engines are switched: threads with a file
+//! each, which know what it must hold.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use anyhow::{anyhow, ensure, Context as _, Result};
+
+use super::{KIB, MIB};
+use crate::data::mirror::Mirror;
+use crate::data::pattern;
+use crate::data::random::Random;
+use crate::sys::mapping::FileMapping;
+use crate::transfer::{Method, Transfer};
+
+/// How far a file reaches.
+const SIZE: usize = 2 * MIB;
+const LONGEST: usize = 96 * KIB;
+/// What direct I/O is aligned to.
+const BLOCK: usize = 4 * KIB;
+/// Requests of a batch.
+const DEPTH: usize = 8;
+
+/// How a file is used: by one way at a time, as mixing them on one file is other
+/// tests' business and not exact everywhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// `read`, `write`, stores to mappings, `fsync`, truncation, dropped caches.
+    Cached,
+    /// Direct I/O: synchronous, AIO, io_uring.
+    Direct,
+}
+
+/// What the threads share.
+#[derive(Default)]
+pub struct Load {
+    stop: AtomicBool,
+    steps: AtomicU64,
+}
+
+/// One thread with its file.
+pub struct Worker<'scope>(ScopedJoinHandle<'scope, Result<()>>);
+
+impl Worker<'_> {
+    /// Waits for the thread, which has checked its file by then.
+    pub fn join(self) -> Result<()> {
+        self.0.join().map_err(|_| anyhow!("a thread panicked"))?
+    }
+}
+
+impl Load {
+    /// Starts a thread on a new file of that name.
+    pub fn start<'scope, 'env: 'scope>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        directory: &Path,
+        kind: Kind,
+        id: u8,
+    ) -> Worker<'scope> {
+        let path = directory.join(format!("load-{id}"));
+        Worker(scope.spawn(move || {
+            self.work(path.clone(), kind, id)
+                .with_context(|| format!("{}, {kind:?}", path.display()))
+        }))
+    }
+
+    /// Starts a thread on a device instead, whose contents are lost.
+    pub fn start_on_device<'scope, 'env: 'scope>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        path: PathBuf,
+        length: usize,
+        id: u8,
+    ) -> Worker<'scope> {
+        Worker(scope.spawn(move || {
+            let mut mirror = Mirror::device(path, id, length)?;
+            self.repeat(&mut mirror, Kind::Cached, id, true)
+                .context("the bare device")
+        }))
+    }
+
+    /// Has all threads check their files and end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Steps of all threads so far.
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    fn work(&self, path: PathBuf, kind: Kind, id: u8) -> Result<()> {
+        let mut mirror = Mirror::create(path, id)?;
+        self.repeat(&mut mirror, kind, id, false)
+    }
+
+    fn repeat(&self, mirror: &mut Mirror, kind: Kind, id: u8, fixed: bool) -> Result<()> {
+        let mut random = Random::new(id.into());
+        let buffered = mirror.buffered()?;
+        let direct = mirror.direct()?;
+        let limit = if fixed { mirror.bytes().len() } else { SIZE };
+        let mut step = 0_u64;
+        while !self.stop.load(Ordering::Relaxed) {
+            let what = random.below(16);
+            let done = match kind {
+                Kind::Cached => {
+                    let (offset, length) = random.range(limit, LONGEST.min(limit), 1);
+                    cached(mirror, &buffered, what, offset, length, fixed)
+                }
+                Kind::Direct => {
+                    let (offset, length) = random.range(limit - LONGEST, LONGEST, BLOCK);
+                    direct_io(mirror, &direct, what, offset, length)
+                }
+            };
+            done.with_context(|| format!("step {step}, {what}"))?;
+            step += 1;
+            self.steps.fetch_add(1, Ordering::Relaxed);
+        }
+        ensure!(step > 0, "no step was taken");
+        mirror.verify()
+    }
+}
+
+fn cached(
+    mirror: &mut Mirror,
+    file: &File,
+    what: usize,
+    offset: usize,
+    length: usize,
+    fixed: bool,
+) -> Result<()> {
+    match what {
+        0..=4 => mirror.write(file, offset as u64, length),
+        5..=8 => {
+            let mut found = vec![0xEE; length];
+            let count = file.read_at(&mut found, offset as u64).context("read")?;
+            let found = found.get(..count).unwrap_or_default();
+            pattern::compare(mirror.range(offset, length), found, offset as u64)
+        }
+        9..=11 => {
+            let length = mirror.range(offset, length).len();
+            if length == 0 {
+                return Ok(());
+            }
+            let mapping = FileMapping::new(file, offset + length).context("mmap")?;
+            let bytes = mirror.stamp(offset as u64, length)?;
+            Ok(mapping.write(offset, &bytes)?)
+        }
+        12 => file.sync_data().context("fdatasync"),
+        13 if !fixed => {
+            file.set_len(offset as u64).context("truncate")?;
+            mirror.set_length(offset);
+            Ok(())
+        }
+        14 => mirror.drop_cache(),
+        _ => mirror.verify_buffered(),
+    }
+}
+
+fn direct_io(
+    mirror: &mut Mirror,
+    file: &File,
+    what: usize,
+    offset: usize,
+    length: usize,
+) -> Result<()> {
+    let method = match what % 3 {
+        0 => Method::Sync,
+        1 => Method::Aio,
+        _ => Method::Uring,
+    };
+    if what < 10 {
+        let piece = BLOCK.max(length / DEPTH / BLOCK * BLOCK);
+        let mut writes = Vec::new();
+        let mut done = 0;
+        while done < length {
+            let bytes = piece.min(length - done);
+            let place = (offset + done) as u64;
+            writes.push(Transfer::write(place, mirror.stamp(place, bytes)?));
+            done += bytes;
+        }
+        return method.run_whole(file, &mut writes, DEPTH);
+    }
+    let length = mirror.range(offset, length).len() / BLOCK * BLOCK;
+    if length == 0 {
+        return Ok(());
+    }
+    let mut reads = [Transfer::read(offset as u64, length)?];
+    method.run_whole(file, &mut reads, 1)?;
+    let found: Vec<u8> = reads
+        .iter()
+        .flat_map(|read| read.buffer.iter().copied())
+        .collect();
+    pattern::compare(mirror.range(offset, length), &found, offset as u64)
+}

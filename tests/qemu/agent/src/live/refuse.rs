@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernels that the module must not patch.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{bail, ensure, Context as _, Result};
+
+use super::engine::{file, Live, NAME};
+use crate::case::Case;
+use crate::context::Context;
+use crate::suites;
+use crate::sys::module;
+
+pub const CASES: &[Case] = &[
+    Case::new("refuses_another_build", suites::LIVE, another_build)
+        .doc("A module for another build of the kernel says so, and is not loaded.")
+        .logs(&["iomap_rs_live: built for Linux .*: build it for this kernel"]),
+    Case::new("refuses_another_release", suites::LIVE, another_release)
+        .doc("A module for another release of the kernel is not loaded.")
+        .logs(&["version magic '9.12.*' should be '6.12"]),
+    Case::new("refuses_another_livepatch", suites::LIVE, another_livepatch)
+        .doc("Functions that a livepatch has taken already are not taken again.")
+        .logs(&["another livepatch has taken functions of iomap"]),
+];
+
+fn another_build(_context: &Context) -> Result<()> {
+    let kernel = rustix::system::uname();
+    let version = kernel.version().to_str().context("the version")?;
+    // The last letter of the zone or year.
+    let mut other = version.to_owned();
+    other.pop();
+    other.push('?');
+    refused(
+        &changed(version.as_bytes(), other.as_bytes())?,
+        libc::EINVAL,
+    )
+}
+
+fn another_release(_context: &Context) -> Result<()> {
+    refused(&changed(b"vermagic=6.12", b"vermagic=9.12")?, libc::ENOEXEC)
+}
+
+fn another_livepatch(_context: &Context) -> Result<()> {
+    let live = Live::load()?;
+    // The same under another name: to the kernel that is another livepatch.
+    let other = NAME.replace("live", "mine");
+    let result =
+        changed(NAME.as_bytes(), other.as_bytes()).and_then(|module| refused(&module, libc::EBUSY));
+    live.remove()?;
+    result
+}
+
+/// The module's file with all places changed where `from` stands.
+fn changed(from: &[u8], to: &[u8]) -> Result<Vec<u8>> {
+    ensure!(from.len() == to.len(), "not of one length");
+    let mut bytes = fs::read(file()).context("cannot read the module")?;
+    let mut at = 0;
+    let mut places = 0;
+    while let Some(window) = bytes.get_mut(at..at + from.len()) {
+        if window == from {
+            window.copy_from_slice(to);
+            places += 1;
+        }
+        at += 1;
+    }
+    ensure!(places > 0, "the module does not have what is to be changed");
+    Ok(bytes)
+}
+
+/// Loading the module must fail with that error.
+fn refused(module: &[u8], errno: i32) -> Result<()> {
+    let path = Path::new("/tmp/changed.ko");
+    fs::write(path, module).context("cannot write the changed module")?;
+    match module::load(path, "") {
+        Ok(()) => bail!("the module was loaded"),
+        Err(error) => {
+            let found = error
+                .downcast_ref::<rustix::io::Errno>()
+                .map(|errno| errno.raw_os_error());
+            ensure!(found == Some(errno), "wrong error: {error:#}");
+            Ok(())
+        }
+    }
+}

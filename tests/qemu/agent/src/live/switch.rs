@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Switching back and forth while everything is in use.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{ensure, Context as _, Result};
+
+use super::engine::{calls, Live};
+use super::load::{Kind, Load};
+use super::mounts::{Mount, OTHERS};
+use super::MIB;
+use crate::case::Case;
+use crate::cgroup::MemoryLimit;
+use crate::context::Context;
+use crate::suites;
+
+pub const CASES: &[Case] = &[Case::new("back_and_forth", suites::LIVE, back_and_forth)
+    .doc(
+        "Engines are switched many times while XFS, ext4, ext2, btrfs, f2fs and a bare disk are \
+         read and written in all ways with little memory: every byte stays right.",
+    )
+    .timeout(Duration::from_secs(3600))];
+
+/// What the threads, their files in memory and the page cache may take.
+const MEMORY: usize = 96 * MIB;
+
+fn back_and_forth(context: &Context) -> Result<()> {
+    let switches = context.switches();
+    let mounts = OTHERS
+        .iter()
+        .map(|role| Mount::disk(context, role))
+        .collect::<Result<Vec<_>>>()?;
+    let main = context.dir()?;
+    let bare = context.disk("bare")?;
+    let bytes = bare.number::<usize>("size")? * 512;
+    let limit = MemoryLimit::enter(MEMORY)?;
+    let load = Load::default();
+    let start = Instant::now();
+    let served = thread::scope(|scope| {
+        let mut workers = Vec::new();
+        let directories = mounts.iter().map(Mount::path).chain([main.as_path()]);
+        for (number, directory) in (0_u8..).step_by(2).zip(directories) {
+            workers.push(load.start(scope, directory, Kind::Cached, number + 1));
+            workers.push(load.start(scope, directory, Kind::Direct, number + 2));
+        }
+        workers.push(load.start_on_device(scope, bare.path(), bytes, 99));
+        let switched = switch(switches, &load);
+        load.stop();
+        // All threads are heard, even if switching has failed.
+        let joined: Vec<Result<()>> = workers.into_iter().map(|worker| worker.join()).collect();
+        for result in joined {
+            result?;
+        }
+        switched
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    limit.leave()?;
+    context.note(format!(
+        "{switches} switches and {} steps in {seconds:.0} s; {served} calls of the Rust engine",
+        load.steps()
+    ));
+    for mount in &mounts {
+        for entry in std::fs::read_dir(mount.path()).context("cannot list")? {
+            let path = entry.context("cannot list")?.path();
+            if path.is_file() {
+                std::fs::remove_file(&path).context("cannot remove")?;
+            }
+        }
+    }
+    ensure!(served > 0, "the Rust engine was never called");
+    Ok(())
+}
+
+/// Switches that many times; how often the Rust engine was called.
+fn switch(switches: u64, load: &Load) -> Result<u64> {
+    let mut served = 0;
+    for number in 0..switches.div_ceil(2) {
+        let live = Live::load().with_context(|| format!("round {number}"))?;
+        // At times the next switch comes at once, at times when work was done.
+        if number % 2 == 0 {
+            let before = load.steps();
+            let end = Instant::now() + Duration::from_secs(20);
+            while load.steps() < before + 10 && Instant::now() < end {
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+        served += calls()?;
+        live.remove().with_context(|| format!("round {number}"))?;
+    }
+    Ok(served)
+}

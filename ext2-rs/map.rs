@@ -174,7 +174,7 @@ impl Map<Write> for Writer<'_> {
     }
 
     /// Gives back what was allocated and not written.
-    fn end(&self, state: &IterState<'_>, range: Range, written: u64, _: WriteRequest) -> Result {
+    fn end(&self, state: &IterState<'_>, _: Range, _: u64, _: WriteRequest) -> Result {
         if !state.map().flags().contains(MapFlags::NEW) {
             return Ok(());
         }
@@ -182,7 +182,6 @@ impl Map<Write> for Writer<'_> {
         if left.is_empty() {
             return Ok(());
         }
-        let _ = (range, written);
         self.give_back(state, &left);
         self.0.data().tree.write().pending = 0..0;
         Ok(())
@@ -243,7 +242,8 @@ impl Map<Fault> for Faulter<'_> {
         let (block, count) = blocks_of(self.0, range)?;
         let mut tree = self.0.data().tree.write();
         let end = block.saturating_add(count);
-        if block < tree.pending.end && tree.pending.start < end {
+        let pending = &tree.pending;
+        if !pending.is_empty() && block < pending.end && pending.start < end {
             return Err(EAGAIN);
         }
         let grown = grow(self.0, &mut tree, block, count)?;

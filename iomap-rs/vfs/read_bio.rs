@@ -14,7 +14,9 @@
 //!   next piece ...                             none left: end read, unlock
 //! ```
 
-use super::{callback, warn_once, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning};
+use super::{
+    callback, warn_once, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning,
+};
 use crate::{folio_state, sys as bindings};
 use core::{mem::ManuallyDrop, ops::Range, ptr::NonNull};
 use kernel::prelude::*;

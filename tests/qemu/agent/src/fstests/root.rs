@@ -28,6 +28,7 @@ const MOUNTS: &[(&str, &str)] = &[
     ("proc", "/proc"),
     ("sysfs", "/sys"),
     ("devtmpfs", "/dev"),
+    ("devpts", "/dev/pts"),
     ("tmpfs", "/dev/shm"),
     ("tmpfs", "/run"),
     ("debugfs", "/sys/kernel/debug"),

@@ -23,6 +23,7 @@ help:
 	@echo 'make test           all tests; T=dio_read or T=ext4-4k/dio_read: that test alone;'
 	@echo '                    T=fiemap: all whose names contain it'
 	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
+	@echo '                    REPEAT=100: again until one fails, at most so often'
 	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'
 	@echo 'make bench          instructions per operation, C against Rust; T=write_4k, T=xfs-1k/: those'
 	@echo '                    alone; QUICK=1: five minutes; PROFILE=xfs-4k/write_4k: by function'

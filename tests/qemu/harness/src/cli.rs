@@ -92,6 +92,9 @@ pub struct TestArguments {
         default_value_t = 200
     )]
     pub switches: u64,
+    /// Runs the guest tests that often, or until one fails
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 1)]
+    pub repeat: u32,
     /// List the tests instead of running them
     #[arg(long)]
     pub list: bool,

@@ -19,6 +19,7 @@ use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
 use crate::process::tail_of;
 use crate::qemu::{Console, Machine};
+use crate::report::GUEST_LOG;
 use crate::suites::Suite;
 use crate::tracker::{TestResult, Tracker, Verdict};
 
@@ -195,10 +196,9 @@ fn text_of(console: &Path) -> String {
 fn with_log(mut result: TestResult, console: &Path) -> TestResult {
     if result.verdict == Verdict::Failed {
         let tail = tail_of(console);
-        result.details.push(format!(
-            "--- end of the guest's log, {}:\n{tail}",
-            console.display()
-        ));
+        result
+            .details
+            .push(format!("{GUEST_LOG}, {}:\n{tail}", console.display()));
     }
     result
 }

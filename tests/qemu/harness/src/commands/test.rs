@@ -50,7 +50,13 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
                 lab.fsx = arguments.fsx();
                 lab.switches = arguments.switches;
                 run_checks(&lab, &tests, &plan.filter, &mut report)?;
-                run_guests(&lab, &tests, &plan.filter, &mut report)?;
+                for _ in 0..arguments.repeat {
+                    run_guests(&lab, &tests, &plan.filter, &mut report)?;
+                    if report.has_failures() {
+                        // The next round would write over what this one left to look at.
+                        break;
+                    }
+                }
             }
             // The sums shall say so even if no guest could be booted.
             Err(error) => report.add(TestResult {
@@ -204,6 +210,7 @@ mod tests {
             fsx_operations: 0,
             fsx_seed: None,
             switches: 0,
+            repeat: 1,
             list: false,
         };
         Plan::new(&tests, &arguments)

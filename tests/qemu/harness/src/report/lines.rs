@@ -10,6 +10,12 @@ use anyhow::Result;
 use super::junit;
 use crate::tracker::{TestResult, Verdict};
 
+/// What stands before the end of the guest's log among a test's details.
+pub const GUEST_LOG: &str = "--- end of the guest's log";
+
+/// Lines of a failed test's details that are shown with its result.
+const SHOWN_AT_ONCE: usize = 12;
+
 /// Prints results as they come and keeps them.
 pub struct Report {
     start: Instant,
@@ -26,7 +32,17 @@ impl Report {
 
     pub fn add(&mut self, result: TestResult) {
         println!("{}", line_of(&result));
+        if result.verdict == Verdict::Failed {
+            for line in last_lines(&result.details) {
+                println!("    {line}");
+            }
+        }
         self.results.push(result);
+    }
+
+    pub fn has_failures(&self) -> bool {
+        let mut results = self.results.iter();
+        results.any(|result| result.verdict == Verdict::Failed)
     }
 
     /// Prints the failures once more with all they said, writes the JUnit file,
@@ -59,6 +75,17 @@ impl Report {
         // A run of nothing is no success: the filter or the build is wrong.
         Ok(failures.is_empty() && !self.results.is_empty())
     }
+}
+
+/// Enough of what a failed test said to know what it is about, where it failed: who
+/// reads a long run's output may have no more than that part of it.
+fn last_lines(details: &[String]) -> impl Iterator<Item = &str> {
+    let said = details.iter().flat_map(|detail| detail.lines());
+    let own: Vec<&str> = said
+        .take_while(|line| !line.starts_with(GUEST_LOG))
+        .collect();
+    let skipped = own.len().saturating_sub(SHOWN_AT_ONCE);
+    own.into_iter().skip(skipped)
 }
 
 fn line_of(result: &TestResult) -> String {
@@ -111,6 +138,16 @@ mod tests {
             line_of(&result(Verdict::Skipped("rust only".into()))),
             "test ext4-4k/fiemap ... skipped, rust only (0.15 s)"
         );
+    }
+
+    #[test]
+    fn a_failure_says_at_once_why() {
+        let mut details: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        details.push("why\nand how".into());
+        details.push(format!("{GUEST_LOG}, console.log:\nsystem up"));
+        let shown: Vec<&str> = last_lines(&details).collect();
+        assert_eq!(shown.len(), SHOWN_AT_ONCE);
+        assert_eq!(shown.get(9..), Some(&["19", "why", "and how"][..]));
     }
 
     #[test]

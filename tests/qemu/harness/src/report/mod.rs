@@ -6,4 +6,4 @@ mod junit;
 mod lines;
 
 pub use junit::write as write_junit;
-pub use lines::Report;
+pub use lines::{Report, GUEST_LOG};

@@ -4,6 +4,7 @@
 
 use std::io::IoSlice;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use anyhow::{ensure, Context as _, Result};
 
@@ -40,8 +41,12 @@ pub const CASES: &[Case] = &[
         .holds(&["DIO-34"]),
     Case::new("dio_write_enospc", suites::ALL, enospc)
         .doc("On a full disk extending writes end in ENOSPC and the file holds what was counted.")
+        .timeout(FULL_DISK_LIMIT)
         .holds(&["DIO-26", "IT-9"]),
 ];
+
+/// All of the disk is written once and read three times.
+const FULL_DISK_LIMIT: Duration = Duration::from_secs(240);
 
 fn overwrite(context: &Context) -> Result<()> {
     let mut mirror = Mirror::filled(context.path("file")?, 1, 4 * MIB)?;

@@ -213,12 +213,32 @@ fn settle(path: &Path) -> Result<()> {
     let by_device = whole(&direct)?;
     drop_cache(&buffered)?;
     let by_cold_cache = whole(&buffered)?;
-    ensure!(by_cache == by_device, "cache and device differ");
-    ensure!(
-        by_cache == by_cold_cache,
-        "the cache changes when it is dropped"
-    );
+    agree(&by_cache, &by_device).context("the page cache and the disk")?;
+    agree(&by_cache, &by_cold_cache).context("the page cache before and after it was dropped")?;
     check(&by_device, 0)
+}
+
+/// Tells two views of the file apart by what is written where they differ first.
+fn agree(first: &[u8], second: &[u8]) -> Result<()> {
+    ensure!(
+        first.len() == second.len(),
+        "{} and {} bytes",
+        first.len(),
+        second.len()
+    );
+    let words = first.chunks_exact(8).zip(second.chunks_exact(8));
+    let differing: Vec<_> = words.enumerate().filter(|(_, (a, b))| a != b).collect();
+    if let Some((index, (first, second))) = differing.first() {
+        let word = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).map(Word::parse);
+        bail!(
+            "differ in {} words, first at {}: {} and {}",
+            differing.len(),
+            8 * index,
+            word(first)?,
+            word(second)?
+        );
+    }
+    Ok(())
 }
 
 fn whole(file: &File) -> io::Result<Vec<u8>> {

@@ -65,6 +65,10 @@ fn each_rule_is_checked() {
     assert_eq!(decode(&[1, 0, 0, 0]).unwrap().len(), 0);
     assert_eq!(errors(&[1, 0, 0, 0, 1, 0]), Some(AclError::Length(6)));
     assert_eq!(errors(&[1, 0, 0, 0, 3, 0, 7, 0]), Some(AclError::Tag(3)));
+    // As long as five entries, one of them named, are; but six short ones.
+    let mut short = vec![1, 0, 0, 0];
+    short.extend([1, 0, 7, 0].repeat(6));
+    assert_eq!(errors(&short), Some(AclError::Length(28)));
     // A named entry without its name; a name too much.
     assert!(errors(&[1, 0, 0, 0, 2, 0, 7, 0]).is_some());
     assert!(errors(&[1, 0, 0, 0, 1, 0, 7, 0, 9, 9, 9, 9]).is_some());

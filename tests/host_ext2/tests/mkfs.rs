@@ -168,7 +168,7 @@ pub fn all(name: &str) -> Vec<Image> {
             "^sparse_super,^resize_inode",
         ],
         &["-b", "4096"],
-        &["-b", "1024", "-g", "512", "-O", "meta_bg,^resize_inode"],
+        &["-b", "1024", "-g", "256", "-O", "meta_bg,^resize_inode"],
         &["-b", "1024", "-r", "0", "-O", "none"],
     ];
     shapes

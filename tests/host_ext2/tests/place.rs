@@ -208,6 +208,55 @@ fn other(groups: &Few, parent: u32, directory: u32) -> Option<u32> {
     None
 }
 
+/// Each threshold, hit exactly and missed by one: the parent's group is good in all
+/// respects but one.
+#[test]
+fn thresholds_are_those_of_c() {
+    let good = Counts {
+        free_blocks: 4000,
+        free_inodes: 300,
+        directories: 10,
+    };
+    let mut elsewhere = [0; 4];
+    for value in 0..=600 {
+        let worse = [
+            (
+                Counts {
+                    directories: value,
+                    ..good
+                },
+                0,
+            ),
+            (
+                Counts {
+                    free_inodes: value,
+                    ..good
+                },
+                0,
+            ),
+            (
+                Counts {
+                    free_blocks: value * 8,
+                    ..good
+                },
+                0,
+            ),
+            (good, value.min(255) as u8),
+        ];
+        for (which, parent) in worse.into_iter().enumerate() {
+            let groups = Few(vec![parent, (good, 0), (good, 0)]);
+            let found = directory_group(&groups, SHAPE, 0, false, 0);
+            assert_eq!(found, orlov(&groups, 0, false, 0), "{groups:?}");
+            elsewhere[which] += u32::from(found != Some(0));
+        }
+    }
+    // Each of them counts somewhere on the way, but not everywhere.
+    assert!(
+        elsewhere.iter().all(|times| (1..=600).contains(times)),
+        "{elsewhere:?}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8192))]
 

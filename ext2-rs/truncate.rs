@@ -7,10 +7,11 @@
 use crate::{
     blocks::{self, Run},
     mount::Ext2,
-    plan::path::{depth_below, Cut, Path, DIRECT},
+    plan::path::{depth_below, Cut, Path},
     tree::{read_pointers, Parent, Tree},
     vfs::{Buffer, Inode},
 };
+use kernel::prelude::*;
 
 /// Frees blocks of a file, as many at once as follow each other.
 struct Freeing<'a> {
@@ -101,10 +102,14 @@ pub(crate) fn truncate(inode: &Inode<Ext2>, size: u64) {
     inode.mark_dirty();
 }
 
-/// Cuts the tree level by level, from the inode down.
+/// Cuts the tree level by level, from the inode down. Blocks of pointers on the way
+/// that are of no use any more go as well.
 fn cut_off(inode: &Inode<Ext2>, tree: &mut Tree, cut: &Cut) {
     let mut freeing = Freeing::new(inode);
     let mut parent = Parent::Inode;
+    // Where the way down went on, from the top; three blocks of pointers at most.
+    let mut way = [const { None }; 3];
+    let mut steps = way.iter_mut();
     for level in cut.levels() {
         match &parent {
             Parent::Inode => {
@@ -122,15 +127,53 @@ fn cut_off(inode: &Inode<Ext2>, tree: &mut Tree, cut: &Cut) {
                 cut_block(inode, buffer, level.dead_from, level.depth, &mut freeing);
             }
         }
-        let through = level.through.and_then(|index| tree.pointer(&parent, index));
-        let Some(pointer) = through.filter(|&pointer| pointer != 0) else {
+        let (Some(index), Some(step)) = (level.through, steps.next()) else {
             break;
         };
-        match read_pointers(inode.sb(), inode.ino(), pointer) {
-            Ok(buffer) => parent = Parent::Block(buffer),
-            Err(_) => break,
+        let Some(pointer) = tree.pointer(&parent, index).filter(|&at| at != 0) else {
+            break;
+        };
+        let Ok(buffer) = read_pointers(inode.sb(), inode.ino(), pointer) else {
+            break;
+        };
+        let above = core::mem::replace(&mut parent, Parent::Block(buffer));
+        *step = Some((above, index));
+    }
+    for (above, index) in way.into_iter().flatten().rev() {
+        let Parent::Block(buffer) = parent else {
+            return;
+        };
+        if !is_empty(&buffer) || clear(inode, tree, &above, index).is_err() {
+            return;
+        }
+        freeing.flush();
+        let block = buffer.block();
+        buffer.forget();
+        freeing.add(block);
+        parent = above;
+    }
+}
+
+/// Whether a block of pointers leads nowhere.
+fn is_empty(buffer: &Buffer) -> bool {
+    (0..buffer.size() / size_of::<u32>()).all(|index| buffer.le32(index) == Some(0))
+}
+
+/// Lets pointer `index` lead nowhere.
+fn clear(inode: &Inode<Ext2>, tree: &mut Tree, parent: &Parent, index: u32) -> Result {
+    match parent {
+        Parent::Inode => {
+            let place = tree
+                .pointers_mut()
+                .and_then(|pointers| pointers.get_mut(index as usize));
+            *place.ok_or(EIO)? = 0;
+        }
+        Parent::Block(buffer) => {
+            buffer.set_le32(index as usize, 0)?;
+            buffer.mark_dirty_for(inode);
         }
     }
+    Ok(())
 }
 
 /// Cuts off the pointers of a block from `from` on.
@@ -162,25 +205,9 @@ pub(crate) fn punch(inode: &Inode<Ext2>, first: u32, count: u32) {
         let Some(slot) = slot.filter(|slot| slot.depth == 0 && slot.pointer != 0) else {
             continue;
         };
-        match &slot.parent {
-            Parent::Block(buffer) => {
-                if buffer.set_le32(slot.index as usize, 0).is_err() {
-                    continue;
-                }
-                buffer.mark_dirty_for(inode);
-            }
-            Parent::Inode => {
-                let place = tree
-                    .pointers_mut()
-                    .and_then(|pointers| pointers.get_mut(slot.index as usize))
-                    .filter(|_| slot.index < DIRECT);
-                let Some(place) = place else {
-                    continue;
-                };
-                *place = 0;
-            }
+        if clear(inode, &mut tree, &slot.parent, slot.index).is_ok() {
+            freeing.add(slot.pointer);
         }
-        freeing.add(slot.pointer);
     }
     drop(freeing);
     tree.frees = tree.frees.wrapping_add(1);

@@ -23,6 +23,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/setup/rust.sh"
 # shellcheck source=setup/fsx.sh
 . "$here/setup/fsx.sh"
+# shellcheck source=setup/pjdfstest.sh
+. "$here/setup/pjdfstest.sh"
 # shellcheck source=setup/source.sh
 . "$here/setup/source.sh"
 
@@ -76,5 +78,6 @@ ensure_packages
 ensure_rust
 ensure_bindgen
 ensure_fsx
+ensure_pjdfstest
 ensure_source "$update"
 write_environment

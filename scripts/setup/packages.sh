@@ -19,6 +19,7 @@ NEEDS='
 	bc                                      bc
 	/usr/include/gelf.h                     libelf-dev
 	/usr/include/openssl/ssl.h              libssl-dev
+	/usr/lib/x86_64-linux-gnu/libacl.a      libacl1-dev
 	patch                                   patch
 	perl                                    perl
 	python3                                 python3
@@ -37,6 +38,7 @@ NEEDS='
 	mkfs.xfs                                xfsprogs
 	mkfs.gfs2                               gfs2-utils
 	mkfs.erofs                              erofs-utils
+	stress-ng                               stress-ng
 	busybox                                 busybox-static
 	/etc/ssl/certs/ca-certificates.crt      ca-certificates
 '

@@ -8,11 +8,12 @@ use anyhow::{bail, ensure, Result};
 use iomap_qemu_protocol::TestInfo;
 
 use crate::case::Case;
-use crate::{bdev, dax, fs, live, script};
+use crate::{bdev, dax, ext2, fs, live, script};
 
 /// Every declared test, file by file.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     let tables = [
+        ext2::CASES,
         fs::CASES,
         script::CASES,
         bdev::CASES,

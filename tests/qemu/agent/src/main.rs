@@ -19,6 +19,7 @@ mod data;
 mod dax;
 mod demo;
 mod disk;
+mod ext2;
 mod fs;
 mod fstests;
 mod init;

@@ -15,7 +15,20 @@ pub const DAX_FALLOCATE: &[&str] = &["ext4-dax", "xfs-dax"];
 pub const EXT2_DAX: &[&str] = &["ext2-dax"];
 pub const XFS_DAX: &[&str] = &["xfs-dax"];
 
-pub const EXT2: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
+pub const EXT2: &[&str] = &[
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+];
+/// Where other drivers are at hand that read the same disk.
+pub const EXT2_CROSS: &[&str] = &["ext2-cross", "ext2-rs-cross"];
+/// Where programs run that try everything.
+pub const PROGRAMS: &[&str] = &["ext2-4k", "ext2-rs-4k"];
+/// Where there is a disk of damaged filesystems.
+pub const CORRUPT: &[&str] = &["ext2-corrupt", "ext2-rs-corrupt"];
 pub const EXT4: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k"];
 pub const EROFS: &[&str] = &["erofs-tails", "erofs-blocks", "erofs-chunks"];
 pub const ZONEFS: &[&str] = &["zonefs"];
@@ -23,7 +36,18 @@ pub const BTRFS: &[&str] = &["btrfs"];
 
 pub const XFS: &[&str] = &["xfs-1k", "xfs-4k"];
 /// Filesystems whose page cache runs on the engine, too.
-pub const PAGE_CACHE: &[&str] = &["xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k"];
+pub const PAGE_CACHE: &[&str] = &[
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "xfs-1k",
+    "xfs-4k",
+    "gfs2-1k",
+    "gfs2-4k",
+];
+
+/// Of those, the ones that can be told to allocate ahead of the data.
+pub const PAGE_CACHE_AHEAD: &[&str] = &["xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k"];
 
 pub const XFS_1K: &[&str] = &["xfs-1k"];
 
@@ -36,7 +60,7 @@ pub const LEAKS: &[&str] = &[
 ];
 
 /// Where fsx runs.
-pub const FSX: &[&str] = &["ext2-4k", "ext4-4k", "xfs-1k", "xfs-4k"];
+pub const FSX: &[&str] = &["ext2-4k", "ext2-rs-4k", "ext4-4k", "xfs-1k", "xfs-4k"];
 
 /// Filesystems that find data, holes and blocks by the engine.
 pub const EXT4_XFS: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k"];
@@ -49,36 +73,99 @@ pub const REPORTS: &[&str] = &[
 /// The filesystems that overwrite blocks in place and pass requests that are
 /// aligned to sectors only on to the engine.
 pub const EXT: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k",
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
 ];
 
 /// As [`EXT`], and whatever else overwrites blocks in place.
 pub const EXT_XFS: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k",
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
+    "xfs-1k",
+    "xfs-4k",
 ];
 
 /// As [`EXT_XFS`], and gfs2.
 pub const EXT_XFS_GFS2: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k",
-    "gfs2-1k", "gfs2-4k",
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
+    "xfs-1k",
+    "xfs-4k",
+    "gfs2-1k",
+    "gfs2-4k",
 ];
 
 /// Every filesystem whose disk the host has filled with files.
 pub const FILLED: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs",
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
+    "btrfs",
+    "f2fs",
 ];
 
 /// Every filesystem whose direct I/O runs on the engine.
 pub const ALL: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k",
-    "xfs-4k", "gfs2-1k", "gfs2-4k",
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
+    "btrfs",
+    "f2fs",
+    "xfs-1k",
+    "xfs-4k",
+    "gfs2-1k",
+    "gfs2-4k",
 ];
 
 /// As [`ALL`], without gfs2, which drops the pages that it is about to read and
 /// tries again for ever if a direct write takes its data from where it goes, on
 /// the C engine, too.
 pub const OVERLAPPING: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "f2fs", "xfs-1k",
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
+    "btrfs",
+    "f2fs",
+    "xfs-1k",
     "xfs-4k",
 ];
 
@@ -90,6 +177,18 @@ pub const UNWRITTEN: &[&str] = &[
 /// Filesystems on which nobody can read a new block before its first write is
 /// through; f2fs lets direct reads see what the disk held there.
 pub const NO_EARLY_BLOCKS: &[&str] = &[
-    "ext2-1k", "ext2-2k", "ext2-4k", "ext4-1k", "ext4-2k", "ext4-4k", "btrfs", "xfs-1k", "xfs-4k",
-    "gfs2-1k", "gfs2-4k",
+    "ext2-1k",
+    "ext2-2k",
+    "ext2-4k",
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
+    "btrfs",
+    "xfs-1k",
+    "xfs-4k",
+    "gfs2-1k",
+    "gfs2-4k",
 ];

@@ -15,6 +15,7 @@ use iomap_qemu_protocol::{FsxSpec, Link, Mode, RunSpec};
 use tempfile::TempDir;
 
 use crate::agent::Agent;
+use crate::host_program;
 use crate::image::{self, Tree};
 use crate::initramfs::Initramfs;
 use crate::kernel::{self, Flavor, KernelTree, Recipe};
@@ -191,6 +192,7 @@ impl Lab {
             let from = self.paths.guest_programs().join(program);
             archive.copy(&format!("bin/{program}"), &from)?;
         }
+        host_program::add(&mut archive, boot.suite.host_programs)?;
         if boot.mode == Mode::Shell {
             add_busybox(&mut archive)?;
         }

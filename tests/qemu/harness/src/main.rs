@@ -15,6 +15,7 @@ mod filter;
 mod follow;
 mod fstests;
 mod hash;
+mod host_program;
 mod image;
 mod initramfs;
 mod kernel;

@@ -20,7 +20,7 @@ use crate::paths::make_dir;
 use crate::process::tail_of;
 use crate::qemu::{Console, Machine};
 use crate::report::GUEST_LOG;
-use crate::suites::Suite;
+use crate::suites::{Suite, MAIN};
 use crate::tracker::{TestResult, Tracker, Verdict};
 
 /// How long a guest may be silent: in a test without a limit of its own, while
@@ -163,7 +163,11 @@ impl<'a> Session<'a> {
             let outcome = image::check(&self.lab.tools, filesystem, &disk.path);
             let details: Vec<String> = outcome.err().iter().map(|e| format!("{e:#}")).collect();
             let failed = !details.is_empty();
-            let result = self.host_result("host_fsck", start, failed, details);
+            let name = match disk.role {
+                MAIN => "host_fsck".to_owned(),
+                role => format!("host_fsck_{role}"),
+            };
+            let result = self.host_result(&name, start, failed, details);
             (self.emit)(result);
         }
     }

@@ -4,7 +4,11 @@
 
 use iomap_qemu_protocol::Link;
 
-use crate::image::{Contents, Erofs, Filesystem};
+use crate::image::{Contents, Filesystem};
+
+mod test;
+
+pub use test::TEST;
 
 /// One kind of boot.
 #[derive(Clone, Debug)]
@@ -15,15 +19,30 @@ pub struct Suite {
     pub modules: &'static [&'static str],
     /// What set-up built for the guest, besides the agent.
     pub programs: &'static [&'static str],
+    /// Programs of the host, with the libraries that they need.
+    pub host_programs: &'static [&'static str],
     pub disks: &'static [Disk],
     pub memory_mib: u32,
-    /// Is it about what the kernel image does by iomap? With the engine as a module
-    /// that is no business of the engine.
-    pub of_image: bool,
+    pub about: About,
     /// Does the main filesystem lie in persistent memory?
     pub dax: bool,
     /// Do the tests put the engine into a running kernel themselves?
     pub loads_engine: bool,
+}
+
+/// What is tested, besides the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A filesystem in C, which links against whatever engine there is.
+    Filesystem,
+    /// What such a filesystem does besides, for comparison: the same on any engine, so
+    /// that one way to link is enough.
+    Driver,
+    /// What the kernel image does by iomap: with the engine as a module that is no
+    /// business of the engine.
+    Image,
+    /// A filesystem in Rust, which comes with the engine's module.
+    RustFilesystem,
 }
 
 /// One virtio-blk disk.
@@ -51,11 +70,14 @@ impl Suite {
 
     /// Is there something to test with the engine linked in this way?
     pub fn runs_on(&self, link: Link) -> bool {
-        match link {
-            Link::Module => !self.of_image && !self.loads_engine,
-            Link::Builtin | Link::C => !self.loads_engine,
-            Link::Live => true,
-        }
+        let reached = link == Link::Live || !self.loads_engine;
+        reached
+            && match self.about {
+                About::Filesystem => true,
+                About::Image => link != Link::Module,
+                About::Driver => matches!(link, Link::Module | Link::C),
+                About::RustFilesystem => link == Link::Module,
+            }
     }
 
     /// The name of the suite in the names of its tests.
@@ -124,28 +146,14 @@ const fn suite(
         name,
         modules,
         programs: &[],
+        host_programs: &[],
         disks,
         memory_mib: MEMORY_MIB,
-        of_image: false,
+        about: About::Filesystem,
         dax: false,
         loads_engine: false,
     }
 }
-
-/// A suite in which fsx runs, on files and on loop devices over files.
-const fn with_fsx(suite: Suite) -> Suite {
-    Suite {
-        programs: &["fsx"],
-        ..suite
-    }
-}
-
-/// A disk that no filesystem takes, small enough to be written as a whole.
-const BARE: Disk = Disk {
-    role: "bare",
-    size_mib: 16,
-    contents: Contents::Blank,
-};
 
 /// A disk of another role, without files.
 const fn other(role: &'static str, filesystem: Filesystem, size_mib: u64) -> Disk {
@@ -155,115 +163,6 @@ const fn other(role: &'static str, filesystem: Filesystem, size_mib: u64) -> Dis
         contents: Contents::Empty(filesystem),
     }
 }
-
-/// A filesystem of each kind, and one more of XFS that is to be copied.
-const LIVE_DISKS: [Disk; 7] = [
-    Disk {
-        role: MAIN,
-        size_mib: 512,
-        contents: Contents::Empty(Filesystem::xfs(1024)),
-    },
-    other("ext4", Filesystem::ext4(4096), 768),
-    other("ext2", Filesystem::ext2(1024), 128),
-    other("btrfs", Filesystem::Btrfs, 256),
-    other("f2fs", Filesystem::F2fs, 256),
-    other("slow", Filesystem::xfs(1024), 320),
-    BARE,
-];
-
-/// A suite about what the kernel image itself does by iomap.
-const fn of_image(suite: Suite) -> Suite {
-    Suite {
-        of_image: true,
-        ..suite
-    }
-}
-
-/// A disk whose copy in persistent memory is mounted.
-const fn in_memory(filesystem: Filesystem) -> [Disk; 1] {
-    [Disk {
-        role: MAIN,
-        // About the least that mkfs.xfs takes.
-        size_mib: 320,
-        contents: Contents::Empty(filesystem),
-    }]
-}
-
-/// A suite whose filesystem lies in persistent memory.
-const fn dax(suite: Suite) -> Suite {
-    Suite {
-        memory_mib: 1536,
-        dax: true,
-        ..of_image(suite)
-    }
-}
-
-/// Filesystems with what their tests need besides: files as disks, disks that fail.
-const EXT2: &[&str] = &["ext2", "loop", "dm_mod"];
-const EXT4: &[&str] = &["ext4", "loop", "dm_mod"];
-const XFS: &[&str] = &["xfs", "loop", "dm_mod"];
-
-/// The suites of `make test`, in the order in which they run.
-pub const TEST: &[Suite] = &[
-    suite("script", &["null_blk", "script_fs"], &[SCRATCH]),
-    suite("ext2-1k", EXT2, &disks(Filesystem::ext2(1024), 256)),
-    suite("ext2-2k", EXT2, &disks(Filesystem::ext2(2048), 256)),
-    with_fsx(suite("ext2-4k", EXT2, &disks(Filesystem::ext2(4096), 256))),
-    suite("ext4-1k", EXT4, &disks(Filesystem::ext4(1024), 256)),
-    suite("ext4-2k", EXT4, &disks(Filesystem::ext4(2048), 256)),
-    with_fsx(suite("ext4-4k", EXT4, &disks(Filesystem::ext4(4096), 256))),
-    suite("btrfs", &["btrfs"], &disks(Filesystem::Btrfs, 256)),
-    suite("f2fs", &["f2fs"], &disks(Filesystem::F2fs, 256)),
-    with_fsx(suite("xfs-1k", XFS, &empty(Filesystem::xfs(1024)))),
-    with_fsx(suite("xfs-4k", XFS, &empty(Filesystem::xfs(4096)))),
-    of_image(suite("bdev", &[], &[BARE])),
-    dax(suite(
-        "ext2-dax",
-        &["ext2"],
-        &in_memory(Filesystem::ext2(4096)),
-    )),
-    dax(suite(
-        "ext4-dax",
-        &["ext4"],
-        &in_memory(Filesystem::ext4(4096)),
-    )),
-    dax(suite(
-        "xfs-dax",
-        &["xfs"],
-        &in_memory(Filesystem::xfs(4096)),
-    )),
-    suite("gfs2-1k", &["gfs2"], &empty(Filesystem::gfs2(1024))),
-    suite("gfs2-4k", &["gfs2"], &empty(Filesystem::gfs2(4096))),
-    suite(
-        "erofs-tails",
-        &["erofs"],
-        &filled(Filesystem::Erofs(Erofs::InlineTails)),
-    ),
-    suite(
-        "erofs-blocks",
-        &["erofs"],
-        &filled(Filesystem::Erofs(Erofs::Blocks)),
-    ),
-    suite(
-        "erofs-chunks",
-        &["erofs"],
-        &filled(Filesystem::Erofs(Erofs::Chunks(4096))),
-    ),
-    suite("zonefs", &["null_blk", "zonefs"], &[]),
-    Suite {
-        loads_engine: true,
-        ..suite("live", &["btrfs", "f2fs"], &LIVE_DISKS)
-    },
-    Suite {
-        // Little memory, so that swapping takes little time.
-        memory_mib: 256,
-        ..suite("swap", &["ext4"], &empty(Filesystem::ext4(4096)))
-    },
-    Suite {
-        memory_mib: 256,
-        ..suite("swap-xfs", &["xfs"], &empty(Filesystem::xfs(4096)))
-    },
-];
 
 /// The suites of `make demo`.
 pub const DEMO: &[Suite] = &[

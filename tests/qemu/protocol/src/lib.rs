@@ -6,6 +6,7 @@
 //! [`ktap::Line`]s on `/dev/hvc0`. Before any boot the host also runs the agent
 //! itself, as `agent list`, and reads a JSON array of [`TestInfo`].
 
+pub mod corpus;
 pub mod ktap;
 mod path;
 mod spec;

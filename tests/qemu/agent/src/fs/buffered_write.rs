@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[
         .holds(&["RD-4", "BW-13", "BW-14", "BW-20"]),
     Case::new(
         "buffered_sub_block_hole",
-        suites::PAGE_CACHE,
+        suites::PAGE_CACHE_AHEAD,
         sub_block_hole,
     )
     .doc("Writes inside blocks of holes and of preallocated space leave zeros around them.")

@@ -103,7 +103,7 @@ fn seed(context: &Context) -> Result<u64> {
 
 fn on_file(context: &Context, seed: u64) -> Result<()> {
     let mut weights = EVERYWHERE.to_owned();
-    if context.fs() != "ext2" {
+    if !matches!(context.fs(), "ext2" | "ext2_rs") {
         weights.push_str(ALLOCATION);
     }
     // What is stored through mappings stays dirty, for others to come upon.
@@ -117,7 +117,11 @@ fn on_file(context: &Context, seed: u64) -> Result<()> {
 fn direct(context: &Context) -> Result<()> {
     let path = context.path("disk")?;
     File::create_new(&path)?.set_len(MIB as u64)?;
-    let punch = if context.fs() == "ext2" { 0 } else { 3 };
+    let punch = if matches!(context.fs(), "ext2" | "ext2_rs") {
+        0
+    } else {
+        3
+    };
     configure(&format!(
         "blockmode = true\nnomsyncafterwrite = true\n[opsize]\nalign = 512\n\
          [weights]\n{DISK}punch_hole = {punch}\n"

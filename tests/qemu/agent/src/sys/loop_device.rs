@@ -14,9 +14,25 @@ use crate::data::mirror::{open, open_read};
 /// Of `linux/loop.h`.
 const LOOP_SET_FD: libc::c_ulong = 0x4C00;
 const LOOP_CLR_FD: libc::c_ulong = 0x4C01;
+const LOOP_SET_STATUS64: libc::c_ulong = 0x4C04;
 const LOOP_SET_DIRECT_IO: libc::c_ulong = 0x4C08;
 
 const NAME: &str = "loop0";
+
+/// `struct loop_info64`; what is not named here is 0.
+#[repr(C)]
+#[derive(Default)]
+struct LoopInfo {
+    device: [u64; 3],
+    offset: u64,
+    length: u64,
+    numbers: [u32; 4],
+    names: [[u64; 8]; 2],
+    key: [u64; 4],
+    init: [u64; 2],
+}
+
+const _: () = assert!(size_of::<LoopInfo>() == 232);
 
 /// The file's until this is dropped.
 pub struct LoopDevice {
@@ -35,6 +51,30 @@ impl LoopDevice {
         ensure!(direct.trim() == "1", "the loop device does buffered I/O");
         // What is open for writing cannot be mounted.
         device.device = open_read(&Self::path(), 0)?;
+        Ok(device)
+    }
+
+    /// `length` bytes of `file` from `offset` on, for others to mount.
+    pub fn part(file: &File, offset: u64, length: u64) -> Result<Self> {
+        let device = open(&Self::path(), 0)?;
+        control(&device, LOOP_SET_FD, file.as_raw_fd()).context("LOOP_SET_FD")?;
+        // Who could write to it would keep it from being mounted.
+        let device = Self {
+            device: open_read(&Self::path(), 0)?,
+        };
+        let mut info = LoopInfo {
+            offset,
+            length,
+            ..LoopInfo::default()
+        };
+        // SAFETY: the ioctl reads a structure of this layout.
+        let result =
+            unsafe { libc::ioctl(device.device.as_raw_fd(), LOOP_SET_STATUS64, &raw mut info) };
+        ensure!(
+            result == 0,
+            "LOOP_SET_STATUS64: {}",
+            io::Error::last_os_error()
+        );
         Ok(device)
     }
 

@@ -12,6 +12,7 @@ pub mod device_mapper;
 pub mod fibmap;
 pub mod fiemap;
 pub mod freeze;
+pub mod handle;
 pub mod huge;
 pub mod loop_device;
 pub mod mapping;

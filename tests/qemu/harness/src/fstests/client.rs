@@ -5,7 +5,7 @@
 use anyhow::{bail, Result};
 
 use crate::image::Contents;
-use crate::suites::{Disk, Suite};
+use crate::suites::{About, Disk, Suite};
 
 /// A filesystem: how fstests calls it, and what it takes to have it in a guest.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +59,9 @@ const fn suite(name: &'static str, modules: &'static [&'static str]) -> Suite {
         modules,
         disks: &DISKS,
         programs: &[],
+        host_programs: &[],
         memory_mib: 2048,
-        of_image: false,
+        about: About::Filesystem,
         dax: false,
         loads_engine: false,
     }

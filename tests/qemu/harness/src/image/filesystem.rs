@@ -39,12 +39,19 @@ pub enum Erofs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ext {
     Two,
+    /// The same on disk, for the driver in Rust.
+    TwoInRust,
     Four,
 }
 
 impl Filesystem {
     pub const fn ext2(block_size: u32) -> Self {
         let kind = Ext::Two;
+        Self::Ext { kind, block_size }
+    }
+
+    pub const fn ext2_rs(block_size: u32) -> Self {
+        let kind = Ext::TwoInRust;
         Self::Ext { kind, block_size }
     }
 
@@ -66,6 +73,10 @@ impl Filesystem {
         match self {
             Self::Ext { kind: Ext::Two, .. } => "ext2",
             Self::Ext {
+                kind: Ext::TwoInRust,
+                ..
+            } => "ext2_rs",
+            Self::Ext {
                 kind: Ext::Four, ..
             } => "ext4",
             Self::Btrfs => "btrfs",
@@ -73,6 +84,17 @@ impl Filesystem {
             Self::Xfs { .. } => "xfs",
             Self::Gfs2 { .. } => "gfs2",
             Self::Erofs(_) => "erofs",
+        }
+    }
+
+    /// As mkfs knows it.
+    fn format(self) -> &'static str {
+        match self {
+            Self::Ext {
+                kind: Ext::TwoInRust,
+                ..
+            } => "ext2",
+            _ => self.name(),
         }
     }
 
@@ -109,14 +131,14 @@ impl Filesystem {
     }
 
     fn mkfs(self, tools: &Toolchain, image: &Path, tree: Option<&Path>) -> Command {
-        let mut mkfs = tools.command(&format!("mkfs.{}", self.name()));
+        let mut mkfs = tools.command(&format!("mkfs.{}", self.format()));
         match self {
             Self::Ext { kind, block_size } => {
                 mkfs.args(["-q", "-F", "-m", "0", "-U", UUID, "-b"])
                     .arg(block_size.to_string());
                 let seed = format!("hash_seed={UUID}");
                 let options = match kind {
-                    Ext::Two => seed,
+                    Ext::Two | Ext::TwoInRust => seed,
                     // Nothing left for the guest to initialize behind the tests' back.
                     Ext::Four => format!("{seed},lazy_itable_init=0,lazy_journal_init=0"),
                 };

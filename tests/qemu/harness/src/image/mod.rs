@@ -3,8 +3,11 @@
 //! Disk images: plain files with filesystems made and checked by the real
 //! tools of the host.
 
+mod corpus;
+mod ext2_map;
 mod filesystem;
 mod fsck;
+mod random;
 mod tree;
 
 pub use filesystem::{Erofs, Filesystem};
@@ -29,12 +32,14 @@ pub enum Contents {
     Empty(Filesystem),
     /// A filesystem with the tree of files in it.
     Tree(Filesystem),
+    /// Many small ext2 filesystems, each damaged in another way.
+    Corpus,
 }
 
 impl Contents {
     pub fn filesystem(self) -> Option<Filesystem> {
         match self {
-            Self::Blank => None,
+            Self::Blank | Self::Corpus => None,
             Self::Empty(filesystem) | Self::Tree(filesystem) => Some(filesystem),
         }
     }
@@ -63,6 +68,7 @@ pub fn make_all(
             .with_context(|| format!("cannot create {}", path.display()))?;
         match disk.contents {
             Contents::Blank => {}
+            Contents::Corpus => corpus::write(tools, &path)?,
             Contents::Empty(filesystem) => filesystem.make(tools, &path, None)?,
             Contents::Tree(filesystem) => {
                 let tree = tree.context("a disk wants to be filled, but there is no tree")?;

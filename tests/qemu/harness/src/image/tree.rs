@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::{encode_path, ManifestEntry};
 
+use super::random::Random;
 use crate::hash;
 use crate::paths::make_dir;
 
@@ -56,7 +57,7 @@ impl Tree {
             root: root.to_owned(),
             manifest: Vec::new(),
         };
-        let mut random = Random(0x696f_6d61_705f_7273);
+        let mut random = Random::new(0x696f_6d61_705f_7273);
         for &size in EDGE_SIZES {
             let name = PathBuf::from(format!("edges/{size}-bytes"));
             tree.add(&name, &mut random, &[(0, size)], size)?;
@@ -129,31 +130,6 @@ fn write_file(
     file.set_len(size)
 }
 
-/// SplitMix64: contents that do not compress and are the same on every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number less than `limit`, or 0 if that is 0.
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next().checked_rem(limit).unwrap_or_default()
-    }
-
-    fn bytes(&mut self, count: u64) -> Vec<u8> {
-        let words = (0..count.div_ceil(8)).flat_map(|_| self.next().to_le_bytes());
-        words
-            .take(usize::try_from(count).unwrap_or(usize::MAX))
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +151,7 @@ mod tests {
         use std::os::unix::fs::MetadataExt;
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("file");
-        write_file(&path, &mut Random(1), &[(1 << 20, 100)], 1 << 21)?;
+        write_file(&path, &mut Random::new(1), &[(1 << 20, 100)], 1 << 21)?;
         let meta = std::fs::metadata(&path)?;
         assert_eq!(meta.len(), 1 << 21);
         assert!(meta.blocks() * 512 < 1 << 20);

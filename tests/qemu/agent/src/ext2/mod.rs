@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What ext2 is to its users beyond reads and writes: names, kinds of files,
+//! owners, flags, attributes, space, mounting. The same for the C driver and for
+//! the Rust one.
+
+mod acls;
+mod corrupt;
+mod cross;
+mod flags;
+mod full;
+mod handles;
+mod names;
+mod nodes;
+mod pjdfstest;
+mod readdir;
+mod remount;
+mod renames;
+mod second;
+mod sizes;
+mod stress_ng;
+mod xattrs;
+
+use crate::case::Case;
+
+/// The tables of this directory's files.
+pub const CASES: &[&[Case]] = &[
+    acls::CASES,
+    corrupt::CASES,
+    cross::CASES,
+    flags::CASES,
+    full::CASES,
+    handles::CASES,
+    names::CASES,
+    nodes::CASES,
+    pjdfstest::CASES,
+    readdir::CASES,
+    remount::CASES,
+    renames::CASES,
+    sizes::CASES,
+    stress_ng::CASES,
+    xattrs::CASES,
+];

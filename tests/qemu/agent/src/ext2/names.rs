@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Names in directories: how many, how long, and what they count for.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{ensure, Context as _, Result};
+
+use crate::case::Case;
+use crate::check::fails_with;
+use crate::context::Context;
+use crate::data::random::Random;
+use crate::ext2::second::{read_disk, write_disk, Second};
+use crate::suites;
+
+pub const CASES: &[Case] = &[
+    Case::new("names_grow_and_shrink", suites::EXT2, grow_and_shrink)
+        .doc("A directory holds what was created and not removed, in whatever order."),
+    Case::new("names_links", suites::EXT2, links)
+        .doc("A file has up to 32000 names, each of which counts."),
+    Case::new("names_length", suites::EXT2, length)
+        .doc("Names have up to 255 bytes, of any kind but NUL and slash."),
+    Case::new("names_unlinked", suites::EXT2, unlinked)
+        .doc("A file without a name lives as long as it is open, then its space is free."),
+    Case::new("names_rmdir", suites::EXT2, rmdir)
+        .doc("Only empty directories are removed, and parents' links follow."),
+];
+
+/// C: `EXT2_LINK_MAX`.
+const LINK_MAX: u64 = 32_000;
+
+/// The names that a directory lists.
+pub fn listed(dir: &Path) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        ensure!(names.insert(name.clone()), "{name} is listed twice");
+    }
+    Ok(names)
+}
+
+fn grow_and_shrink(context: &Context) -> Result<()> {
+    let dir = context.dir()?;
+    let mut random = Random::new(4);
+    let mut model: BTreeSet<String> = BTreeSet::new();
+    for round in 0..3 {
+        for _ in 0..900 {
+            let length = 1 + random.below(200);
+            let name = format!("{}-{}", random.below(1500), "n".repeat(length));
+            if model.insert(name.clone()) {
+                File::create_new(dir.join(&name))
+                    .with_context(|| format!("cannot create {name}"))?;
+            } else {
+                fails_with(
+                    File::create_new(dir.join(&name)),
+                    libc::EEXIST,
+                    "a second file",
+                )?;
+            }
+        }
+        ensure!(listed(&dir)? == model, "round {round}: after creating");
+        // All but those that start with the digits of this round.
+        let dead: Vec<String> = model
+            .iter()
+            .filter(|name| !name.starts_with(['1', '3', '5']))
+            .cloned()
+            .collect();
+        for name in dead {
+            fs::remove_file(dir.join(&name)).with_context(|| format!("cannot remove {name}"))?;
+            ensure!(model.remove(&name));
+            fails_with(
+                fs::metadata(dir.join(&name)),
+                libc::ENOENT,
+                "a removed file",
+            )?;
+        }
+        ensure!(listed(&dir)? == model, "round {round}: after removing");
+    }
+    for name in &model {
+        fs::metadata(dir.join(name)).with_context(|| format!("cannot find {name}"))?;
+    }
+    Ok(())
+}
+
+/// Where the inode's count of names is, in bytes of a disk of one group.
+fn place_of_links(context: &Context, inode: u64) -> Result<u64> {
+    let block = context.block_size()?;
+    let descriptor = if block == 1024 { 2 * block } else { block };
+    let table = u32::from_le_bytes(read_disk(context, descriptor + 8)?);
+    let size = u16::from_le_bytes(read_disk(context, 1024 + 88)?);
+    Ok(u64::from(table) * block + (inode - 1) * u64::from(size) + 26)
+}
+
+/// Making all those names would take minutes: the count on the disk is changed.
+fn links(context: &Context) -> Result<()> {
+    let second = Second::mount(context, "")?;
+    fs::write(second.path("file"), "shared")?;
+    let inode = fs::metadata(second.path("file"))?.ino();
+    second.unmount()?;
+    let place = place_of_links(context, inode)?;
+    ensure!(read_disk(context, place)? == 1u16.to_le_bytes());
+    write_disk(context, place, &(LINK_MAX as u16 - 2).to_le_bytes())?;
+
+    let second = Second::mount(context, "")?;
+    let (file, one, two) = (second.path("file"), second.path("one"), second.path("two"));
+    fs::hard_link(&file, &one)?;
+    fs::hard_link(&file, &two)?;
+    ensure!(fs::metadata(&file)?.nlink() == LINK_MAX);
+    fails_with(
+        fs::hard_link(&file, second.path("more")),
+        libc::EMLINK,
+        "one link more",
+    )?;
+    fs::remove_file(&two)?;
+    fs::hard_link(&file, second.path("more")).context("a link in place of another")?;
+    ensure!(fs::read(second.path("more"))? == b"shared");
+    for name in ["one", "more"] {
+        fs::remove_file(second.path(name))?;
+    }
+    let root = Second::root();
+    fails_with(
+        fs::hard_link(root, second.path("again")),
+        libc::EPERM,
+        "a link to a directory",
+    )?;
+    second.unmount()?;
+    write_disk(context, place, &1u16.to_le_bytes())?;
+    let second = Second::mount(context, "")?;
+    fs::remove_file(second.path("file"))?;
+    second.unmount()
+}
+
+fn length(context: &Context) -> Result<()> {
+    let dir = context.dir()?;
+    let mut names = BTreeSet::new();
+    for length in 1..=255 {
+        let name = "x".repeat(length);
+        File::create_new(dir.join(&name)).with_context(|| format!("{length} bytes"))?;
+        names.insert(name);
+    }
+    for name in ["new\nline", " ", "...", "-", "\u{1}", "\u{e4}\u{20ac}"] {
+        File::create_new(dir.join(name)).with_context(|| format!("{name:?}"))?;
+        names.insert(name.to_owned());
+    }
+    ensure!(listed(&dir)? == names);
+    let long = File::create_new(dir.join("x".repeat(256)));
+    fails_with(long, libc::ENAMETOOLONG, "a name of 256 bytes")?;
+    let long = fs::metadata(dir.join("x".repeat(256)));
+    fails_with(long, libc::ENAMETOOLONG, "looking for a name of 256 bytes")
+}
+
+fn unlinked(context: &Context) -> Result<()> {
+    let second = Second::mount(context, "")?;
+    let before = second.space()?;
+    let path = second.path("open");
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    let data = vec![0x5a; 600 << 10];
+    file.write_all(&data)?;
+    file.sync_all()?;
+    let with = second.space()?;
+    ensure!(with.f_bfree < before.f_bfree, "a file takes no space");
+    fs::remove_file(&path)?;
+    ensure!(file.metadata()?.nlink() == 0);
+    let held = second.space()?;
+    ensure!(
+        held.f_bfree == with.f_bfree,
+        "the space of an open file is free"
+    );
+    let mut again = Vec::new();
+    let mut reader = File::open(format!(
+        "/proc/self/fd/{}",
+        std::os::fd::AsRawFd::as_raw_fd(&file)
+    ))
+    .context("an open file without a name")?;
+    reader.read_to_end(&mut again)?;
+    ensure!(again == data, "what an unlinked file holds changed");
+    drop(reader);
+    drop(file);
+    let after = second.space()?;
+    ensure!(
+        (after.f_bfree, after.f_ffree) == (before.f_bfree, before.f_ffree),
+        "{} blocks and {} inodes are free instead of {} and {}",
+        after.f_bfree,
+        after.f_ffree,
+        before.f_bfree,
+        before.f_ffree
+    );
+    second.unmount()
+}
+
+fn rmdir(context: &Context) -> Result<()> {
+    let dir = context.dir()?;
+    let links = |path: &Path| anyhow::Ok(fs::metadata(path)?.nlink());
+    ensure!(links(&dir)? == 2);
+    let child = dir.join("child");
+    fs::create_dir(&child)?;
+    ensure!((links(&dir)?, links(&child)?) == (3, 2));
+    fs::create_dir(child.join("grandchild"))?;
+    ensure!(links(&child)? == 3);
+    fails_with(
+        fs::remove_dir(&child),
+        libc::ENOTEMPTY,
+        "rmdir of a directory with one in it",
+    )?;
+    fs::remove_dir(child.join("grandchild"))?;
+    File::create_new(child.join("file"))?;
+    fails_with(
+        fs::remove_dir(&child),
+        libc::ENOTEMPTY,
+        "rmdir of a directory with a file",
+    )?;
+    fails_with(
+        fs::remove_dir(child.join("file")),
+        libc::ENOTDIR,
+        "rmdir of a file",
+    )?;
+    fails_with(
+        fs::remove_file(&child),
+        libc::EISDIR,
+        "unlink of a directory",
+    )?;
+    fs::remove_file(child.join("file"))?;
+    // Many entries, all gone again: more than one block, all of it unused.
+    for number in 0..300 {
+        File::create_new(child.join(format!("{number:0100}")))?;
+    }
+    for number in 0..300 {
+        fs::remove_file(child.join(format!("{number:0100}")))?;
+    }
+    let open = File::open(&child)?;
+    fs::remove_dir(&child)?;
+    ensure!(links(&dir)? == 2 && open.metadata()?.nlink() == 0);
+    fails_with(
+        File::create_new(child.join("late")),
+        libc::ENOENT,
+        "a file in a removed directory",
+    )
+}

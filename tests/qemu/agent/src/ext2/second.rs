@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A small filesystem on a disk of its own, for tests that fill it, mount it in
+//! odd ways or write to its disk behind its back.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use rustix::fs::{statvfs, syncfs, StatVfs};
+
+use crate::context::Context;
+use crate::data::mirror::{open, open_read};
+use crate::sys::mount;
+
+const ROLE: &str = "small";
+const MOUNT_POINT: &str = "/tmp/small";
+
+/// Mounted until this is dropped.
+pub struct Second {
+    mounted: bool,
+}
+
+impl Second {
+    /// Mounts it with the options of its type.
+    pub fn mount(context: &Context, options: &str) -> Result<Self> {
+        fs::create_dir_all(MOUNT_POINT).context("cannot make the mount point")?;
+        mount::mount(&device(context)?, Self::root(), context.fs(), options)?;
+        Ok(Self { mounted: true })
+    }
+
+    /// The root of the filesystem.
+    pub fn root() -> &'static Path {
+        Path::new(MOUNT_POINT)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        Self::root().join(name)
+    }
+
+    /// What it says of its space.
+    pub fn space(&self) -> Result<StatVfs> {
+        self.sync()?;
+        statvfs(Self::root()).context("statvfs")
+    }
+
+    pub fn sync(&self) -> Result<()> {
+        let root = File::open(Self::root()).context("cannot open the root")?;
+        syncfs(&root).context("syncfs")
+    }
+
+    /// Removes everything but `lost+found`.
+    pub fn clear(&self) -> Result<()> {
+        clear()
+    }
+
+    /// Unmounts it and tells if that does not work.
+    pub fn unmount(mut self) -> Result<()> {
+        let result = mount::unmount(Self::root());
+        self.mounted = result.is_err();
+        result
+    }
+
+    /// Unmounts it and mounts it again.
+    pub fn again(self, context: &Context) -> Result<Self> {
+        self.unmount()?;
+        Self::mount(context, "")
+    }
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        if !self.mounted {
+            return;
+        }
+        // A test has failed: the next one shall find what it expects.
+        if let Err(error) = clear().and_then(|()| mount::unmount(Self::root())) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+/// Removes everything but `lost+found`.
+fn clear() -> Result<()> {
+    for entry in fs::read_dir(MOUNT_POINT)? {
+        let path = entry?.path();
+        let result = match fs::symlink_metadata(&path)?.is_dir() {
+            true if path.ends_with("lost+found") => continue,
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        result.with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn device(context: &Context) -> Result<PathBuf> {
+    Ok(context.disk(ROLE)?.path())
+}
+
+/// Bytes of the disk, past the filesystem. What a mounted one has written is
+/// seen, what it has not is not.
+pub fn read_disk<const N: usize>(context: &Context, offset: u64) -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    open_read(&device(context)?, 0)?
+        .read_exact_at(&mut bytes, offset)
+        .context("cannot read the disk")?;
+    Ok(bytes)
+}
+
+/// Writes bytes of the disk while nothing is mounted.
+pub fn write_disk(context: &Context, offset: u64, bytes: &[u8]) -> Result<()> {
+    let disk = open(&device(context)?, 0)?;
+    disk.write_all_at(bytes, offset)
+        .context("cannot write the disk")?;
+    disk.sync_all().context("fsync of the disk")
+}

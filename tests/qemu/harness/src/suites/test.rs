@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The suites of `make test`.
+
+use super::{disks, empty, filled, other, suite, About, Disk, Suite, MAIN, SCRATCH};
+use crate::image::{Contents, Erofs, Filesystem};
+
+/// A disk to mount, filled, a blank one, and a small one that tests fill and mount
+/// in odd ways.
+const fn ext2_disks(filesystem: Filesystem) -> [Disk; 3] {
+    let [main, scratch] = disks(filesystem, 256);
+    let small = Disk {
+        role: "small",
+        size_mib: 8,
+        contents: Contents::Empty(filesystem),
+    };
+    [main, scratch, small]
+}
+
+/// A sound one that says which driver is under test.
+const fn main_of(filesystem: Filesystem) -> Disk {
+    Disk {
+        role: MAIN,
+        size_mib: 8,
+        contents: Contents::Empty(filesystem),
+    }
+}
+
+/// Damaged filesystems, which tests mount one after the other.
+const CORPUS: Disk = Disk {
+    role: "corpus",
+    size_mib: 1100,
+    contents: Contents::Corpus,
+};
+
+/// A suite in which fsx runs, on files and on loop devices over files.
+const fn with_fsx(suite: Suite) -> Suite {
+    Suite {
+        programs: &["fsx"],
+        ..suite
+    }
+}
+
+/// A suite in which everything runs that there is to try a filesystem out.
+const fn with_programs(suite: Suite) -> Suite {
+    Suite {
+        programs: &["fsx", "pjdfstest"],
+        host_programs: &["stress-ng"],
+        ..suite
+    }
+}
+
+/// A disk that no filesystem takes, small enough to be written as a whole.
+const BARE: Disk = Disk {
+    role: "bare",
+    size_mib: 16,
+    contents: Contents::Blank,
+};
+
+/// A filesystem of each kind, and one more of XFS that is to be copied.
+const LIVE_DISKS: [Disk; 7] = [
+    Disk {
+        role: MAIN,
+        size_mib: 512,
+        contents: Contents::Empty(Filesystem::xfs(1024)),
+    },
+    other("ext4", Filesystem::ext4(4096), 768),
+    other("ext2", Filesystem::ext2(1024), 128),
+    other("btrfs", Filesystem::Btrfs, 256),
+    other("f2fs", Filesystem::F2fs, 256),
+    other("slow", Filesystem::xfs(1024), 320),
+    BARE,
+];
+
+/// A suite about what the kernel image itself does by iomap.
+const fn of_image(suite: Suite) -> Suite {
+    Suite {
+        about: About::Image,
+        ..suite
+    }
+}
+
+/// A disk whose copy in persistent memory is mounted.
+const fn in_memory(filesystem: Filesystem) -> [Disk; 1] {
+    [Disk {
+        role: MAIN,
+        // About the least that mkfs.xfs takes.
+        size_mib: 320,
+        contents: Contents::Empty(filesystem),
+    }]
+}
+
+/// A suite whose filesystem lies in persistent memory.
+const fn dax(suite: Suite) -> Suite {
+    Suite {
+        memory_mib: 1536,
+        dax: true,
+        ..of_image(suite)
+    }
+}
+
+/// Filesystems with what their tests need besides: files as disks, disks that fail.
+const EXT2: &[&str] = &["ext2", "loop", "dm_mod"];
+const EXT2_RS: &[&str] = &["ext2_rs", "loop", "dm_mod"];
+const EXT4: &[&str] = &["ext4", "loop", "dm_mod"];
+const XFS: &[&str] = &["xfs", "loop", "dm_mod"];
+
+/// A suite about the driver more than about the engine.
+const fn driver(suite: Suite) -> Suite {
+    Suite {
+        about: About::Driver,
+        ..suite
+    }
+}
+
+/// A suite on the ext2 in Rust.
+const fn rust(suite: Suite) -> Suite {
+    Suite {
+        about: About::RustFilesystem,
+        ..suite
+    }
+}
+
+/// The suites of `make test`, in the order in which they run.
+pub const TEST: &[Suite] = &[
+    suite("script", &["null_blk", "script_fs"], &[SCRATCH]),
+    suite("ext2-1k", EXT2, &ext2_disks(Filesystem::ext2(1024))),
+    suite("ext2-2k", EXT2, &ext2_disks(Filesystem::ext2(2048))),
+    with_programs(suite("ext2-4k", EXT2, &ext2_disks(Filesystem::ext2(4096)))),
+    driver(suite(
+        "ext2-cross",
+        &["ext2", "ext4"],
+        &ext2_disks(Filesystem::ext2(1024)),
+    )),
+    driver(suite(
+        "ext2-corrupt",
+        EXT2,
+        &[main_of(Filesystem::ext2(1024)), CORPUS],
+    )),
+    rust(suite(
+        "ext2-rs-1k",
+        EXT2_RS,
+        &ext2_disks(Filesystem::ext2_rs(1024)),
+    )),
+    rust(suite(
+        "ext2-rs-2k",
+        EXT2_RS,
+        &ext2_disks(Filesystem::ext2_rs(2048)),
+    )),
+    rust(with_programs(suite(
+        "ext2-rs-4k",
+        EXT2_RS,
+        &ext2_disks(Filesystem::ext2_rs(4096)),
+    ))),
+    rust(suite(
+        "ext2-rs-cross",
+        &["ext2_rs", "ext2", "ext4"],
+        &ext2_disks(Filesystem::ext2_rs(1024)),
+    )),
+    rust(suite(
+        "ext2-rs-corrupt",
+        EXT2_RS,
+        &[main_of(Filesystem::ext2_rs(1024)), CORPUS],
+    )),
+    suite("ext4-1k", EXT4, &disks(Filesystem::ext4(1024), 256)),
+    suite("ext4-2k", EXT4, &disks(Filesystem::ext4(2048), 256)),
+    with_fsx(suite("ext4-4k", EXT4, &disks(Filesystem::ext4(4096), 256))),
+    suite("btrfs", &["btrfs"], &disks(Filesystem::Btrfs, 256)),
+    suite("f2fs", &["f2fs"], &disks(Filesystem::F2fs, 256)),
+    with_fsx(suite("xfs-1k", XFS, &empty(Filesystem::xfs(1024)))),
+    with_fsx(suite("xfs-4k", XFS, &empty(Filesystem::xfs(4096)))),
+    of_image(suite("bdev", &[], &[BARE])),
+    dax(suite(
+        "ext2-dax",
+        &["ext2"],
+        &in_memory(Filesystem::ext2(4096)),
+    )),
+    dax(suite(
+        "ext4-dax",
+        &["ext4"],
+        &in_memory(Filesystem::ext4(4096)),
+    )),
+    dax(suite(
+        "xfs-dax",
+        &["xfs"],
+        &in_memory(Filesystem::xfs(4096)),
+    )),
+    suite("gfs2-1k", &["gfs2"], &empty(Filesystem::gfs2(1024))),
+    suite("gfs2-4k", &["gfs2"], &empty(Filesystem::gfs2(4096))),
+    suite(
+        "erofs-tails",
+        &["erofs"],
+        &filled(Filesystem::Erofs(Erofs::InlineTails)),
+    ),
+    suite(
+        "erofs-blocks",
+        &["erofs"],
+        &filled(Filesystem::Erofs(Erofs::Blocks)),
+    ),
+    suite(
+        "erofs-chunks",
+        &["erofs"],
+        &filled(Filesystem::Erofs(Erofs::Chunks(4096))),
+    ),
+    suite("zonefs", &["null_blk", "zonefs"], &[]),
+    Suite {
+        loads_engine: true,
+        ..suite("live", &["btrfs", "f2fs"], &LIVE_DISKS)
+    },
+    Suite {
+        // Little memory, so that swapping takes little time.
+        memory_mib: 256,
+        ..suite("swap", &["ext4"], &empty(Filesystem::ext4(4096)))
+    },
+    Suite {
+        memory_mib: 256,
+        ..suite("swap-xfs", &["xfs"], &empty(Filesystem::xfs(4096)))
+    },
+];

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
+use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::{DemoSpec, FsxSpec, Link, ManifestEntry, RunSpec};
 
 use crate::case::skip;
@@ -62,6 +63,11 @@ impl<'a> Context<'a> {
     /// A line for whoever reads the test's output.
     pub fn note(&self, text: impl AsRef<str>) {
         self.output.comment(text.as_ref());
+    }
+
+    /// Asks the host for something that only it can do.
+    pub fn request(&self, request: &Line) {
+        self.output.line(request);
     }
 
     /// A number that reports are made from.

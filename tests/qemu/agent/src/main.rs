@@ -35,6 +35,7 @@ mod suites;
 mod sys;
 mod trace;
 mod transfer;
+mod unplug;
 
 use std::io::Write;
 use std::process::ExitCode;

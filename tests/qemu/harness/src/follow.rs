@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use anyhow::Result;
 use iomap_qemu_protocol::ktap::Line;
 
 use crate::qemu::{Event, Guest};
@@ -44,12 +45,14 @@ pub struct Heard {
     pub promised: BTreeMap<String, String>,
 }
 
-/// Hands each result to `emit` as it comes, and what else matters to `heard`.
+/// Hands each result to `emit` as it comes, requests to `obey`, and what else matters
+/// to `heard`.
 pub fn follow(
     guest: &mut Guest,
     tracker: &mut Tracker,
     limits: &Limits,
     heard: &mut Heard,
+    obey: &mut dyn FnMut(&Line) -> Result<()>,
     emit: &mut dyn FnMut(TestResult),
 ) -> End {
     loop {
@@ -62,6 +65,11 @@ pub fn follow(
                     }
                     Line::Sha256 { path, hex } => {
                         heard.promised.insert(path.clone(), hex.clone());
+                    }
+                    Line::Plug(_) | Line::Unplug(_) => {
+                        if let Err(error) = obey(&line) {
+                            return End::Died(format!("cannot do what the guest asks: {error:#}"));
+                        }
                     }
                     _ => {}
                 }
@@ -90,7 +98,7 @@ mod tests {
 
     use std::process::Command;
 
-    use anyhow::Result;
+    use anyhow::bail;
 
     use crate::tracker::Verdict;
 
@@ -100,6 +108,7 @@ mod tests {
         results: Vec<TestResult>,
         waiting: Vec<String>,
         heard: Heard,
+        requests: Vec<String>,
     }
 
     fn tell(script: &str) -> Result<Story> {
@@ -118,8 +127,23 @@ mod tests {
         };
         let mut results = Vec::new();
         let mut heard = Heard::default();
+        let mut requests = Vec::new();
+        let mut obey = |line: &Line| match line {
+            Line::Unplug(disk) if disk == "none" => bail!("no such disk"),
+            line => {
+                requests.push(line.to_string());
+                Ok(())
+            }
+        };
         let mut emit = |result| results.push(result);
-        let end = follow(&mut guest, &mut tracker, &limits, &mut heard, &mut emit);
+        let end = follow(
+            &mut guest,
+            &mut tracker,
+            &limits,
+            &mut heard,
+            &mut obey,
+            &mut emit,
+        );
         if let End::Died(reason) = &end {
             results.extend(tracker.guest_ended(reason));
         }
@@ -128,6 +152,7 @@ mod tests {
             results,
             waiting: tracker.waiting().cloned().collect(),
             heard,
+            requests,
         })
     }
 
@@ -142,6 +167,16 @@ mod tests {
         assert_eq!(story.results.len(), 3);
         assert!(story.heard.accounted.contains("WARNING: expected"));
         assert_eq!(story.heard.promised["disk"], "00ff");
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_guest_asks_for_is_done_or_ends_it() -> Result<()> {
+        let story = tell("echo '# unplug main'; echo '# plug main'; echo '# end'")?;
+        assert_eq!(story.requests, ["# unplug main", "# plug main"]);
+        let story = tell("echo '# unplug none'; sleep 60")?;
+        let refused = "cannot do what the guest asks: no such disk";
+        assert_eq!(story.end, End::Died(refused.into()));
         Ok(())
     }
 

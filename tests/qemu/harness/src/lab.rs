@@ -118,6 +118,7 @@ impl Lab {
             accel: self.accel,
             console: boot.console.clone(),
             shares: Vec::new(),
+            hot_plug: boot.suite.hot_plug,
             plugin: None,
         })
     }
@@ -144,6 +145,16 @@ impl Lab {
         let socket = self.directory_of(machine).join(Machine::CONTROL);
         if qemu::interrupt(&socket).is_ok() {
             let _ = guest.wait(LAST_WORDS);
+        }
+    }
+
+    /// Does what the guest asks of the host's hands.
+    pub fn obey(&self, machine: &Machine, request: &Line) -> Result<()> {
+        let socket = self.directory_of(machine).join(Machine::CONTROL);
+        match request {
+            Line::Unplug(role) => qemu::unplug(&socket, &Machine::device_id(role)),
+            Line::Plug(role) => qemu::plug(&socket, &machine.device(role)),
+            _ => Ok(()),
         }
     }
 

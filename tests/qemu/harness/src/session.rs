@@ -100,8 +100,16 @@ impl<'a> Session<'a> {
         })?;
         let mut guest = self.lab.start(&machine, logs)?;
         let mut heard = Heard::default();
+        let mut obey = |request: &_| self.lab.obey(&machine, request);
         let mut emit = |result| (self.emit)(with_log(result, &console));
-        let end = follow(&mut guest, tracker, &self.limits, &mut heard, &mut emit);
+        let end = follow(
+            &mut guest,
+            tracker,
+            &self.limits,
+            &mut heard,
+            &mut obey,
+            &mut emit,
+        );
         if matches!(end, End::Died(_)) {
             self.lab.post_mortem(&machine, &mut guest);
         }

@@ -28,6 +28,8 @@ pub struct Suite {
     pub dax: bool,
     /// Do the tests put the engine into a running kernel themselves?
     pub loads_engine: bool,
+    /// Do the tests have disks pulled out and put back?
+    pub hot_plug: bool,
 }
 
 /// What is tested, besides the engine.
@@ -152,6 +154,7 @@ const fn suite(
         about: About::Filesystem,
         dax: false,
         loads_engine: false,
+        hot_plug: false,
     }
 }
 

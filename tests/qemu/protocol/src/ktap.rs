@@ -51,6 +51,10 @@ pub enum Line {
     Sha256 { path: String, hex: String },
     /// `# log: <line of the kernel log>`
     Log(String),
+    /// `# unplug <disk>`: asks the host to pull that disk out.
+    Unplug(String),
+    /// `# plug <disk>`: asks the host to put it back.
+    Plug(String),
     /// `# end`: all was run and the guest is about to power off.
     End,
     /// Any other comment, without its `# `.
@@ -106,6 +110,8 @@ fn parse_comment(comment: &str) -> Option<Line> {
             length: words.next()?.parse().ok()?,
             flags: u32::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?,
         },
+        "unplug" => Line::Unplug(words.next()?.to_owned()),
+        "plug" => Line::Plug(words.next()?.to_owned()),
         "sha256" => Line::Sha256 {
             path: words.next()?.to_owned(),
             hex: words.next()?.to_owned(),
@@ -176,6 +182,8 @@ impl fmt::Display for Line {
             ),
             Self::Sha256 { path, hex } => write!(f, "# sha256 {path} {hex}"),
             Self::Log(text) => write!(f, "# log: {text}"),
+            Self::Unplug(disk) => write!(f, "# unplug {disk}"),
+            Self::Plug(disk) => write!(f, "# plug {disk}"),
             Self::End => f.write_str("# end"),
             Self::Comment(text) => write!(f, "# {text}"),
         }
@@ -227,6 +235,8 @@ mod tests {
                 hex: "00ff".into(),
             },
             Line::Log("WARNING: CPU: 0".into()),
+            Line::Unplug("main".into()),
+            Line::Plug("main".into()),
             Line::End,
             Line::Comment("anything else".into()),
         ];

@@ -74,7 +74,11 @@ impl Record {
                 let why = self.comments.join("; ");
                 self.problems.push(format!("phase {name} failed: {why}"));
             }
-            Line::Result { .. } | Line::Version | Line::Plan(_) => {}
+            Line::Result { .. }
+            | Line::Version
+            | Line::Plan(_)
+            | Line::Unplug(_)
+            | Line::Plug(_) => {}
             Line::End => self.finished = true,
         }
     }

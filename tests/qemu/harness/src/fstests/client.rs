@@ -64,6 +64,7 @@ const fn suite(name: &'static str, modules: &'static [&'static str]) -> Suite {
         about: About::Filesystem,
         dax: false,
         loads_engine: false,
+        hot_plug: false,
     }
 }
 

@@ -123,7 +123,10 @@ impl Campaign<'_> {
                 written = added;
             }
         };
-        let end = follow(&mut guest, tracker, &limits, &mut heard, &mut emit);
+        let mut obey = |request: &_| self.lab.obey(&machine, request);
+        let end = follow(
+            &mut guest, tracker, &limits, &mut heard, &mut obey, &mut emit,
+        );
         if let End::Died(reason) = end {
             self.lab.post_mortem(&machine, &mut guest);
             drop(guest);

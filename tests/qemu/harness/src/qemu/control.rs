@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! QEMU's monitor protocol (QMP), as far as it is needed for a guest that is stuck.
+//! QEMU's monitor protocol (QMP), as far as it is needed: for a guest that is stuck,
+//! and for a disk that is pulled out under load.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{json, Value};
@@ -17,7 +19,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// panics and writes the stacks of all CPUs and tasks to the console.
 pub fn interrupt(socket: &Path) -> Result<()> {
     let mut monitor = Monitor::connect(socket)?;
-    monitor.execute("inject-nmi")
+    monitor.execute("inject-nmi", &json!({}))
+}
+
+/// Asks the guest to let go of a device and takes it away once it has.
+pub fn unplug(socket: &Path, device: &str) -> Result<()> {
+    let mut monitor = Monitor::connect(socket)?;
+    monitor.execute("device_del", &json!({ "id": device }))
+}
+
+/// Plugs a device in, the one of that name being gone or about to go. `properties`
+/// are those of `-device`.
+pub fn plug(socket: &Path, properties: &Value) -> Result<()> {
+    let mut monitor = Monitor::connect(socket)?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match monitor.execute("device_add", properties) {
+            // A guest is rid of a device before it has cut off the slot's power.
+            Err(_) if Instant::now() < end => thread::sleep(Duration::from_millis(100)),
+            result => return result,
+        }
+    }
 }
 
 struct Monitor {
@@ -34,12 +56,13 @@ impl Monitor {
         let mut monitor = Self { stream, answers };
         // The greeting; commands are taken only after the next one.
         monitor.line()?;
-        monitor.execute("qmp_capabilities")?;
+        monitor.execute("qmp_capabilities", &json!({}))?;
         Ok(monitor)
     }
 
-    fn execute(&mut self, command: &str) -> Result<()> {
-        writeln!(self.stream, "{}", json!({ "execute": command }))
+    fn execute(&mut self, command: &str, arguments: &Value) -> Result<()> {
+        let request = json!({ "execute": command, "arguments": arguments });
+        writeln!(self.stream, "{request}")
             .with_context(|| format!("cannot send {command} to QEMU's monitor"))?;
         loop {
             let answer = self.line()?;
@@ -67,7 +90,6 @@ mod tests {
     use super::*;
 
     use std::os::unix::net::UnixListener;
-    use std::thread;
 
     /// A monitor that answers with `answers`, one to each line it gets.
     fn monitor(dir: &Path, answers: &'static [&'static str]) -> Result<std::path::PathBuf> {
@@ -93,6 +115,17 @@ mod tests {
             "{\"event\": \"RESUME\"}\n{\"return\": {}}",
         ];
         interrupt(&monitor(dir.path(), answers)?)
+    }
+
+    #[test]
+    fn a_slot_that_is_not_free_yet_is_tried_again() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        let answers = &[
+            r#"{"return": {}}"#,
+            r#"{"error": {"desc": "Duplicate device ID"}}"#,
+            r#"{"return": {}}"#,
+        ];
+        plug(&monitor(dir.path(), answers)?, &json!({ "id": "disk" }))
     }
 
     #[test]

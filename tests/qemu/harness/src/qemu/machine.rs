@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{json, Value};
+
 use super::accel::Accel;
 use crate::image::Image;
 use crate::toolchain::Toolchain;
@@ -41,6 +43,8 @@ pub struct Machine {
     pub accel: Accel,
     pub console: Console,
     pub shares: Vec<Share>,
+    /// Can disks be pulled out and put back?
+    pub hot_plug: bool,
     /// A plugin of QEMU with its arguments.
     pub plugin: Option<String>,
 }
@@ -94,17 +98,49 @@ impl Machine {
         for share in &self.shares {
             qemu.arg("-virtfs").arg(share.argument());
         }
-        for disk in &self.disks {
-            let file = escaped(&disk.path);
-            let role = disk.role;
-            qemu.arg("-drive").arg(format!(
-                "if=none,id={role},file={file},format=raw,cache=writeback,discard=unmap"
+        if self.hot_plug {
+            // By PCI Express; ACPI would take a driver more in the guest.
+            qemu.args([
+                "-global",
+                "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+            ]);
+        }
+        for (number, disk) in (1..).zip(&self.disks) {
+            // Unlike a `-drive`, this stays when the device goes.
+            qemu.arg("-blockdev").arg(format!(
+                "driver=raw,node-name={},discard=unmap,file.driver=file,file.filename={}",
+                disk.role,
+                escaped(&disk.path)
             ));
-            qemu.arg("-device").arg(format!(
-                "virtio-blk-pci,drive={role},serial={role},num-queues=3"
-            ));
+            if self.hot_plug {
+                qemu.arg("-device").arg(format!(
+                    "pcie-root-port,id={},chassis={number},slot={number}",
+                    port(disk.role)
+                ));
+            }
+            qemu.arg("-device").arg(self.device(disk.role).to_string());
         }
         qemu
+    }
+
+    /// The properties of a disk's device, for the command line and for the monitor.
+    pub fn device(&self, role: &str) -> Value {
+        let mut device = json!({
+            "driver": "virtio-blk-pci",
+            "id": Self::device_id(role),
+            "drive": role,
+            "serial": role,
+            "num-queues": 3,
+        });
+        if let (true, Some(properties)) = (self.hot_plug, device.as_object_mut()) {
+            properties.insert("bus".into(), port(role).into());
+        }
+        device
+    }
+
+    /// What the monitor calls a disk's device.
+    pub fn device_id(role: &str) -> String {
+        format!("{role}-disk")
     }
 
     /// Where the monitor listens, seen from the directory of the initramfs: the path
@@ -116,12 +152,21 @@ impl Machine {
         if let Some(mib) = self.pmem_mib {
             line.push_str(&format!(" memmap={mib}M!{PMEM_START}"));
         }
+        if self.hot_plug {
+            // Firmware would grant this to a kernel with more of PCI Express alone.
+            line.push_str(" pcie_ports=native");
+        }
         if let Console::Terminal = self.console {
             // A person wants the shell, and warnings.
             line.push_str(" quiet");
         }
         line
     }
+}
+
+/// The slot that a disk is in, if it can be pulled out.
+fn port(role: &str) -> String {
+    format!("{role}-port")
 }
 
 impl Share {

@@ -8,6 +8,6 @@ mod guest;
 mod machine;
 
 pub use accel::{choose, Accel};
-pub use control::interrupt;
+pub use control::{interrupt, plug, unplug};
 pub use guest::{Event, Guest};
 pub use machine::{Console, Machine, Share};

@@ -57,6 +57,18 @@ const BARE: Disk = Disk {
     contents: Contents::Blank,
 };
 
+/// Filesystems that recover from a disk that was pulled out.
+const UNPLUGGED_XFS: Disk = other(MAIN, Filesystem::xfs(4096), 320);
+const UNPLUGGED_EXT4: Disk = other(MAIN, Filesystem::ext4(4096), 128);
+
+/// A suite whose disks can be pulled out.
+const fn hot_plug(suite: Suite) -> Suite {
+    Suite {
+        hot_plug: true,
+        ..suite
+    }
+}
+
 /// A filesystem of each kind, and one more of XFS that is to be copied.
 const LIVE_DISKS: [Disk; 7] = [
     Disk {
@@ -203,6 +215,8 @@ pub const TEST: &[Suite] = &[
         &filled(Filesystem::Erofs(Erofs::Chunks(4096))),
     ),
     suite("zonefs", &["null_blk", "zonefs"], &[]),
+    hot_plug(suite("unplug-xfs", &["xfs"], &[UNPLUGGED_XFS])),
+    hot_plug(suite("unplug-ext4", &["ext4"], &[UNPLUGGED_EXT4])),
     Suite {
         loads_engine: true,
         ..suite("live", &["btrfs", "f2fs"], &LIVE_DISKS)

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A disk that is pulled out while the filesystem on it is busy.
+//!
+//! The host does it, by PCI Express: the guest's driver lets go of the disk, and
+//! what is in flight or comes later fails. The disk then comes back as it is.
+
+mod work;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail, ensure, Context as _, Result};
+use iomap_qemu_protocol::ktap::Line;
+
+use crate::case::Case;
+use crate::context::Context;
+use crate::disk::Disk;
+use crate::init::mount_main;
+use crate::suites;
+use crate::sys::mount;
+use work::{Role, Worker};
+
+/// The tables of this directory's files.
+pub const CASES: &[&[Case]] = &[&[
+    Case::new("unplugged_under_load", suites::UNPLUG, under_load)
+        .doc(
+            "Whoever uses a disk that is pulled out gets an error, nobody hangs; what was \
+         synced is there when it is back.",
+        )
+        .holds(&["WB-17"]),
+]];
+
+/// How much each worker does before the disk goes.
+const BEFORE: u64 = 8;
+
+/// How long anything may take. Letting go of a disk takes five seconds, in which
+/// another press of the button would call it off.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+const ROLES: [Role; 4] = [Role::Buffered, Role::Direct, Role::Queued, Role::Reader];
+
+fn under_load(context: &Context) -> Result<()> {
+    let disk = context.disk("main")?;
+    let workers = ROLES
+        .iter()
+        .map(|&role| Worker::new(role, context.path(role.file())?))
+        .collect::<Result<Vec<_>>>()?;
+    let rounds: Vec<AtomicU64> = ROLES.iter().map(|_| AtomicU64::new(0)).collect();
+
+    let synced = thread::scope(|scope| {
+        let running: Vec<_> = workers
+            .iter()
+            .zip(&rounds)
+            .map(|(worker, rounds)| scope.spawn(move || worker.run(rounds)))
+            .collect();
+        let busy = || rounds.iter().all(|n| n.load(Ordering::Relaxed) >= BEFORE);
+        let all_busy = until("the workers are slow to begin", busy);
+        // In any case, or the workers would never end.
+        context.request(&Line::Unplug("main".into()));
+        let gone = until("the disk is still there", || !is_there(&disk));
+        let ended = until("somebody still waits for the disk", || {
+            running.iter().all(|thread| thread.is_finished())
+        });
+        all_busy.and(gone).and(ended)?;
+        running
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+            .collect::<Result<Vec<u64>>>()
+    })?;
+
+    mount::unmount(context.mount_point()).context("without the disk")?;
+    context.request(&Line::Plug("main".into()));
+    until("the disk does not come back", || {
+        context.disk("main").is_ok()
+    })?;
+    mount_main(context.spec())?;
+    for ((worker, synced), rounds) in workers.iter().zip(synced).zip(&rounds) {
+        context.note(format!(
+            "{:?}: {} rounds, {synced} of them synced",
+            worker.role(),
+            rounds.load(Ordering::Relaxed)
+        ));
+        worker
+            .verify(synced)
+            .with_context(|| format!("{:?}", worker.role()))?;
+    }
+    // It takes files again.
+    let path: PathBuf = context.path("after")?;
+    fs::write(&path, "back")?;
+    ensure!(fs::read(&path)? == b"back", "what was written is not there");
+    Ok(())
+}
+
+fn is_there(disk: &Disk) -> bool {
+    disk.attribute("dev").is_ok()
+}
+
+/// Waits for something that should come soon.
+fn until(otherwise: &str, condition: impl Fn() -> bool) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        if Instant::now() > end {
+            bail!("{otherwise}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}

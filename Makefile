@@ -15,7 +15,7 @@ comma := ,
 with_link := $(if $(link),--link '$(link)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench shell kernel modules conformance clean distclean \
+.PHONY: help setup demo test bench shell kernel modules mutants conformance clean distclean \
 	clippy fmt doc rust-analyzer
 
 help:
@@ -38,7 +38,9 @@ help:
 	@echo 'make fstests        FSTESTS=/path/to/fstests FS=xfs,ext4 GROUP=quick: an fstests tree of'
 	@echo '                    yours, on ENGINE=both, rust or c'
 	@echo 'make modules        iomap_rs.ko for the test kernel; KDIR=/path/to/linux-build: for yours'
-	@echo 'make conformance    docs/conformance.md afresh'
+	@echo 'make mutants        broken engines, which the tests have to catch; T=forget_a_dirty_bit: that'
+	@echo '                    one; T=ioend: all whose names contain it'
+	@echo 'make conformance    docs/conformance.md and docs/mutants.md afresh'
 	@echo 'make clippy         lints of everything in Rust'
 	@echo 'make fmt            formats everything in Rust; CHECK=1: only looks'
 	@echo 'make doc            rustdoc of the engine'
@@ -82,6 +84,9 @@ kernel:
 
 modules:
 	$(harness) modules $(if $(KDIR),--kdir '$(KDIR)')
+
+mutants:
+	$(harness) mutants $(if $(T),--filter '$(T)')
 
 conformance:
 	$(harness) conformance

@@ -52,15 +52,21 @@ pub enum Command {
         #[arg(long)]
         kdir: Option<PathBuf>,
     },
+    /// Breaks the engine in many ways, and demands that tests notice
+    Mutants {
+        /// Only this mutant (`drop_a_write_error`), or all whose names contain this
+        #[arg(long, short)]
+        filter: Option<String>,
+    },
     /// Lints the engine
     Clippy,
     /// Writes the engine's rustdoc to target/doc
     Doc,
     /// Writes rust-project.json
     RustAnalyzer,
-    /// Writes docs/conformance.md
+    /// Writes docs/conformance.md and docs/mutants.md
     Conformance {
-        /// Only look whether it is current
+        /// Only look whether they are current
         #[arg(long)]
         check: bool,
     },

@@ -120,7 +120,7 @@ fn render(behaviours: &[Behaviour], tests: &[TestInfo]) -> Result<String> {
 }
 
 /// Text as one cell of a table.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").replace('|', "\\|")
 }

@@ -172,6 +172,11 @@ impl Lab {
         self.modules.in_load_order(&names)
     }
 
+    /// Has guests load another file as the engine's module.
+    pub fn replace_engine(&mut self, file: PathBuf) -> Result<()> {
+        self.modules.replace(modules::ENGINE, file)
+    }
+
     /// The file of a module.
     pub fn module_file(&self, name: &str) -> Result<&Path> {
         self.modules.path(name)

@@ -23,6 +23,7 @@ mod kernel_log;
 mod lab;
 mod lock;
 mod modules;
+mod mutants;
 mod paths;
 mod process;
 mod progress;

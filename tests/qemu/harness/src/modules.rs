@@ -81,6 +81,15 @@ impl Modules {
         }
     }
 
+    /// Puts another file in the place of a module's, which needs the same modules.
+    pub fn replace(&mut self, name: &str, file: PathBuf) -> Result<()> {
+        match self.by_name.get_mut(name) {
+            Some(module) => module.path = file,
+            None => bail!("there is no kernel module {name} to replace"),
+        }
+        Ok(())
+    }
+
     fn visit<'a>(
         &'a self,
         name: &'a str,
@@ -316,6 +325,16 @@ name:           ext4
         let mut modules = modules();
         modules.built_in.insert("xfs".into());
         assert!(modules.in_load_order(&["xfs"])?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn another_file_takes_the_place_of_a_modules() -> Result<()> {
+        let mut modules = modules();
+        modules.replace("jbd2", "/broken/jbd2.ko".into())?;
+        let order = modules.in_load_order(&["ext4"])?;
+        assert!(order.contains(&Path::new("/broken/jbd2.ko")));
+        assert!(modules.replace("xfs", "/x.ko".into()).is_err());
         Ok(())
     }
 

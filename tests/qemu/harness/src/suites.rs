@@ -2,7 +2,7 @@
 
 //! The suites: what one boot of the guest gets to work with.
 
-use iomap_qemu_protocol::Link;
+use iomap_qemu_protocol::{Link, TestInfo};
 
 use crate::image::{Contents, Filesystem};
 
@@ -95,6 +95,11 @@ pub fn label(name: &str, link: Link) -> String {
         Link::Module | Link::C => name.to_owned(),
         Link::Builtin | Link::Live => format!("{}:{name}", link.name()),
     }
+}
+
+/// A test's name with that of its suite.
+pub fn full_name(test: &TestInfo, link: Link) -> String {
+    format!("{}/{}", label(&test.suite, link), test.name)
 }
 
 /// The role of the disk that the agent mounts.

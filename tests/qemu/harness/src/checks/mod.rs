@@ -2,7 +2,7 @@
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
 //! exported symbols, how ext2_rs calls the engine, what is in a kernel with the engine
-//! built in, the conformance page.
+//! built in, the conformance page, the list of mutants.
 
 mod builtin;
 mod checkpatch;
@@ -17,6 +17,7 @@ use iomap_qemu_protocol::Link;
 
 use crate::conformance;
 use crate::kernel::{Flavor, KernelTree, Recipe, Source};
+use crate::mutants;
 use crate::paths::Paths;
 use crate::suites::label;
 use crate::toolchain::Toolchain;
@@ -78,6 +79,11 @@ const ALL: &[Check] = &[
         name: "conformance_is_current",
         links: &[Link::Module],
         run: |subject| conformance::check(subject.paths, subject.tests),
+    },
+    Check {
+        name: "mutants_are_current",
+        links: &[Link::Module],
+        run: |subject| mutants::check(subject.paths, subject.tests),
     },
 ];
 

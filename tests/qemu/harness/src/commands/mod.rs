@@ -9,6 +9,7 @@ mod doc;
 mod fstests;
 mod live_demo;
 mod modules;
+mod mutants;
 mod rust_analyzer;
 mod shell;
 mod test;
@@ -41,6 +42,7 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
             Ok(true)
         }
         Command::Modules { kdir } => modules::run(paths, tools, kdir.as_deref()).map(|()| true),
+        Command::Mutants { filter } => mutants::run(paths, tools, filter.as_deref()),
         Command::Clippy => clippy::run(paths, tools, &cached_kernel(paths, tools)?).map(|()| true),
         Command::Doc => doc::run(paths, tools, &cached_kernel(paths, tools)?).map(|()| true),
         Command::RustAnalyzer => {
@@ -50,8 +52,10 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
             let tests = Agent::build(paths, tools)?.tests()?;
             if check {
                 conformance::check(paths, &tests)?;
+                crate::mutants::check(paths, &tests)?;
             } else {
                 println!("{}", conformance::write(paths, &tests)?.display());
+                println!("{}", crate::mutants::write(paths, &tests)?.display());
             }
             Ok(true)
         }

@@ -19,7 +19,7 @@ use crate::lab::Lab;
 use crate::paths::Paths;
 use crate::report::Report;
 use crate::session::Session;
-use crate::suites::{self, label};
+use crate::suites::{self, full_name, label};
 use crate::toolchain::Toolchain;
 use crate::tracker::{TestResult, Verdict};
 
@@ -129,10 +129,6 @@ fn names_of(tests: &[TestInfo], link: Link) -> Vec<String> {
     let tests = tests.iter().filter(runs_there);
     let names = tests.map(|test| full_name(test, link));
     names.chain(checks::names(link)).collect()
-}
-
-fn full_name(test: &TestInfo, link: Link) -> String {
-    format!("{}/{}", label(&test.suite, link), test.name)
 }
 
 /// A test of a suite that does not exist would silently never run.

@@ -15,6 +15,7 @@ mod source;
 mod tree;
 
 pub use build::build;
+pub use engine::Engine;
 pub use flavor::Flavor;
 pub use recipe::Recipe;
 pub use source::Source;

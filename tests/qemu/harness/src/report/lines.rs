@@ -31,7 +31,12 @@ impl Report {
     }
 
     pub fn add(&mut self, result: TestResult) {
-        println!("{}", line_of(&result));
+        self.add_with(result, "");
+    }
+
+    /// With a remark in the line of a success.
+    pub fn add_with(&mut self, result: TestResult, remark: &str) {
+        println!("{}", line_of(&result, remark));
         if result.verdict == Verdict::Failed {
             for line in last_lines(&result.details) {
                 println!("    {line}");
@@ -88,9 +93,10 @@ fn last_lines(details: &[String]) -> impl Iterator<Item = &str> {
     own.into_iter().skip(skipped)
 }
 
-fn line_of(result: &TestResult) -> String {
+fn line_of(result: &TestResult, remark: &str) -> String {
     let outcome = match &result.verdict {
-        Verdict::Passed => "ok".to_owned(),
+        Verdict::Passed if remark.is_empty() => "ok".to_owned(),
+        Verdict::Passed => format!("ok, {remark}"),
         Verdict::Failed => "FAILED".to_owned(),
         Verdict::Skipped(reason) if reason.is_empty() => "skipped".to_owned(),
         Verdict::Skipped(reason) => format!("skipped, {reason}"),
@@ -131,11 +137,15 @@ mod tests {
     #[test]
     fn lines_look_like_cargos() {
         assert_eq!(
-            line_of(&result(Verdict::Passed)),
+            line_of(&result(Verdict::Passed), ""),
             "test ext4-4k/fiemap ... ok (0.15 s)"
         );
         assert_eq!(
-            line_of(&result(Verdict::Skipped("rust only".into()))),
+            line_of(&result(Verdict::Passed), "as it should"),
+            "test ext4-4k/fiemap ... ok, as it should (0.15 s)"
+        );
+        assert_eq!(
+            line_of(&result(Verdict::Skipped("rust only".into())), ""),
             "test ext4-4k/fiemap ... skipped, rust only (0.15 s)"
         );
     }

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `mutants`: breaks the engine in every way of the list, and demands that the tests
+//! notice.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{bail, Context, Result};
+use iomap_qemu_protocol::{Link, TestInfo};
+
+use crate::agent::Agent;
+use crate::filter::Filter;
+use crate::image::Tree;
+use crate::kernel::Flavor;
+use crate::lab::Lab;
+use crate::mutants::{self, Mutant, Workshop};
+use crate::paths::Paths;
+use crate::report::Report;
+use crate::session::Session;
+use crate::suites::{self, full_name};
+use crate::toolchain::Toolchain;
+use crate::tracker::{TestResult, Verdict};
+
+/// The name under which the sources as they are appear among the mutants.
+const UNCHANGED: &str = "mutants/unchanged";
+
+pub fn run(paths: &Paths, tools: &Toolchain, filter: Option<&str>) -> Result<bool> {
+    let agent = Agent::build(paths, tools)?;
+    let tests = agent.tests()?;
+    let mutants = mutants::load(paths)?;
+    mutants::require_sound(paths, &mutants, &tests)?;
+    let selected = select(mutants, filter)?;
+
+    let workshop = Workshop::open(paths)?;
+    let logs = mutants::directory(paths).join("logs");
+    if logs.exists() {
+        fs::remove_dir_all(&logs).context("cannot remove the last run's logs")?;
+    }
+    let mut lab = Lab::prepare(paths, tools, agent, Link::Module, Flavor::Release)?;
+    let tree = Tree::generate(&lab.work().join("tree"))?;
+    let mut report = Report::new();
+
+    let start = Instant::now();
+    lab.replace_engine(workshop.build(tools, &lab.kernel)?)?;
+    let all: BTreeSet<&str> = selected.iter().flat_map(names_of).collect();
+    let guests = Guests {
+        tree: &tree,
+        tests: &tests,
+        logs: &logs,
+    };
+    let results = guests.run(&lab, "unchanged", &all)?;
+    let (unchanged, remark) = judge_unchanged(&results, start);
+    report.add_with(unchanged, &remark);
+
+    for mutant in &selected {
+        let start = Instant::now();
+        let built = workshop.build_mutant(tools, &lab.kernel, mutant);
+        let outcome = built.and_then(|module| {
+            lab.replace_engine(module)?;
+            guests.run(&lab, &mutant.name, &names_of(mutant).collect())
+        });
+        let (result, remark) = match outcome {
+            Ok(results) => judge(mutant, &results, start),
+            Err(error) => not_made(mutant, &error, start),
+        };
+        report.add_with(result, &remark);
+    }
+    report.finish(&mutants::directory(paths).join("junit.xml"))
+}
+
+/// The mutants that a person means.
+fn select(mutants: Vec<Mutant>, wanted: Option<&str>) -> Result<Vec<Mutant>> {
+    let names: Vec<String> = mutants.iter().map(Mutant::full_name).collect();
+    let filter = Filter::new(wanted, names.iter().map(String::as_str));
+    let mut selected = mutants;
+    selected.retain(|mutant| filter.selects(&mutant.full_name()));
+    if selected.is_empty() {
+        bail!("there is no such mutant; docs/mutants.md lists them");
+    }
+    Ok(selected)
+}
+
+fn names_of(mutant: &Mutant) -> impl Iterator<Item = &str> {
+    mutant.caught_by.iter().map(String::as_str)
+}
+
+/// What boots of any mutant have in common.
+struct Guests<'a> {
+    tree: &'a Tree,
+    /// All that there are.
+    tests: &'a [TestInfo],
+    logs: &'a Path,
+}
+
+impl Guests<'_> {
+    /// Runs the tests of these names on the lab's engine.
+    fn run(&self, lab: &Lab, label: &str, names: &BTreeSet<&str>) -> Result<Vec<TestResult>> {
+        let mut results = Vec::new();
+        for suite in suites::TEST {
+            let wanted: Vec<TestInfo> = self
+                .tests
+                .iter()
+                .filter(|test| test.suite == suite.name)
+                .filter(|test| names.contains(full_name(test, lab.link).as_str()))
+                .cloned()
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let logs = self.logs.join(label).join(suite.name);
+            let mut emit = |result| results.push(result);
+            Session::new(lab, suite, self.tree, logs, &mut emit).run(&wanted)?;
+        }
+        Ok(results)
+    }
+}
+
+/// Says nothing about a mutant if the tests fail without it.
+fn judge_unchanged(results: &[TestResult], start: Instant) -> (TestResult, String) {
+    let passed = results
+        .iter()
+        .filter(|result| result.verdict == Verdict::Passed);
+    let remark = format!("{} tests pass", passed.count());
+    let others = results
+        .iter()
+        .filter(|result| result.verdict != Verdict::Passed);
+    let details = others
+        .flat_map(|result| {
+            let name = format!("{} does not pass:", result.name);
+            [name].into_iter().chain(result.details.iter().cloned())
+        })
+        .collect();
+    (result(UNCHANGED.to_owned(), start, details), remark)
+}
+
+/// All tests that a mutant names have to fail.
+fn judge(mutant: &Mutant, results: &[TestResult], start: Instant) -> (TestResult, String) {
+    let failures = results
+        .iter()
+        .filter(|result| result.verdict == Verdict::Failed);
+    let names: BTreeSet<&str> = failures.map(|result| result.name.as_str()).collect();
+    let (caught, missed): (Vec<&str>, Vec<&str>) =
+        names_of(mutant).partition(|name| names.contains(name));
+    let details = missed
+        .iter()
+        .map(|name| format!("{name} does not fail on an engine that {}", mutant.what))
+        .collect();
+    let remark = format!("caught by {}", caught.join(", "));
+    (result(mutant.full_name(), start, details), remark)
+}
+
+fn not_made(mutant: &Mutant, error: &anyhow::Error, start: Instant) -> (TestResult, String) {
+    let details = vec![format!("{error:#}")];
+    (result(mutant.full_name(), start, details), String::new())
+}
+
+/// One with details is a failure.
+fn result(name: String, start: Instant, details: Vec<String>) -> TestResult {
+    TestResult {
+        name,
+        verdict: if details.is_empty() {
+            Verdict::Passed
+        } else {
+            Verdict::Failed
+        },
+        seconds: start.elapsed().as_secs_f64(),
+        details,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::slice;
+
+    use crate::mutants::sample;
+
+    fn outcome(name: &str, verdict: Verdict) -> TestResult {
+        TestResult {
+            name: name.to_owned(),
+            verdict,
+            seconds: 0.0,
+            details: vec!["why".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_mutant_that_one_test_misses_has_survived() -> Result<()> {
+        let mutants = sample()?;
+        let mutant = mutants.first().context("the sample is empty")?;
+        let both = ["script/s", "script/t"].map(|name| outcome(name, Verdict::Failed));
+        let (caught, remark) = judge(mutant, &both, Instant::now());
+        assert_eq!(caught.verdict, Verdict::Passed);
+        assert_eq!(caught.name, "mutants/one");
+        assert_eq!(remark, "caught by script/s, script/t");
+        let one = ["script/s", "script/t"]
+            .into_iter()
+            .zip([Verdict::Failed, Verdict::Passed])
+            .map(|(name, verdict)| outcome(name, verdict));
+        let (survived, _) = judge(mutant, &one.collect::<Vec<_>>(), Instant::now());
+        assert_eq!(survived.verdict, Verdict::Failed);
+        let expected = ["script/t does not fail on an engine that forgets a | b"];
+        assert_eq!(survived.details, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn tests_have_to_pass_without_mutants() {
+        let passed = outcome("script/s", Verdict::Passed);
+        let (all, remark) = judge_unchanged(slice::from_ref(&passed), Instant::now());
+        assert_eq!(
+            (all.verdict, remark.as_str()),
+            (Verdict::Passed, "1 tests pass")
+        );
+        for verdict in [Verdict::Failed, Verdict::Skipped("no device".into())] {
+            let results = [passed.clone(), outcome("script/t", verdict)];
+            let (judged, _) = judge_unchanged(&results, Instant::now());
+            assert_eq!(judged.verdict, Verdict::Failed);
+            assert_eq!(judged.details, ["script/t does not pass:", "why"]);
+        }
+    }
+}

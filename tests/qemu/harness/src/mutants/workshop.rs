@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A copy of the engine's sources to break, one mutant at a time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::list::Mutant;
+use crate::kernel::{Engine, KernelTree};
+use crate::lock::Lock;
+use crate::modules::{self, ENGINE};
+use crate::paths::{read_text, Paths};
+use crate::process::run_logged;
+use crate::toolchain::Toolchain;
+
+/// Nobody else builds in the copy while this lives.
+pub struct Workshop {
+    dir: PathBuf,
+    log: PathBuf,
+    _lock: Lock,
+}
+
+impl Workshop {
+    /// Copies the sources as they are now.
+    pub fn open(paths: &Paths) -> Result<Self> {
+        let root = directory(paths);
+        let lock = Lock::take(&root.join("lock"))?;
+        let dir = root.join("source");
+        Engine::read(&paths.checkout)?.copy_to(&dir)?;
+        Ok(Self {
+            dir,
+            log: root.join("build.log"),
+            _lock: lock,
+        })
+    }
+
+    /// iomap_rs.ko of the sources as they are. The file is there until the next build.
+    pub fn build(&self, tools: &Toolchain, kernel: &KernelTree) -> Result<PathBuf> {
+        // By its own name: what uses the engine need not be built with it.
+        let file = format!("{ENGINE}.ko");
+        let mut make = modules::make(tools, kernel, &self.dir);
+        make.arg(&file);
+        run_logged(&mut make, &self.log).with_context(|| format!("cannot build {file}"))?;
+        Ok(self.dir.join(file))
+    }
+
+    /// The same of a mutant's sources, which are as they were again in the end.
+    pub fn build_mutant(
+        &self,
+        tools: &Toolchain,
+        kernel: &KernelTree,
+        mutant: &Mutant,
+    ) -> Result<PathBuf> {
+        let path = self.dir.join(&mutant.file);
+        let source = read_text(&path)?;
+        write(&path, &mutant.apply(&source)?)?;
+        let built = self.build(tools, kernel);
+        write(&path, &source)?;
+        built
+    }
+}
+
+/// Where the copy, the logs and the results are.
+pub fn directory(paths: &Paths) -> PathBuf {
+    paths.checkout.join("target/mutants")
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

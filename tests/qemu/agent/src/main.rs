@@ -25,6 +25,7 @@ mod fstests;
 mod init;
 mod kmsg;
 mod live;
+mod load;
 mod null_disk;
 mod output;
 mod pmem;

@@ -2,7 +2,10 @@
 
 //! The engine as a module that others depend on.
 
+use std::fs;
 use std::path::Path;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context as _, Result};
 
@@ -11,23 +14,27 @@ use crate::check::fails_with;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::init::mount_main;
+use crate::load::{Kind, Load};
 use crate::suites;
 use crate::sys::{module, mount};
 
 pub const CASES: &[Case] = &[Case::new("module_in_use", suites::ALL, in_use)
-    .doc("The engine cannot be unloaded while a filesystem depends on it, and can afterwards.")
-    .holds(&["IN-2"])];
+    .doc(
+        "The engine cannot be unloaded while a filesystem depends on it, at work or not, and can \
+         afterwards; loaded again it works.",
+    )
+    .holds(&["IN-2", "IN-3"])];
 
 const ENGINE: &str = "iomap_rs";
+
+/// What is done to files each time, and how long it may take.
+const STEPS: u64 = 60;
+const PATIENCE: Duration = Duration::from_secs(40);
 
 fn in_use(context: &Context) -> Result<()> {
     context.needs_module()?;
     let filesystem = context.fs();
-    fails_with(
-        module::unload(ENGINE),
-        libc::EWOULDBLOCK,
-        "unloading the engine",
-    )?;
+    work(context, "before")?;
     // A mounted filesystem is in use itself.
     fails_with(
         module::unload(filesystem),
@@ -50,7 +57,40 @@ fn in_use(context: &Context) -> Result<()> {
         module::load(path(context, name)?, "")?;
     }
     mount_main(context.spec())?;
+    work(context, "after")?;
     Mirror::filled(context.path("file")?, 1, 100_000)?.verify()
+}
+
+/// Reads and writes files in all ways, and tries to unload the engine meanwhile.
+fn work(context: &Context, name: &str) -> Result<()> {
+    let directory = context.path(name)?;
+    fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    let load = Load::default();
+    thread::scope(|scope| {
+        let workers = [
+            load.start(scope, &directory, Kind::Cached, 1),
+            load.start(scope, &directory, Kind::Direct, 2),
+        ];
+        let refused = refuses_to_go(&load);
+        load.stop();
+        // Both are heard, even if the engine went.
+        let results = workers.map(|worker| worker.join());
+        results.into_iter().collect::<Result<Vec<()>>>()?;
+        refused
+    })
+}
+
+fn refuses_to_go(load: &Load) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while load.steps() < STEPS && Instant::now() < end {
+        fails_with(
+            module::unload(ENGINE),
+            libc::EWOULDBLOCK,
+            "unloading the engine",
+        )?;
+        sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 /// Where the module stands in the initramfs.

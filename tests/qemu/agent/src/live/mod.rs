@@ -7,7 +7,6 @@ mod brake;
 pub mod demo;
 mod engine;
 mod in_flight;
-mod load;
 mod mounts;
 mod refuse;
 mod states;

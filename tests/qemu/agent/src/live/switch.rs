@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context as _, Result};
 
 use super::engine::{calls, Live};
-use super::load::{Kind, Load};
 use super::mounts::{Mount, OTHERS};
 use super::MIB;
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
 use crate::context::Context;
+use crate::load::{Kind, Load};
 use crate::suites;
 
 pub const CASES: &[Case] = &[Case::new("back_and_forth", suites::LIVE, back_and_forth)

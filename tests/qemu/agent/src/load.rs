@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work on files that goes on while engines are switched: threads with a file
-//! each, which know what it must hold.
+//! Work on files that goes on while something else happens: threads with a file each,
+//! which know what it must hold.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -11,15 +11,15 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use anyhow::{anyhow, ensure, Context as _, Result};
 
-use super::{KIB, MIB};
 use crate::data::mirror::Mirror;
 use crate::data::pattern;
 use crate::data::random::Random;
 use crate::sys::mapping::FileMapping;
 use crate::transfer::{Method, Transfer};
 
+const KIB: usize = 1024;
 /// How far a file reaches.
-const SIZE: usize = 2 * MIB;
+const SIZE: usize = 2048 * KIB;
 const LONGEST: usize = 96 * KIB;
 /// What direct I/O is aligned to.
 const BLOCK: usize = 4 * KIB;

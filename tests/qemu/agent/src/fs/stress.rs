@@ -58,7 +58,7 @@ fn one_file(context: &Context) -> Result<()> {
     let shared = Shared {
         path,
         generation: AtomicU32::new(0),
-        reserves: context.fs() == "xfs",
+        reserves: matches!(context.fs(), "ext4" | "xfs"),
     };
     let steps = thread::scope(|scope| {
         let workers: Vec<_> = (1..=THREADS)

@@ -15,7 +15,7 @@ comma := ,
 with_link := $(if $(link),--link '$(link)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench shell kernel modules mutants conformance clean distclean \
+.PHONY: help setup demo test soak bench shell kernel modules mutants conformance clean distclean \
 	clippy fmt doc rust-analyzer
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
 	@echo '                    REPEAT=100: again until one fails, at most so often'
 	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'
+	@echo 'make soak           MINUTES=60: fsx, fio, dbench, stress-ng on four filesystems at once'
 	@echo 'make bench          instructions per operation, C against Rust; T=write_4k, T=xfs-1k/: those'
 	@echo '                    alone; QUICK=1: five minutes; PROFILE=xfs-4k/write_4k: by function'
 	@echo 'make list           the names of the tests'
@@ -56,6 +57,12 @@ demo:
 
 test:
 	$(harness) test $(with_link) --kernel '$(or $(KERNEL),release)' $(if $(T),--filter '$(T)')
+
+# Rounds of five minutes; after each the host checks the disks.
+soak:
+	$(harness) test --link module --filter soak/ --show-output \
+		--soak-seconds 300 --repeat $$(( ($(or $(MINUTES),60) + 4) / 5 )) \
+		--kernel '$(or $(KERNEL),release)'
 
 bench:
 	$(harness) bench $(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)'))

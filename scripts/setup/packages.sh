@@ -39,6 +39,8 @@ NEEDS='
 	mkfs.gfs2                               gfs2-utils
 	mkfs.erofs                              erofs-utils
 	stress-ng                               stress-ng
+	fio                                     fio
+	dbench                                  dbench
 	busybox                                 busybox-static
 	/etc/ssl/certs/ca-certificates.crt      ca-certificates
 '

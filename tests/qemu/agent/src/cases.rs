@@ -8,7 +8,7 @@ use anyhow::{bail, ensure, Result};
 use iomap_qemu_protocol::TestInfo;
 
 use crate::case::Case;
-use crate::{bdev, dax, ext2, fs, live, script, unplug};
+use crate::{bdev, dax, ext2, fs, live, script, soak, unplug};
 
 /// Every declared test, file by file.
 pub fn all() -> impl Iterator<Item = &'static Case> {
@@ -20,6 +20,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         dax::CASES,
         live::CASES,
         unplug::CASES,
+        soak::CASES,
     ];
     tables.into_iter().flatten().copied().flatten()
 }

@@ -90,6 +90,11 @@ impl<'a> Context<'a> {
         self.spec.switches
     }
 
+    /// How long the soak takes.
+    pub fn soak_seconds(&self) -> u64 {
+        self.spec.soak_seconds
+    }
+
     /// The type of the filesystem on the main disk; empty if there is none.
     pub fn fs(&self) -> &str {
         self.spec.fs.as_deref().unwrap_or_default()

@@ -32,6 +32,7 @@ mod pmem;
 mod runner;
 mod script;
 mod shell;
+mod soak;
 mod suites;
 mod sys;
 mod trace;

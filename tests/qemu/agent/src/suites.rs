@@ -7,6 +7,7 @@ pub const SWAP: &[&str] = &["swap", "swap-xfs"];
 pub const SWAP_XFS: &[&str] = &["swap-xfs"];
 pub const BDEV: &[&str] = &["bdev"];
 pub const LIVE: &[&str] = &["live"];
+pub const SOAK: &[&str] = &["soak"];
 pub const UNPLUG: &[&str] = &["unplug-xfs", "unplug-ext4"];
 
 /// Filesystems in persistent memory.

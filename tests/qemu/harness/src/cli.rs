@@ -98,6 +98,12 @@ pub struct TestArguments {
         default_value_t = 200
     )]
     pub switches: u64,
+    /// Seconds that each round of the soak takes
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 20)]
+    pub soak_seconds: u64,
+    /// Shows what tests say that pass, too
+    #[arg(long)]
+    pub show_output: bool,
     /// Runs the guest tests that often, or until one fails
     #[arg(long, env, value_name = "NUMBER", default_value_t = 1)]
     pub repeat: u32,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Programs of the host for the guest, with the libraries that they need.
+//! Programs of the host for the guest, with the libraries and files that they need.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -12,20 +12,25 @@ use anyhow::{Context, Result};
 use crate::initramfs::Initramfs;
 use crate::process::output_of;
 
-/// Puts the programs into `/bin`, and libraries where the programs look for them.
+/// Puts the programs into `/bin`, and libraries where the programs look for them. A
+/// name with a slash is that of a file, which goes where it is on the host.
 pub fn add(archive: &mut Initramfs, programs: &[&str]) -> Result<()> {
-    let mut needed = BTreeSet::new();
+    let mut files = BTreeSet::new();
     for program in programs {
+        if program.contains('/') {
+            files.insert(PathBuf::from(program));
+            continue;
+        }
         let path = find(program)?;
         archive.copy(&format!("bin/{program}"), &path)?;
         let mut ldd = Command::new("ldd");
         let said = output_of(ldd.arg(&path))
             .with_context(|| format!("cannot learn what {program} needs"))?;
-        needed.extend(libraries(&said));
+        files.extend(libraries(&said));
     }
     let mut made = BTreeSet::new();
-    for library in &needed {
-        let name = library.strip_prefix("/").unwrap_or(library);
+    for file in &files {
+        let name = file.strip_prefix("/").unwrap_or(file);
         let mut above: Vec<&Path> = name.ancestors().skip(1).collect();
         above.retain(|dir| !dir.as_os_str().is_empty());
         for dir in above.into_iter().rev() {
@@ -33,7 +38,7 @@ pub fn add(archive: &mut Initramfs, programs: &[&str]) -> Result<()> {
                 archive.directory(&dir.to_string_lossy())?;
             }
         }
-        archive.copy(&name.to_string_lossy(), library)?;
+        archive.copy(&name.to_string_lossy(), file)?;
     }
     Ok(())
 }

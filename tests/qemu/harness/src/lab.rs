@@ -45,6 +45,7 @@ pub struct Lab {
     pub accel: Accel,
     pub fsx: FsxSpec,
     pub switches: u64,
+    pub soak_seconds: u64,
     modules: Modules,
     work: TempDir,
 }
@@ -88,6 +89,7 @@ impl Lab {
             accel: Accel::Tcg,
             fsx: FsxSpec::default(),
             switches: 0,
+            soak_seconds: 0,
             modules,
             work,
         };
@@ -233,6 +235,7 @@ impl Lab {
             tests: boot.tests.clone(),
             fsx: self.fsx,
             switches: self.switches,
+            soak_seconds: self.soak_seconds,
             extra: boot.extra.clone(),
         }
     }

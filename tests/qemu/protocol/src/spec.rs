@@ -40,6 +40,9 @@ pub struct RunSpec {
     /// How often the tests of switching switch between engines.
     #[serde(default)]
     pub switches: u64,
+    /// How long the soak takes, in seconds.
+    #[serde(default)]
+    pub soak_seconds: u64,
     /// Free-form data of the suite; a [`DemoSpec`] in demo mode, an [`FstestsSpec`]
     /// in that of fstests.
     #[serde(default)]
@@ -239,6 +242,7 @@ mod tests {
                 seed: Some(u64::MAX),
             },
             switches: 3,
+            soak_seconds: 7,
             extra: serde_json::to_value(DemoSpec::default())?,
         };
         let text = serde_json::to_string(&spec)?;

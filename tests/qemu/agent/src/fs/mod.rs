@@ -78,5 +78,5 @@ pub const CASES: &[&[Case]] = &[
 ];
 
 const KIB: usize = 1024;
-const MIB: usize = 1024 * KIB;
+pub const MIB: usize = 1024 * KIB;
 const SECTOR: usize = 512;

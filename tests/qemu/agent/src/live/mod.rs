@@ -7,7 +7,7 @@ mod brake;
 pub mod demo;
 mod engine;
 mod in_flight;
-mod mounts;
+pub mod mounts;
 mod refuse;
 mod states;
 mod switch;

@@ -41,7 +41,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, filter: Option<&str>) -> Result<boo
     }
     let mut lab = Lab::prepare(paths, tools, agent, Link::Module, Flavor::Release)?;
     let tree = Tree::generate(&lab.work().join("tree"))?;
-    let mut report = Report::new();
+    let mut report = Report::new(false);
 
     let start = Instant::now();
     lab.replace_engine(workshop.build(tools, &lab.kernel)?)?;

@@ -38,7 +38,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
     if paths.results().exists() {
         fs::remove_dir_all(paths.results()).context("cannot remove the last run's results")?;
     }
-    let mut report = Report::new();
+    let mut report = Report::new(arguments.show_output);
     if plan.filter.selects_all() || plan.runs.is_empty() {
         cargo_tests::run(paths, tools, plan.filter.wanted(), &mut |result| {
             report.add(result);
@@ -49,6 +49,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
             Ok(mut lab) => {
                 lab.fsx = arguments.fsx();
                 lab.switches = arguments.switches;
+                lab.soak_seconds = arguments.soak_seconds;
                 run_checks(&lab, &tests, &plan.filter, &mut report)?;
                 for _ in 0..arguments.repeat {
                     run_guests(&lab, &tests, &plan.filter, &mut report)?;
@@ -206,6 +207,8 @@ mod tests {
             fsx_operations: 0,
             fsx_seed: None,
             switches: 0,
+            soak_seconds: 0,
+            show_output: false,
             repeat: 1,
             list: false,
         };

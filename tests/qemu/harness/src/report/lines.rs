@@ -18,13 +18,16 @@ const SHOWN_AT_ONCE: usize = 12;
 
 /// Prints results as they come and keeps them.
 pub struct Report {
+    /// Do those that pass get to say something, too?
+    all_speak: bool,
     start: Instant,
     results: Vec<TestResult>,
 }
 
 impl Report {
-    pub fn new() -> Self {
+    pub fn new(all_speak: bool) -> Self {
         Self {
+            all_speak,
             start: Instant::now(),
             results: Vec::new(),
         }
@@ -37,6 +40,11 @@ impl Report {
     /// With a remark in the line of a success.
     pub fn add_with(&mut self, result: TestResult, remark: &str) {
         println!("{}", line_of(&result, remark));
+        if self.all_speak && result.verdict == Verdict::Passed {
+            for detail in &result.details {
+                println!("    {detail}");
+            }
+        }
         if result.verdict == Verdict::Failed {
             for line in last_lines(&result.details) {
                 println!("    {line}");
@@ -172,7 +180,7 @@ mod tests {
     #[test]
     fn nothing_run_is_not_success() -> Result<()> {
         let dir = tempfile::tempdir()?;
-        assert!(!Report::new().finish(&dir.path().join("junit.xml"))?);
+        assert!(!Report::new(false).finish(&dir.path().join("junit.xml"))?);
         Ok(())
     }
 }

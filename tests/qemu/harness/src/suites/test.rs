@@ -57,6 +57,14 @@ const BARE: Disk = Disk {
     contents: Contents::Blank,
 };
 
+/// What runs on all filesystems at once.
+const SOAK_DISKS: [Disk; 4] = [
+    other(MAIN, Filesystem::xfs(4096), 320),
+    other("ext4", Filesystem::ext4(1024), 320),
+    other("ext2", Filesystem::ext2(4096), 320),
+    other("ext2_rs", Filesystem::ext2_rs(1024), 320),
+];
+
 /// Filesystems that recover from a disk that was pulled out.
 const UNPLUGGED_XFS: Disk = other(MAIN, Filesystem::xfs(4096), 320);
 const UNPLUGGED_EXT4: Disk = other(MAIN, Filesystem::ext4(4096), 128);
@@ -217,6 +225,15 @@ pub const TEST: &[Suite] = &[
     suite("zonefs", &["null_blk", "zonefs"], &[]),
     hot_plug(suite("unplug-xfs", &["xfs"], &[UNPLUGGED_XFS])),
     hot_plug(suite("unplug-ext4", &["ext4"], &[UNPLUGGED_EXT4])),
+    Suite {
+        programs: &["fsx"],
+        host_programs: &["fio", "dbench", "/usr/share/dbench/client.txt", "stress-ng"],
+        ..rust(suite(
+            "soak",
+            &["xfs", "ext4", "ext2", "ext2_rs"],
+            &SOAK_DISKS,
+        ))
+    },
     Suite {
         loads_engine: true,
         ..suite("live", &["btrfs", "f2fs"], &LIVE_DISKS)

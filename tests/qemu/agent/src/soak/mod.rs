@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Soak: the usual exercisers on several filesystems at once, in little memory, for as
+//! long as one likes. The host checks the disks afterwards.
+
+mod programs;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, ensure, Context as _, Result};
+
+use crate::case::Case;
+use crate::cgroup::MemoryLimit;
+use crate::context::Context;
+use crate::disk::Disk;
+use crate::fs::MIB;
+use crate::live::mounts::Mount;
+use crate::suites;
+use programs::{Program, Work};
+
+/// The tables of this directory's files.
+pub const CASES: &[&[Case]] = &[&[Case::new("everything", suites::SOAK, everything)
+    .doc("fsx, fio, dbench and stress-ng on XFS, ext4, ext2 and ext2_rs at once find no fault.")
+    .timeout(Duration::from_secs(180))]];
+
+/// The disks besides the main one, by the filesystem on them, which is their role.
+const OTHERS: &[&str] = &["ext4", "ext2", "ext2_rs"];
+
+/// What all programs together may use, page cache included.
+const MEMORY: usize = 128 * MIB;
+
+/// How often the host hears that all goes well.
+const REPORT: Duration = Duration::from_secs(30);
+
+/// A program at work on a filesystem.
+struct Job {
+    program: Program,
+    kind: String,
+    dir: PathBuf,
+}
+
+fn everything(context: &Context) -> Result<()> {
+    let time = Duration::from_secs(context.soak_seconds());
+    let others = OTHERS
+        .iter()
+        .map(|role| Mount::disk(context, role))
+        .collect::<Result<Vec<_>>>()?;
+    let main = (context.fs(), context.dir()?);
+    let disks = disks(context)?;
+    let before = disks.iter().map(Traffic::of).collect::<Result<Vec<_>>>()?;
+
+    let roots = OTHERS.iter().zip(&others).map(|(kind, mount)| {
+        let root: &Path = mount.path();
+        (*kind, root.to_owned())
+    });
+    let jobs = jobs([main].into_iter().chain(roots))?;
+    let limit = MemoryLimit::enter(MEMORY)?;
+    let done = work_for(time, &jobs, context);
+    limit.leave()?;
+    for (job, done) in jobs.iter().zip(done?) {
+        let name = format!("{}.{}", job.kind, job.program.name());
+        context.metric(&format!("{name}.runs"), done.runs as f64);
+        if done.operations > 0 {
+            context.metric(&format!("{name}.operations"), done.operations as f64);
+        }
+        ensure!(done.runs > 0, "{name} has not come to an end once");
+    }
+    rustix::fs::sync();
+    for (disk, before) in disks.iter().zip(before) {
+        let now = Traffic::of(disk)?;
+        let mib = |sectors: u64| (sectors / 2048) as f64;
+        let name = disk.name();
+        context.metric(&format!("{name}.mib_read"), mib(now.read - before.read));
+        context.metric(
+            &format!("{name}.mib_written"),
+            mib(now.written - before.written),
+        );
+    }
+    drop(others);
+    Ok(())
+}
+
+fn disks(context: &Context) -> Result<Vec<Disk>> {
+    let roles = ["main"].iter().chain(OTHERS);
+    roles.map(|role| context.disk(role)).collect()
+}
+
+/// Every program in a directory of its own on every filesystem.
+fn jobs<'a>(roots: impl Iterator<Item = (&'a str, PathBuf)>) -> Result<Vec<Job>> {
+    let mut jobs = Vec::new();
+    for (kind, root) in roots {
+        for program in Program::ALL {
+            let dir = root.join(program.name());
+            std::fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            jobs.push(Job {
+                program,
+                kind: kind.to_owned(),
+                dir,
+            });
+        }
+    }
+    Ok(jobs)
+}
+
+/// Each job again and again, all at once, until the time is up or one finds a fault.
+fn work_for(time: Duration, jobs: &[Job], context: &Context) -> Result<Vec<Work>> {
+    let end = Instant::now() + time;
+    let failed = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let workers: Vec<_> = jobs
+            .iter()
+            .zip(0..)
+            .map(|(job, number)| {
+                let failed = &failed;
+                scope.spawn(move || {
+                    let result = repeat(job, number, end, failed);
+                    if result.is_err() {
+                        failed.store(true, Ordering::Relaxed);
+                    }
+                    result.with_context(|| format!("{} on {}", job.program.name(), job.kind))
+                })
+            })
+            .collect();
+        let mut next = Instant::now() + REPORT;
+        while !workers.iter().all(|worker| worker.is_finished()) {
+            thread::sleep(Duration::from_millis(100));
+            if Instant::now() > next {
+                let left = end.saturating_duration_since(Instant::now());
+                context.note(format!("{} s left", left.as_secs()));
+                next += REPORT;
+            }
+        }
+        workers
+            .into_iter()
+            .map(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?)
+            .collect()
+    })
+}
+
+fn repeat(job: &Job, number: u64, end: Instant, failed: &AtomicBool) -> Result<Work> {
+    let mut sum = Work::default();
+    while Instant::now() < end && !failed.load(Ordering::Relaxed) {
+        // Of any two runs the seeds differ.
+        let seed = number << 32 | sum.runs;
+        sum.operations += job.program.run(&job.kind, &job.dir, seed)?;
+        sum.runs += 1;
+    }
+    Ok(sum)
+}
+
+/// What a disk has read and written so far, in sectors of 512 bytes.
+struct Traffic {
+    read: u64,
+    written: u64,
+}
+
+impl Traffic {
+    fn of(disk: &Disk) -> Result<Self> {
+        // Documentation/block/stat.rst: the third and the seventh field.
+        let stat = disk.attribute("stat")?;
+        let field = |index| {
+            let mut fields = stat.split_whitespace();
+            fields.nth(index).and_then(|field| field.parse().ok())
+        };
+        match (field(2), field(6)) {
+            (Some(read), Some(written)) => Ok(Self { read, written }),
+            _ => Err(anyhow!("no count of sectors in {stat:?}")),
+        }
+    }
+}

@@ -85,6 +85,18 @@ impl<'a> Context<'a> {
         self.output.sha256(Path::new(role), digest);
     }
 
+    /// Tells the host the SHA-256 of a file on a disk that it must find there after the
+    /// guest's sudden end. The path is that from the filesystem's root.
+    pub fn promise_file(&self, role: &str, path: &Path, digest: String) {
+        self.output.sha256(&Path::new(role).join(path), digest);
+    }
+
+    /// Tells the host that this test ends with the guest, by a power cut or by
+    /// a panic whose message contains `how`.
+    pub fn die_by(&self, how: &str) {
+        self.output.line(&Line::Dying(how.to_owned()));
+    }
+
     /// How often the tests of switching switch between engines.
     pub fn switches(&self) -> u64 {
         self.spec.switches

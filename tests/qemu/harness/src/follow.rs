@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
-use iomap_qemu_protocol::ktap::Line;
+use iomap_qemu_protocol::ktap::{Line, POWER_CUT};
 
 use crate::qemu::{Event, Guest};
 use crate::tracker::{TestResult, Tracker};
@@ -16,6 +16,8 @@ use crate::tracker::{TestResult, Tracker};
 pub enum End {
     /// All was done and it powered off.
     Clean,
+    /// The test that runs wanted it to end, in these words.
+    Wanted(String),
     /// Anything else, in words.
     Died(String),
 }
@@ -55,9 +57,12 @@ pub fn follow(
     obey: &mut dyn FnMut(&Line) -> Result<()>,
     emit: &mut dyn FnMut(TestResult),
 ) -> End {
+    let mut wanted = None;
     loop {
         let limit = limits.of(tracker.running());
         match guest.next(limit) {
+            Event::Line(Line::Dying(how)) if how == POWER_CUT => return End::Wanted(how),
+            Event::Line(Line::Dying(how)) => wanted = Some(how),
             Event::Line(line) => {
                 match &line {
                     Line::Log(text) => {
@@ -78,7 +83,9 @@ pub fn follow(
                 }
             }
             Event::Exited if tracker.finished() => return End::Clean,
-            Event::Exited => return End::Died("the guest died".into()),
+            Event::Exited => {
+                return wanted.map_or_else(|| End::Died("the guest died".into()), End::Wanted);
+            }
             Event::Silent => {
                 let what = match tracker.running() {
                     Some(_) => "the guest hung",
@@ -189,6 +196,18 @@ mod tests {
         let last = story.results.last().map(|result| &result.verdict);
         assert_eq!(last, Some(&Verdict::Failed));
         assert_eq!(story.waiting, ["three"]);
+        Ok(())
+    }
+
+    #[test]
+    fn an_end_that_a_test_wants_is_no_death() -> Result<()> {
+        let story = tell("echo '# begin one'; echo '# dying: power cut'; sleep 60")?;
+        assert_eq!(story.end, End::Wanted(POWER_CUT.into()));
+        assert_eq!(story.waiting, ["two", "three"]);
+        let story = tell("echo '# begin one'; echo '# dying: panic'; kill -9 $$")?;
+        assert_eq!(story.end, End::Wanted("panic".into()));
+        let story = tell("echo '# begin one'; echo '# dying: panic'; sleep 60")?;
+        assert!(matches!(story.end, End::Died(_)));
         Ok(())
     }
 

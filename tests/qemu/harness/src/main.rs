@@ -3,6 +3,7 @@
 //! The host side of the QEMU tests: builds kernels and modules, makes disks,
 //! boots guests, judges what they say.
 
+mod aftermath;
 mod agent;
 mod bench;
 mod cargo_tests;

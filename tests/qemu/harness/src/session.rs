@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::{DemoSpec, Mode, TestInfo};
 
+use crate::aftermath;
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
 use crate::image::{self, Tree};
@@ -121,6 +122,13 @@ impl<'a> Session<'a> {
                 }
                 self.check_log(&console, &heard.accounted)?;
                 self.check_disks(&machine, &heard.promised);
+            }
+            End::Wanted(how) => {
+                let text = text_of(&console);
+                let problems = aftermath::problems(self.lab, &machine, &text, &heard, &how)?;
+                if let Some(result) = tracker.ended_as_wanted(problems) {
+                    (self.emit)(with_log(result, &console));
+                }
             }
             End::Died(reason) => {
                 let reason = match cause_of_death(&text_of(&console)) {

@@ -125,6 +125,24 @@ impl Tracker {
         self.waiting.drain(..).map(fail).collect()
     }
 
+    /// The guest is gone, as the running test wanted it; what the host found then
+    /// decides.
+    pub fn ended_as_wanted(&mut self, problems: Vec<String>) -> Option<TestResult> {
+        let running = self.running.take()?;
+        let verdict = match problems.is_empty() {
+            true => Verdict::Passed,
+            false => Verdict::Failed,
+        };
+        let mut details = running.details;
+        details.extend(problems);
+        Some(TestResult {
+            name: format!("{}/{}", self.suite, running.name),
+            verdict,
+            seconds: running.since.elapsed().as_secs_f64(),
+            details,
+        })
+    }
+
     fn result(&mut self, name: &str, outcome: Outcome) -> TestResult {
         self.waiting.retain(|waiting| waiting != name);
         let running = self.running.take().filter(|running| running.name == name);
@@ -206,6 +224,21 @@ mod tests {
         let results = tracker.guest_ended("the guest's kernel panicked");
         assert_eq!(names(&results), ["ext4-4k/two"]);
         assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["three"]);
+    }
+
+    #[test]
+    fn an_end_that_was_wanted_is_judged_by_the_host() {
+        for (problems, verdict) in [
+            (vec![], Verdict::Passed),
+            (vec!["lost".to_owned()], Verdict::Failed),
+        ] {
+            let mut tracker = tracker();
+            feed(&mut tracker, "1..3\n# begin one\n# said in one\n");
+            let result = tracker.ended_as_wanted(problems);
+            assert_eq!(result.map(|result| result.verdict), Some(verdict));
+            assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["two", "three"]);
+            assert!(tracker.ended_as_wanted(vec![]).is_none());
+        }
     }
 
     #[test]

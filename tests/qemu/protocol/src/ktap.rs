@@ -17,6 +17,9 @@
 
 use std::fmt;
 
+/// In [`Line::Dying`]: the host is to end the guest at once, as by pulling the plug.
+pub const POWER_CUT: &str = "power cut";
+
 /// One line of the agent's output.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
@@ -55,6 +58,10 @@ pub enum Line {
     Unplug(String),
     /// `# plug <disk>`: asks the host to put it back.
     Plug(String),
+    /// `# dying: <how>`: the test that runs ends with the guest, by [`POWER_CUT`] or
+    /// by a panic of the kernel whose message contains `how`. It is the host that says
+    /// what came of it.
+    Dying(String),
     /// `# end`: all was run and the guest is about to power off.
     End,
     /// Any other comment, without its `# `.
@@ -94,6 +101,9 @@ fn parse_comment(comment: &str) -> Option<Line> {
     }
     if let Some(text) = comment.strip_prefix("log: ") {
         return Some(Line::Log(text.to_owned()));
+    }
+    if let Some(how) = comment.strip_prefix("dying: ") {
+        return Some(Line::Dying(how.to_owned()));
     }
     let mut words = comment.split(' ');
     let line = match words.next()? {
@@ -184,6 +194,7 @@ impl fmt::Display for Line {
             Self::Log(text) => write!(f, "# log: {text}"),
             Self::Unplug(disk) => write!(f, "# unplug {disk}"),
             Self::Plug(disk) => write!(f, "# plug {disk}"),
+            Self::Dying(how) => write!(f, "# dying: {how}"),
             Self::End => f.write_str("# end"),
             Self::Comment(text) => write!(f, "# {text}"),
         }
@@ -237,6 +248,7 @@ mod tests {
             Line::Log("WARNING: CPU: 0".into()),
             Line::Unplug("main".into()),
             Line::Plug("main".into()),
+            Line::Dying(POWER_CUT.into()),
             Line::End,
             Line::Comment("anything else".into()),
         ];

@@ -6,7 +6,9 @@
 
 mod acls;
 mod corrupt;
+mod crash;
 mod cross;
+mod errors;
 mod flags;
 mod full;
 mod handles;
@@ -27,7 +29,9 @@ use crate::case::Case;
 pub const CASES: &[&[Case]] = &[
     acls::CASES,
     corrupt::CASES,
+    crash::CASES,
     cross::CASES,
+    errors::CASES,
     flags::CASES,
     full::CASES,
     handles::CASES,

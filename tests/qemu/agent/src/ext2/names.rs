@@ -14,7 +14,7 @@ use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::data::random::Random;
-use crate::ext2::second::{read_disk, write_disk, Second};
+use crate::ext2::second::{place_of_inode, read_disk, write_disk, Second};
 use crate::suites;
 
 pub const CASES: &[Case] = &[
@@ -86,14 +86,8 @@ fn grow_and_shrink(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Where the inode's count of names is, in bytes of a disk of one group.
-fn place_of_links(context: &Context, inode: u64) -> Result<u64> {
-    let block = context.block_size()?;
-    let descriptor = if block == 1024 { 2 * block } else { block };
-    let table = u32::from_le_bytes(read_disk(context, descriptor + 8)?);
-    let size = u16::from_le_bytes(read_disk(context, 1024 + 88)?);
-    Ok(u64::from(table) * block + (inode - 1) * u64::from(size) + 26)
-}
+/// Where an inode has its count of names, in bytes from its start.
+const LINKS: u64 = 26;
 
 /// Making all those names would take minutes: the count on the disk is changed.
 fn links(context: &Context) -> Result<()> {
@@ -101,7 +95,7 @@ fn links(context: &Context) -> Result<()> {
     fs::write(second.path("file"), "shared")?;
     let inode = fs::metadata(second.path("file"))?.ino();
     second.unmount()?;
-    let place = place_of_links(context, inode)?;
+    let place = place_of_inode(context, inode)? + LINKS;
     ensure!(read_disk(context, place)? == 1u16.to_le_bytes());
     write_disk(context, place, &(LINK_MAX as u16 - 2).to_le_bytes())?;
 

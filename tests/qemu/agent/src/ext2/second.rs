@@ -116,3 +116,20 @@ pub fn write_disk(context: &Context, offset: u64, bytes: &[u8]) -> Result<()> {
         .context("cannot write the disk")?;
     disk.sync_all().context("fsync of the disk")
 }
+
+/// Where an inode is, in bytes of the disk, which has one group.
+pub fn place_of_inode(context: &Context, inode: u64) -> Result<u64> {
+    let block = context.block_size()?;
+    let descriptor = if block == 1024 { 2 * block } else { block };
+    let table = u32::from_le_bytes(read_disk(context, descriptor + 8)?);
+    let size = u16::from_le_bytes(read_disk(context, 1024 + 88)?);
+    Ok(u64::from(table) * block + (inode - 1) * u64::from(size))
+}
+
+/// Where the first block of an inode's data is, in bytes of the disk.
+pub fn place_of_data(context: &Context, inode: u64) -> Result<u64> {
+    const POINTERS: u64 = 40;
+    let place = place_of_inode(context, inode)? + POINTERS;
+    let first = u32::from_le_bytes(read_disk(context, place)?);
+    Ok(u64::from(first) * context.block_size()?)
+}

@@ -3,7 +3,7 @@
 //! `make demo`: what the guest said of one filesystem, what the host's own tools
 //! say of the image afterwards, and the report of both.
 
-mod debugfs;
+pub mod debugfs;
 mod extents;
 mod record;
 mod report;

@@ -78,7 +78,8 @@ impl Record {
             | Line::Version
             | Line::Plan(_)
             | Line::Unplug(_)
-            | Line::Plug(_) => {}
+            | Line::Plug(_)
+            | Line::Dying(_) => {}
             Line::End => self.finished = true,
         }
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The real fsck over an image that a guest has let go of. Nothing is repaired.
+//! The real fsck over an image that a guest has let go of. Nothing is repaired but
+//! after a crash.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use anyhow::{bail, Context, Result};
 
@@ -29,4 +31,26 @@ pub fn check(tools: &Toolchain, filesystem: Filesystem, image: &Path) -> Result<
         bail!("{program} complains about {}: {line}", image.display());
     }
     Ok(())
+}
+
+/// Repairs ext2 that was in use when its machine went away. An error if not all can be
+/// repaired, or if anything is wrong then.
+pub fn repair(tools: &Toolchain, filesystem: Filesystem, image: &Path) -> Result<()> {
+    let mut fsck = tools.command("e2fsck");
+    let output = fsck
+        .arg("-fy")
+        .arg(image)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run e2fsck")?;
+    // 1: something was wrong and is not any more.
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        let said = String::from_utf8_lossy(&output.stdout);
+        bail!(
+            "e2fsck cannot repair {} ({}): {said}",
+            image.display(),
+            output.status
+        );
+    }
+    check(tools, filesystem, image)
 }

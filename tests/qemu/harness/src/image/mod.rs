@@ -11,7 +11,7 @@ mod random;
 mod tree;
 
 pub use filesystem::{Erofs, Filesystem};
-pub use fsck::check;
+pub use fsck::{check, repair};
 pub use tree::Tree;
 
 use std::fs::File;

@@ -17,6 +17,11 @@ const fn ext2_disks(filesystem: Filesystem) -> [Disk; 3] {
     [main, scratch, small]
 }
 
+/// Disks without files, the main one of many groups.
+const fn crash_disks(filesystem: Filesystem) -> [Disk; 2] {
+    [other(MAIN, filesystem, 128), other("small", filesystem, 8)]
+}
+
 /// A sound one that says which driver is under test.
 const fn main_of(filesystem: Filesystem) -> Disk {
     Disk {
@@ -157,6 +162,11 @@ pub const TEST: &[Suite] = &[
         EXT2,
         &[main_of(Filesystem::ext2(1024)), CORPUS],
     )),
+    driver(suite(
+        "ext2-crash",
+        EXT2,
+        &crash_disks(Filesystem::ext2(1024)),
+    )),
     rust(suite(
         "ext2-rs-1k",
         EXT2_RS,
@@ -181,6 +191,11 @@ pub const TEST: &[Suite] = &[
         "ext2-rs-corrupt",
         EXT2_RS,
         &[main_of(Filesystem::ext2_rs(1024)), CORPUS],
+    )),
+    rust(suite(
+        "ext2-rs-crash",
+        EXT2_RS,
+        &crash_disks(Filesystem::ext2_rs(1024)),
     )),
     suite("ext4-1k", EXT4, &disks(Filesystem::ext4(1024), 256)),
     suite("ext4-2k", EXT4, &disks(Filesystem::ext4(2048), 256)),

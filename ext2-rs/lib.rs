@@ -71,7 +71,8 @@ pub mod vfs;
 mod volume;
 mod xattr;
 
-use kernel::prelude::*;
+use kernel::{c_str, prelude::*};
+use vfs::FileSystem;
 
 module! {
     type: Module,
@@ -84,13 +85,23 @@ module! {
 
 /// What is there while the module is loaded.
 struct Module {
-    _filesystem: Pin<KBox<vfs::Registration<mount::Ext2>>>,
+    _filesystem: Pin<KBox<Registration>>,
+    /// By the name of the C driver, which cannot be loaded then; [`None`] if that was
+    /// there first.
+    _as_ext2: Option<Pin<KBox<Registration>>>,
 }
+
+type Registration = vfs::Registration<mount::Ext2>;
 
 impl kernel::Module for Module {
     fn init(module: &'static ThisModule) -> Result<Self> {
+        let register = |name| KBox::pin_init(Registration::new(module, name), GFP_KERNEL);
         Ok(Self {
-            _filesystem: KBox::pin_init(vfs::Registration::new(module), GFP_KERNEL)?,
+            _filesystem: register(mount::Ext2::NAME)?,
+            _as_ext2: match register(c_str!("ext2")) {
+                Err(error) if error == EBUSY => None,
+                registered => Some(registered?),
+            },
         })
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::offset_of, pin::Pin, ptr};
-use kernel::{init::PinInit, prelude::*, types::Opaque};
+use kernel::{init::PinInit, prelude::*, str::CStr, types::Opaque};
 
 /// A filesystem type that is registered as long as the value exists, with the
 /// cache that its inodes come from. C: `struct file_system_type`.
@@ -28,16 +28,21 @@ unsafe impl<F: FileSystem> Sync for Registration<F> {}
 unsafe impl<F: FileSystem> Send for Registration<F> {}
 
 impl<F: FileSystem> Registration<F> {
-    /// Registers `F`. Module initialisation.
-    pub fn new(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+    /// Registers `F` by a name: [`FileSystem::NAME`], or another that it can be
+    /// mounted by. Module initialisation.
+    ///
+    /// # Errors
+    ///
+    /// [`EBUSY`] if another filesystem has the name; [`ENOMEM`].
+    pub fn new(module: &'static ThisModule, name: &'static CStr) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            cache: make_cache::<F>()?,
+            cache: make_cache::<F>(name)?,
             fs <- Opaque::ffi_init(|slot: *mut bindings::file_system_type| {
                 // SAFETY: The slot is one's own; all zeros is a value of this
                 // plain C struct.
                 unsafe {
                     slot.write_bytes(0, 1);
-                    (*slot).name = F::NAME.as_char_ptr();
+                    (*slot).name = name.as_char_ptr();
                     (*slot).owner = module.as_ptr().cast();
                     (*slot).fs_flags = bindings::FS_REQUIRES_DEV as i32;
                     (*slot).init_fs_context = Some(context::init::<F>);
@@ -67,11 +72,11 @@ impl<F: FileSystem> Registration<F> {
 }
 
 /// A cache for inodes with their private data.
-fn make_cache<F: FileSystem>() -> Result<ptr::NonNull<bindings::kmem_cache>> {
+fn make_cache<F: FileSystem>(name: &'static CStr) -> Result<ptr::NonNull<bindings::kmem_cache>> {
     // SAFETY: The name is static; the constructor is for objects of that size.
     check_ptr(unsafe {
         bindings::fs_rs_inode_cache_create(
-            F::NAME.as_char_ptr(),
+            name.as_char_ptr(),
             size_of::<Slot<F>>(),
             align_of::<Slot<F>>(),
             Some(Slot::<F>::construct),

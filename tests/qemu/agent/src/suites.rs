@@ -25,6 +25,8 @@ pub const EXT2: &[&str] = &[
     "ext2-rs-2k",
     "ext2-rs-4k",
 ];
+/// Those of the Rust driver.
+pub const EXT2_RS: &[&str] = &["ext2-rs-1k", "ext2-rs-2k", "ext2-rs-4k"];
 /// Where other drivers are at hand that read the same disk.
 pub const EXT2_CROSS: &[&str] = &["ext2-cross", "ext2-rs-cross"];
 /// Where programs run that try everything.

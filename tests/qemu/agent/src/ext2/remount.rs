@@ -30,6 +30,11 @@ pub const CASES: &[Case] = &[
         .doc("A frozen filesystem is clean on its disk, and changes wait until it thaws."),
     Case::new("mount_options", suites::EXT2, options)
         .doc("Options are taken, shown and kept apart from those that there are not."),
+    Case::new("mount_refused", suites::EXT2_RS, refused)
+        .doc("Options of the C driver that the Rust one cannot serve are refused.")
+        .logs(&["ext2_rs: option dax: .* use the C driver"]),
+    Case::new("mount_as_ext2", suites::EXT2_RS, as_ext2)
+        .doc("Without the C driver the Rust one is what ext2 is mounted by."),
     Case::new("mount_statfs", suites::EXT2, stat)
         .doc("statfs() tells blocks, inodes, the longest name and who it is."),
 ];
@@ -195,6 +200,27 @@ fn options(context: &Context) -> Result<()> {
     )?;
     remount(MountFlags::empty(), "minixdf")?;
     ensure!(shown()?.contains("minixdf"));
+    second.unmount()
+}
+
+fn refused(context: &Context) -> Result<()> {
+    for option in ["dax", "xip", "quota", "usrquota", "grpquota"] {
+        let result = Second::mount(context, option).map(drop);
+        ensure!(result.is_err(), "{option} is taken");
+    }
+    for option in ["nobh", "reservation", "noreservation", "noquota"] {
+        let second = Second::mount(context, option).with_context(|| option.to_owned())?;
+        second.unmount()?;
+    }
+    Ok(())
+}
+
+fn as_ext2(context: &Context) -> Result<()> {
+    let second = Second::mount_as(context, "ext2", "")?;
+    fs::write(second.path("file"), "by another name")?;
+    let second = second.again(context)?;
+    ensure!(fs::read(second.path("file"))? == b"by another name");
+    fs::remove_file(second.path("file"))?;
     second.unmount()
 }
 

@@ -25,8 +25,13 @@ pub struct Second {
 impl Second {
     /// Mounts it with the options of its type.
     pub fn mount(context: &Context, options: &str) -> Result<Self> {
+        Self::mount_as(context, context.fs(), options)
+    }
+
+    /// Mounts it as another type.
+    pub fn mount_as(context: &Context, kind: &str, options: &str) -> Result<Self> {
         fs::create_dir_all(MOUNT_POINT).context("cannot make the mount point")?;
-        mount::mount(&device(context)?, Self::root(), context.fs(), options)?;
+        mount::mount(&device(context)?, Self::root(), kind, options)?;
         Ok(Self { mounted: true })
     }
 

@@ -184,7 +184,8 @@ pub const TEST: &[Suite] = &[
     ))),
     rust(suite(
         "ext2-rs-cross",
-        &["ext2_rs", "ext2", "ext4"],
+        // Whoever comes first has the name.
+        &["ext2", "ext2_rs", "ext4"],
         &ext2_disks(Filesystem::ext2_rs(1024)),
     )),
     rust(suite(

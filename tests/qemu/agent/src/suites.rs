@@ -4,6 +4,8 @@
 
 pub const SCRIPT: &[&str] = &["script"];
 pub const SWAP: &[&str] = &["swap", "swap-xfs"];
+/// Where a swap file may be, preallocated or not.
+pub const SWAP_WRITTEN: &[&str] = &["swap", "swap-ext2-rs", "swap-xfs"];
 pub const SWAP_XFS: &[&str] = &["swap-xfs"];
 pub const BDEV: &[&str] = &["bdev"];
 pub const LIVE: &[&str] = &["live"];
@@ -55,14 +57,30 @@ pub const PAGE_CACHE: &[&str] = &[
 /// Of those, the ones that can be told to allocate ahead of the data.
 pub const PAGE_CACHE_AHEAD: &[&str] = &["xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k"];
 
+/// Where disks fail under the page cache.
+pub const PAGE_CACHE_FAULTS: &[&str] = &["ext2-rs-1k", "ext2-rs-4k", "xfs-1k", "xfs-4k"];
+
 pub const XFS_1K: &[&str] = &["xfs-1k"];
 
 /// Where many threads at once work on a file.
-pub const CROWD: &[&str] = &["ext2-4k", "ext4-1k", "ext4-4k", "xfs-1k", "xfs-4k"];
+pub const CROWD: &[&str] = &[
+    "ext2-4k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-4k",
+    "xfs-1k",
+    "xfs-4k",
+];
 
 /// Where memory is counted.
 pub const LEAKS: &[&str] = &[
-    "ext2-4k", "ext4-4k", "xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k",
+    "ext2-4k",
+    "ext2-rs-4k",
+    "ext4-4k",
+    "xfs-1k",
+    "xfs-4k",
+    "gfs2-1k",
+    "gfs2-4k",
 ];
 
 /// Where fsx runs.
@@ -71,8 +89,23 @@ pub const FSX: &[&str] = &["ext2-4k", "ext2-rs-4k", "ext4-4k", "xfs-1k", "xfs-4k
 /// Filesystems that find data, holes and blocks by the engine.
 pub const EXT4_XFS: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k"];
 
-/// As [`EXT4_XFS`], and one that zeroes what it allocates ahead of the data.
+/// As [`EXT4_XFS`], one that zeroes what it allocates ahead of the data, and one that
+/// allocates nothing ahead.
 pub const REPORTS: &[&str] = &[
+    "ext2-rs-1k",
+    "ext2-rs-2k",
+    "ext2-rs-4k",
+    "ext4-1k",
+    "ext4-2k",
+    "ext4-4k",
+    "xfs-1k",
+    "xfs-4k",
+    "gfs2-1k",
+    "gfs2-4k",
+];
+
+/// Filesystems whose files can be polled for the end of a request.
+pub const POLLED: &[&str] = &[
     "ext4-1k", "ext4-2k", "ext4-4k", "xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k",
 ];
 

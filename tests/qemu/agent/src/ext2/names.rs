@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{ensure, Context as _, Result};
+use rustix::fs::{linkat, AtFlags, CWD};
 
 use crate::case::Case;
 use crate::check::fails_with;
@@ -26,6 +28,8 @@ pub const CASES: &[Case] = &[
         .doc("Names have up to 255 bytes, of any kind but NUL and slash."),
     Case::new("names_unlinked", suites::EXT2, unlinked)
         .doc("A file without a name lives as long as it is open, then its space is free."),
+    Case::new("names_late", suites::EXT2, late)
+        .doc("A file that was made without a name can be given one; without, nothing stays."),
     Case::new("names_rmdir", suites::EXT2, rmdir)
         .doc("Only empty directories are removed, and parents' links follow."),
 ];
@@ -169,11 +173,8 @@ fn unlinked(context: &Context) -> Result<()> {
         "the space of an open file is free"
     );
     let mut again = Vec::new();
-    let mut reader = File::open(format!(
-        "/proc/self/fd/{}",
-        std::os::fd::AsRawFd::as_raw_fd(&file)
-    ))
-    .context("an open file without a name")?;
+    let mut reader = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+        .context("an open file without a name")?;
     reader.read_to_end(&mut again)?;
     ensure!(again == data, "what an unlinked file holds changed");
     drop(reader);
@@ -187,6 +188,35 @@ fn unlinked(context: &Context) -> Result<()> {
         before.f_bfree,
         before.f_ffree
     );
+    second.unmount()
+}
+
+fn late(context: &Context) -> Result<()> {
+    let second = Second::mount(context, "")?;
+    let before = second.space()?;
+    let make = || -> Result<File> {
+        let mut file = File::options()
+            .write(true)
+            .custom_flags(libc::O_TMPFILE)
+            .open(Second::root())
+            .context("O_TMPFILE")?;
+        file.write_all(b"unnamed")?;
+        ensure!(file.metadata()?.nlink() == 0);
+        Ok(file)
+    };
+    drop(make()?);
+    let after = second.space()?;
+    ensure!((after.f_bfree, after.f_ffree) == (before.f_bfree, before.f_ffree));
+
+    let file = make()?;
+    let of_file = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let path = second.path("late");
+    linkat(CWD, of_file, CWD, &path, AtFlags::SYMLINK_FOLLOW).context("linkat")?;
+    ensure!(file.metadata()?.nlink() == 1);
+    drop(file);
+    let second = second.again(context)?;
+    ensure!(fs::read(&path)? == b"unnamed");
+    fs::remove_file(&path)?;
     second.unmount()
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FIBMAP on ext4, which asks the engine.
+//! FIBMAP on filesystems that ask the engine.
 
 use anyhow::{ensure, Context as _, Result};
 

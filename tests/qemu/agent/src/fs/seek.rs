@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! SEEK_DATA and SEEK_HOLE on ext4, which asks the engine.
+//! SEEK_DATA and SEEK_HOLE on filesystems that ask the engine.
 
 use std::fs::File;
 use std::io;

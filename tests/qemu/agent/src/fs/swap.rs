@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Swap files on ext4 and XFS, which ask the engine where they are.
+//! Swap files on filesystems that ask the engine where they are.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -22,23 +22,27 @@ use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::sys::{fiemap, swap};
 
 pub const CASES: &[Case] = &[
-    Case::new("swap_under_pressure", suites::SWAP, under_pressure)
+    Case::new("swap_under_pressure", suites::SWAP_WRITTEN, under_pressure)
         .doc("More memory than the guest has goes to a swap file and comes back unchanged.")
         .holds(&["SW-1", "SW-6"])
         .timeout(Duration::from_secs(180)),
     Case::new("swap_preallocated", suites::SWAP, preallocated)
         .doc("Preallocated blocks serve as well as written ones.")
         .holds(&["SW-3"]),
-    Case::new("swap_not_yet_written", suites::SWAP, not_yet_written)
-        .doc("A file that is still in the page cache alone is written before it is mapped.")
-        .holds(&["SW-1"]),
+    Case::new(
+        "swap_not_yet_written",
+        suites::SWAP_WRITTEN,
+        not_yet_written,
+    )
+    .doc("A file that is still in the page cache alone is written before it is mapped.")
+    .holds(&["SW-1"]),
     Case::new("swap_fragmented", suites::SWAP, fragmented)
         .doc("Extents that touch on the disk count as one, others apart, and all are used.")
         .holds(&["SW-3", "SW-6"]),
-    Case::new("swap_header_limits", suites::SWAP, header_limits)
+    Case::new("swap_header_limits", suites::SWAP_WRITTEN, header_limits)
         .doc("No more pages are used than the header says.")
         .holds(&["SW-4", "SW-6"]),
-    Case::new("swap_hole_refused", suites::SWAP, hole_refused)
+    Case::new("swap_hole_refused", suites::SWAP_WRITTEN, hole_refused)
         .doc("A file with a hole is EINVAL, and the log says why.")
         .holds(&["SW-2"])
         .logs(&[r"swapon: file \S+ has unallocated extents"]),

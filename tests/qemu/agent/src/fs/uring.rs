@@ -28,7 +28,7 @@ pub const CASES: &[Case] = &[
     Case::new("uring_mixed_results", suites::EXT_XFS, mixed_results)
         .doc("Good requests complete among refused and short ones.")
         .holds(&["DIO-26", "DIO-31"]),
-    Case::new("uring_polled", suites::REPORTS, polled)
+    Case::new("uring_polled", suites::POLLED, polled)
         .doc("A polling ring reads and overwrites, or is refused where the device cannot poll.")
         .holds(&["DIO-9", "DIO-16", "DIO-22"]),
     Case::new("dio_hipri", suites::EXT_XFS, hipri)

@@ -259,6 +259,14 @@ pub const TEST: &[Suite] = &[
         memory_mib: 256,
         ..suite("swap", &["ext4"], &empty(Filesystem::ext4(4096)))
     },
+    rust(Suite {
+        memory_mib: 256,
+        ..suite(
+            "swap-ext2-rs",
+            &["ext2_rs"],
+            &empty(Filesystem::ext2_rs(4096)),
+        )
+    }),
     Suite {
         memory_mib: 256,
         ..suite("swap-xfs", &["xfs"], &empty(Filesystem::xfs(4096)))

@@ -75,8 +75,8 @@ fn one_seed(context: &Context, seed: u64) -> Result<()> {
     let crowd = Crowd {
         path,
         ledger: Ledger::new(END),
-        allocates: context.fs() != "ext2",
-        zeroes: context.fs() != "ext2",
+        allocates: !matches!(context.fs(), "ext2" | "ext2_rs"),
+        zeroes: !matches!(context.fs(), "ext2" | "ext2_rs"),
         writing: AtomicUsize::new(WRITERS.len()),
     };
     thread::scope(|scope| {

@@ -32,10 +32,10 @@ pub const CASES: &[Case] = &[
         .doc("Space whose first write failed reads as zeros, never as what the disk had there.")
         .holds(&["WB-11"])
         .logs(&[r"writeback error on inode \d+"]),
-    Case::new("fault_read", suites::XFS, read)
+    Case::new("fault_read", suites::PAGE_CACHE_FAULTS, read)
         .doc("Readers of the bad block get EIO, those of others their data, in front of it and behind.")
         .holds(&["RD-16"]),
-    Case::new("fault_write_needs_read", suites::XFS, write_needs_read)
+    Case::new("fault_write_needs_read", suites::PAGE_CACHE_FAULTS, write_needs_read)
         .doc("A write into a block that cannot be read is EIO and changes nothing; one that fills it works.")
         .holds(&["BW-14"]),
 ];

@@ -27,6 +27,16 @@
 //! The engine's generic code is compiled into this module, for the types of
 //! `map`: there is no table of functions between filesystem and engine.
 //!
+//! # Where to start
+//!
+//! With `map`, which answers what the engine asks, and `file`, which asks the engine;
+//! `docs/porting.md` goes through both step by step. Below them is `tree`: where a block
+//! of a file is. From there a write goes to `grow`, which asks `blocks` for space, and
+//! `blocks` asks [`plan::place`] where and [`plan::bitmap`] what is free; a truncation goes
+//! to `truncate`. A name goes through `namei` to `dir`, and from there to
+//! [`format::dirent`]. `mount` has the rest of what the VFS wants of a filesystem, and
+//! `node` of an inode. What C ext2 does otherwise is in `docs/ext2-differences.md`.
+//!
 //! # Locks
 //!
 //! Within the order of [`vfs`]:

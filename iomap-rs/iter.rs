@@ -32,10 +32,11 @@ pub struct Walked {
     pub result: Result,
 }
 
-/// A walk over a range of a file. C: `struct iomap_iter` with its
+/// A walk over a range of a file, not begun. C: `struct iomap_iter` with its
 /// `struct iomap_ops`.
 pub struct Iter<'a, P: Purpose, M: Map<P>> {
-    state: IterState<'a>,
+    inode: &'a Inode,
+    range: Range,
     request: P::Request,
     mapper: &'a M,
 }
@@ -44,9 +45,9 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     /// A walk over `range` of `inode`, with the mappings that `mapper` finds.
     #[inline]
     pub fn new(inode: &'a Inode, range: Range, request: P::Request, mapper: &'a M) -> Self {
-        let flags = P::flags(request);
         Self {
-            state: IterState::new(inode, range.pos, range.len, flags, mapper.client()),
+            inode,
+            range,
             request,
             mapper,
         }
@@ -64,21 +65,26 @@ impl<'a, P: Purpose, M: Map<P>> Iter<'a, P, M> {
     /// C: the loop around `iomap_iter()`.
     #[inline]
     pub fn for_each(self, body: impl FnMut(&IterState<'a>) -> Progress) -> Walked {
-        let result = self.turns().all(body);
-        Walked {
-            pos: self.state.pos(),
-            remaining: self.state.remaining(),
-            result,
-        }
-    }
-
-    #[inline]
-    fn turns(&self) -> Turns<'_, 'a, P, M> {
-        Turns {
-            state: &self.state,
-            request: self.request,
-            mapper: self.mapper,
-        }
+        let Self {
+            inode,
+            range: Range { pos, len },
+            request,
+            mapper,
+        } = self;
+        let flags = P::flags(request);
+        IterState::with(inode, pos, len, flags, mapper.client(), |state| {
+            let turns = Turns::<P, M> {
+                state,
+                request,
+                mapper,
+            };
+            let result = turns.all(body);
+            Walked {
+                pos: state.pos(),
+                remaining: state.remaining(),
+                result,
+            }
+        })
     }
 }
 

@@ -7,7 +7,13 @@ use crate::{
     mapping::{served, Kind, OpFlags},
     sys as bindings,
 };
-use core::{cell::Cell, ffi::c_void, marker::PhantomData, ptr};
+use core::{
+    cell::Cell,
+    ffi::c_void,
+    marker::PhantomData,
+    ptr,
+    sync::atomic::{compiler_fence, Ordering},
+};
 use kernel::types::Opaque;
 
 /// Who walks, as C filesystems and trace events see it.
@@ -45,29 +51,31 @@ pub struct IterState<'a>(
 );
 
 impl<'a> IterState<'a> {
-    /// A walk over `[pos, pos + len)` that has found nothing yet.
+    /// Calls `work` with a walk over `[pos, pos + len)` that has found nothing yet.
+    ///
+    /// The walk is built where it stays: it is too large to be moved around.
     #[inline]
-    pub(crate) fn new(
+    pub(crate) fn with<R>(
         inode: &'a Inode,
         pos: i64,
         len: u64,
         flags: OpFlags,
         client: Client,
-    ) -> Self {
+        work: impl FnOnce(&Self) -> R,
+    ) -> R {
         let state = Self(Opaque::uninit(), PhantomData);
         let iter = state.as_ptr();
-        // SAFETY: All zeros is a value of this plain C struct, which is one's
-        // own.
-        // INVARIANT: Initialised, inode valid for `'a`.
+        // SAFETY: One's own.
         unsafe {
-            iter.write_bytes(0, 1);
             (*iter).inode = inode.as_ptr();
             (*iter).pos = pos;
             (*iter).len = len;
             (*iter).flags = flags.bits();
             (*iter).private = client.private;
         }
-        state
+        // INVARIANT: The rest is initialised here; inode valid for `'a`.
+        state.clear();
+        work(&state)
     }
 
     #[inline]
@@ -170,11 +178,14 @@ impl<'a> IterState<'a> {
     /// Forgets the mappings: filesystems rely on all zeros when asked for one.
     #[inline]
     pub(crate) fn clear(&self) {
-        // SAFETY: Initialised, and not shared with other tasks; all zeros is a
-        // value of the plain C struct.
+        // SAFETY: Not shared with other tasks; all zeros is a value of the plain C
+        // struct.
         unsafe {
             (*self.as_ptr()).processed = 0;
             (&raw mut (*self.as_ptr()).iomap).write_bytes(0, 1);
+            // Keeps the two apart: one mapping is cleared by a few stores, both at
+            // once by a call of memset(), which starts slowly.
+            compiler_fence(Ordering::Release);
             (&raw mut (*self.as_ptr()).srcmap).write_bytes(0, 1);
         }
     }

@@ -23,6 +23,8 @@
 #include <linux/writeback.h>
 
 #include "helpers.h"
+/* Generated from the sources of the C engine. */
+#include <private_layouts.h>
 
 #define WARNING(name) noinline void name(void) { WARN_ON_ONCE(1); }
 
@@ -66,9 +68,10 @@ WARNING(iomap_rs_empty_bio_refuses_folio)
 WARNING(iomap_rs_writeback_to_no_blocks)
 WARNING(iomap_rs_writeback_mapping_unusable)
 
-void *iomap_rs_kmalloc(size_t size)
+/* Of a constant size, for which the compiler knows the slab cache. */
+void *iomap_rs_alloc_dio(void)
 {
-	return kmalloc(size, GFP_KERNEL);
+	return kmalloc(sizeof(struct iomap_dio), GFP_KERNEL);
 }
 
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order)

@@ -72,7 +72,7 @@ void iomap_rs_empty_bio_refuses_folio(void);
 void iomap_rs_writeback_to_no_blocks(void);
 void iomap_rs_writeback_mapping_unusable(void);
 
-void *iomap_rs_kmalloc(size_t size);
+void *iomap_rs_alloc_dio(void);
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order);
 
 struct page *iomap_rs_zero_page(void);

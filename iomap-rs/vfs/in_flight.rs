@@ -134,9 +134,12 @@ impl<T: Shared> Submission<T> {
     /// with the count that it is given. May sleep.
     #[inline]
     pub fn new(value: impl FnOnce(Refs) -> T) -> Result<Self> {
-        const { assert!(align_of::<T>() <= 8) };
+        const {
+            assert!(align_of::<T>() <= 8);
+            assert!(size_of::<T>() <= size_of::<bindings::iomap_dio>());
+        }
         // SAFETY: Always sound.
-        let room = unsafe { bindings::iomap_rs_kmalloc(size_of::<T>()) };
+        let room = unsafe { bindings::iomap_rs_alloc_dio() };
         let room = NonNull::new(room.cast::<T>()).ok_or(ENOMEM)?;
         // SAFETY: Just allocated for it; kmalloc() aligns to 8 bytes at least.
         unsafe { room.write(value(Refs::new())) };

@@ -11,39 +11,16 @@ use crate::sync::{AtomicUsize, Ordering::Relaxed};
 
 const BITS: usize = usize::BITS as usize;
 
-/// Bits `from..to` of the word that holds bits `base..base + BITS`.
+/// The first bit of the word that bit `at` lies in.
 #[inline]
-const fn mask(base: usize, from: usize, to: usize) -> usize {
-    let low = from.saturating_sub(base);
-    let high = to.saturating_sub(base);
-    if low >= BITS || low >= high {
-        return 0;
-    }
-    let below_high = if high >= BITS {
-        usize::MAX
-    } else {
-        (1 << high) - 1
-    };
-    below_high & (usize::MAX << low)
+const fn word_start(at: usize) -> usize {
+    at & !(BITS - 1)
 }
 
-/// Words that hold bits `from..to`, each with the number of its first bit.
+/// The bits of that word from `at` on.
 #[inline]
-fn words(
-    all: &[AtomicUsize],
-    from: usize,
-    to: usize,
-) -> impl Iterator<Item = (usize, &AtomicUsize)> {
-    let first = from / BITS;
-    let end = to.div_ceil(BITS).min(all.len());
-    // As large as the number of bits, which is that of words in memory.
-    let mut next = first.wrapping_mul(BITS);
-    let used = all.get(first..end).unwrap_or(&[]);
-    used.iter().map(move |word| {
-        let base = next;
-        next = next.wrapping_add(BITS);
-        (base, word)
-    })
+const fn from_bit(at: usize) -> usize {
+    usize::MAX << (at % BITS)
 }
 
 /// Bits that may change under a reader.
@@ -61,11 +38,19 @@ impl<'a> Bits<'a> {
     /// is none.
     #[inline]
     fn find(self, from: usize, to: usize, flip: usize) -> usize {
-        for (base, word) in words(self.0, from, to) {
-            let found = (word.load(Relaxed) ^ flip) & mask(base, from, to);
+        let mut base = word_start(from);
+        let mut wanted = from_bit(from);
+        while base < to {
+            let Some(word) = self.0.get(base / BITS) else {
+                break;
+            };
+            let found = (word.load(Relaxed) ^ flip) & wanted;
             if found != 0 {
-                return base.wrapping_add(found.trailing_zeros() as usize);
+                // What is found may lie behind `to`, in the same word.
+                return to.min(base.wrapping_add(found.trailing_zeros() as usize));
             }
+            wanted = usize::MAX;
+            base = base.wrapping_add(BITS);
         }
         to
     }
@@ -108,10 +93,20 @@ impl<'a> BitsMut<'a> {
 
     #[inline]
     fn change(&mut self, from: usize, to: usize, set: bool) {
-        for (base, word) in words(self.0, from, to) {
-            let mask = mask(base, from, to);
+        let mut base = word_start(from);
+        let mut mask = from_bit(from);
+        while base < to {
+            let Some(word) = self.0.get(base / BITS) else {
+                break;
+            };
+            let left = to.wrapping_sub(base);
+            if left < BITS {
+                mask &= !from_bit(left);
+            }
             let old = word.load(Relaxed);
             word.store(if set { old | mask } else { old & !mask }, Relaxed);
+            mask = usize::MAX;
+            base = base.wrapping_add(BITS);
         }
     }
 

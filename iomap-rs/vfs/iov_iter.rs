@@ -138,7 +138,8 @@ impl IovIter {
     /// as they are. C: `bio_iov_vecs_to_alloc()`.
     #[inline]
     pub fn vecs_to_alloc(&self, max: u16) -> u16 {
-        if self.kind() == bindings::iter_type_ITER_BVEC {
+        // After most requests' first bio nothing is left: no need to ask.
+        if self.count() == 0 || self.kind() == bindings::iter_type_ITER_BVEC {
             return 0;
         }
         // SAFETY: Valid by the type invariant.

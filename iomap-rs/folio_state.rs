@@ -110,7 +110,8 @@ pub fn uptodate_bits(state: State<'_>) -> Bits<'_> {
 pub fn set_uptodate_locked(guard: &mut Guard<'_>, bytes: &Range<usize>, block_bits: u32) -> bool {
     let blocks = touched(bytes, block_bits);
     guard.bits_mut().set(blocks.start, blocks.end);
-    is_fully_uptodate(guard.state())
+    // Most reads and many writes are of all of it.
+    blocks == (0..guard.state().blocks()) || is_fully_uptodate(guard.state())
 }
 
 /// Marks the blocks that `bytes` touches uptodate, and the folio if all are.
@@ -138,6 +139,42 @@ pub fn set_dirty(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
         if blocks.start < blocks.end {
             state.lock().bits_mut().set(blocks.start, blocks.end);
         }
+    }
+}
+
+/// After a write: the blocks that `whole` touches are uptodate, those that
+/// `written` touches dirty as well; the folio is uptodate if all are. It is locked,
+/// and its data is in place.
+///
+/// The lock of the state is taken at most once, and not at all for a write to
+/// blocks that are dirty: no bit is cleared but by who has the folio locked.
+///
+/// C: `iomap_set_range_uptodate()` and `iomap_set_range_dirty()`.
+#[inline]
+pub fn set_written(
+    folio: &IomapFolio,
+    whole: &Range<usize>,
+    written: &Range<usize>,
+    block_bits: u32,
+) {
+    // The bits say the same as the flag, once that is set.
+    let uptodate = folio.is_uptodate();
+    let Some(state) = folio.state() else {
+        if !uptodate {
+            folio.mark_uptodate();
+        }
+        return;
+    };
+    let blocks = dirty(state, touched(written, block_bits));
+    if uptodate && state.bits().all_set(blocks.start, blocks.end) {
+        return;
+    }
+    let mut guard = state.lock();
+    guard.bits_mut().set(blocks.start, blocks.end);
+    let all = !uptodate && set_uptodate_locked(&mut guard, whole, block_bits);
+    drop(guard);
+    if all {
+        folio.mark_uptodate();
     }
 }
 

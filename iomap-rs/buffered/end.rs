@@ -44,8 +44,9 @@ pub(super) fn end(
     }
     let start = folio.offset_of(pos);
     let block_bits = state.inode().block_bits();
-    folio_state::set_uptodate(folio, &(start..start.saturating_add(len)), block_bits);
-    folio_state::set_dirty(folio, &(start..start.saturating_add(copied)), block_bits);
+    let whole = start..start.saturating_add(len);
+    let written = start..start.saturating_add(copied);
+    folio_state::set_written(folio, &whole, &written, block_bits);
     folio.dirty(cache);
     true
 }

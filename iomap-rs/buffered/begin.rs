@@ -66,8 +66,8 @@ pub(super) fn begin<'a, H: FolioHooks>(
         hooks.put_folio(state, pos, 0, folio);
         return Ok(Begun::Stale);
     }
-    let start = folio.offset_of(pos);
-    let bytes = start..folio.size().min(start.saturating_add(len));
+    let (start, room) = folio.place_of(pos);
+    let bytes = start..start.saturating_add(len.min(room));
     let source = state.source();
     let result = match folio.tracking(source) {
         tracking if source.kind() == Kind::Inline => prepare_inline(state, &tracking),

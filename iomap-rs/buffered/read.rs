@@ -34,7 +34,7 @@ pub fn read_folio<M: Map<Read>>(inode: &Inode, folio: ReadFolio, mapper: &M) {
     reader.set_folio(Some(folio));
     // An error shows in the folio.
     let _errors = Iter::<Read, _>::new(inode, range, (), mapper)
-        .for_each(|state| read_in_folio(&mut reader, state, 0));
+        .for_each(|state| read_in_folio(&mut reader, state, 0, state.length()));
 }
 
 /// Reads the folios of a readahead request, as far as mappings are found: the
@@ -68,7 +68,7 @@ fn read_in_folios(
         if reader.folio().is_none_or(|folio| folio.offset_of(pos) == 0) {
             reader.set_folio(request.next_folio());
         }
-        match read_in_folio(reader, state, done) {
+        match read_in_folio(reader, state, done, length.saturating_sub(done)) {
             Progress::Bytes(bytes) => done = done.saturating_add(bytes),
             other => return other,
         }
@@ -77,16 +77,20 @@ fn read_in_folios(
 }
 
 /// Fills the part of the folio at hand that the mapping serves from its byte
-/// `done` on.
-fn read_in_folio(reader: &mut FolioReader, state: &IterState<'_>, done: u64) -> Progress {
+/// `done` on, of which it serves `left`.
+fn read_in_folio(
+    reader: &mut FolioReader,
+    state: &IterState<'_>,
+    done: u64,
+    left: u64,
+) -> Progress {
     let Some(folio) = reader.folio() else {
         // The mapping goes on where the request does not.
         warn_once(Warning::ReadaheadWithoutFolio);
         return Progress::Failed(EIO);
     };
-    let start = folio.offset_of(state.pos().wrapping_add_unsigned(done));
-    let room = folio.size().saturating_sub(start) as u64;
-    let bytes = room.min(state.length().saturating_sub(done));
+    let (start, room) = folio.place_of(state.pos().wrapping_add_unsigned(done));
+    let bytes = left.min(room as u64);
     if folio.is_uptodate() {
         // Inline data was the beginning, and zeros the rest.
         return Progress::Bytes(bytes);
@@ -137,7 +141,7 @@ fn read_piece(
         warn_once(Warning::NoBlockDevice);
         return Err(EIO);
     };
-    reader.queue(bdev, map.sector(pos), piece, rest_of_map(state, pos))?;
+    reader.queue(bdev, map.sector(pos), piece, || rest_of_map(state, pos))?;
     Ok(reached)
 }
 

@@ -33,8 +33,8 @@ pub(super) fn rewrite<H: FolioHooks>(
             Ok(Begun::Stale) => break,
             Err(error) => return Progress::Failed(error),
         };
-        let offset = folio.offset_of(pos);
-        let bytes = bytes.min(folio.size().saturating_sub(offset));
+        let (offset, room) = folio.place_of(pos);
+        let bytes = bytes.min(room);
         change(&folio, offset..offset.saturating_add(bytes));
         let taken = end(cache, state, pos, bytes, bytes, &folio);
         hooks.put_folio(state, pos, bytes, folio);

@@ -90,8 +90,8 @@ fn write_mapping<H: FolioHooks>(
                 break Err(error);
             }
         };
-        let offset = folio.offset_of(pos);
-        let bytes = bytes.min(folio.size().saturating_sub(offset));
+        let (offset, room) = folio.place_of(pos);
+        let bytes = bytes.min(room);
         if cache.is_writably_mapped() {
             folio.flush_dcache();
         }

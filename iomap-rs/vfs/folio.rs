@@ -121,6 +121,15 @@ impl Folio {
         pos as usize & self.size().wrapping_sub(1)
     }
 
+    /// [`Self::offset_of`], and how many bytes of the folio there are from there
+    /// on.
+    #[inline]
+    pub fn place_of(&self, pos: i64) -> (usize, usize) {
+        let size = self.size();
+        let offset = pos as usize & size.wrapping_sub(1);
+        (offset, size.wrapping_sub(offset))
+    }
+
     /// The page cache it lies in.
     #[inline]
     pub fn mapping(&self) -> &AddressSpace {

@@ -73,8 +73,8 @@ impl FolioReader {
     }
 
     /// Has `bytes` of the folio at hand read from 512-byte sector `sector` of
-    /// `bdev`. `ahead` bytes from there on, those included, are likely to be
-    /// asked for.
+    /// `bdev`. As many bytes from there on, those included, as `ahead` says are
+    /// likely to be asked for.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl FolioReader {
         bdev: &BlockDevice,
         sector: u64,
         bytes: Range<usize>,
-        ahead: u64,
+        ahead: impl FnOnce() -> u64,
     ) -> Result {
         let folio = self.folio.as_deref().ok_or(EIO)?;
         match folio.state() {
@@ -105,7 +105,7 @@ impl FolioReader {
         if open.is_some_and(|bio| append(bio, bdev, sector, folio, &bytes)) {
             return Ok(());
         }
-        self.open_another(bdev, sector, bytes, ahead)
+        self.open_another(bdev, sector, bytes, ahead())
     }
 
     /// As [`Self::queue`], into a bio of its own. The piece is counted.

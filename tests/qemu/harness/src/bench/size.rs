@@ -26,6 +26,9 @@ pub const C_OBJECTS: &[&str] = &[
 const RUST_OBJECTS: &[&str] = &[
     "iomap-rs/iomap_rs.o",
     "iomap-rs/cabi/exports.o",
+    "iomap-rs/cabi/rust_exports.o",
+    "iomap-rs/sys/buffers.o",
+    "iomap-rs/sys/cached.o",
     "iomap-rs/sys/helpers.o",
     "iomap-rs/sys/trace.o",
 ];

@@ -13,8 +13,9 @@ use iomap_qemu_protocol::Link;
 use crate::progress::Progress;
 use crate::qemu::{Event, Guest};
 
-/// How long a guest may be silent: a workload says nothing until it is done.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a guest may be silent: a workload says nothing until it is done, and
+/// the host may have more to do.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// One workload in one boot.
 #[derive(Clone, Debug, Default, PartialEq)]

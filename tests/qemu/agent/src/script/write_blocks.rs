@@ -19,6 +19,9 @@ pub const CASES: &[Case] = &[
     Case::new("write_blocks_read", SCRIPT, read)
         .doc("Blocks that a write leaves a part of are read, in one run with what lies between.")
         .holds(&["BW-12", "BW-13", "BW-14", "BW-15", "BW-20"]),
+    Case::new("write_into_dirty_folio", SCRIPT, into_dirty)
+        .doc("A folio that was written whole stays dirty as a whole when it gets a state.")
+        .holds(&["BW-13", "BW-20"]),
     Case::new("write_blocks_zeroed", SCRIPT, zeroed)
         .doc("Without data in them they are zeroed around the write, and valid with it.")
         .holds(&["BW-14", "BW-16", "BW-20"]),
@@ -87,6 +90,18 @@ fn read(context: &Context) -> Result<()> {
         0,
         "uptodate=1 dirty=1 state=blocks uptodate_blocks=0-3 dirty_blocks=1-2",
     )
+}
+
+fn into_dirty(context: &Context) -> Result<()> {
+    let fs = Cached::new(context, BLOCKS)?;
+    fs.put_all(0, 4096, 0xCC)?;
+    fs.expect_folio(0, "uptodate=1 dirty=1 state=none")?;
+    fs.expect_bios(&[], || fs.put_all(1500, 1000, 0xDD))?;
+    fs.expect_folio(
+        0,
+        "uptodate=1 dirty=1 state=blocks uptodate_blocks=0-3 dirty_blocks=0-3",
+    )?;
+    fs.expect_bios(&["WS 128+8"], || Ok(fs.cache().sync_all()?))
 }
 
 fn zeroed(context: &Context) -> Result<()> {

@@ -29,6 +29,13 @@ impl Disk {
         bail!("no disk has the serial {serial:?}: is it missing in QEMU's command line?")
     }
 
+    /// The disk of that name in `/sys/block`.
+    pub fn by_name(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+        }
+    }
+
     /// The device file.
     pub fn path(&self) -> PathBuf {
         Path::new("/dev").join(&self.name)

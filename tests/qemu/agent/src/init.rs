@@ -13,7 +13,7 @@ use rustix::system::{reboot, RebootCommand};
 use crate::disk::Disk;
 use crate::output::Output;
 use crate::sys::{module, mount};
-use crate::{bench, demo, fstests, live, pmem, runner, shell};
+use crate::{bench, compare, demo, fstests, live, pmem, runner, shell};
 
 /// Where the main disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
@@ -76,8 +76,8 @@ fn bring_up() -> Result<RunSpec> {
     if spec.dax {
         pmem::fill(&spec)?;
     }
-    // A bench mounts a copy of the main disk in memory.
-    if spec.mode != Mode::Bench {
+    // A bench mounts a copy of the main disk in memory, and so does a comparison.
+    if !matches!(spec.mode, Mode::Bench | Mode::Compare) {
         mount_main(&spec)?;
     }
     Ok(spec)
@@ -122,6 +122,7 @@ fn work(spec: &RunSpec, output: &Output) -> Result<()> {
         Mode::Demo => demo::run(spec, output)?,
         Mode::Fstests => return fstests::run(spec, output),
         Mode::Bench => bench::run(spec, output)?,
+        Mode::Compare => return compare::run(spec, output),
         Mode::Shell => shell::run(spec, output)?,
         Mode::Probe => output.line(&Line::Plan(0)),
     }

@@ -14,6 +14,7 @@ mod case;
 mod cases;
 mod cgroup;
 mod check;
+mod compare;
 mod context;
 mod data;
 mod dax;

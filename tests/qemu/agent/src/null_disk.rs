@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::disk::Disk;
 use crate::sys::mount;
 
 const CONFIGFS: &str = "/sys/kernel/config";
@@ -31,6 +32,15 @@ impl NullDisk {
     /// A disk with a volatile write cache, with or without FUA.
     pub fn with_cache(fua: bool) -> Result<Self> {
         Self::new(&[("cache_size", "1"), ("fua", if fua { "1" } else { "0" })])
+    }
+
+    /// A disk of `size` MiB with a volatile write cache and FUA.
+    pub fn with_cache_of(size: u64) -> Result<Self> {
+        Self::new(&[
+            ("size", &size.to_string()),
+            ("cache_size", "1"),
+            ("fua", "1"),
+        ])
     }
 
     /// A disk whose requests can be polled for.
@@ -72,6 +82,11 @@ impl NullDisk {
         }
         disk.set("power", "1")?;
         Ok(disk)
+    }
+
+    /// As sysfs and the events of the block layer know it.
+    pub fn disk(&self) -> Disk {
+        Disk::by_name(NAME)
     }
 
     pub fn path(&self) -> PathBuf {

@@ -2,7 +2,8 @@
 
 //! Trace events: switch some on, run something, read what came.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{bail, ensure, Context as _, Result};
@@ -152,6 +153,25 @@ impl Drop for Tracer {
         for switch in &self.switches {
             let _ = put(switch, "0");
         }
+    }
+}
+
+/// Puts lines of the agent's own between the events.
+pub struct Marker(File);
+
+impl Marker {
+    /// The name of the events that its lines become.
+    pub const EVENT: &'static str = "tracing_mark_write";
+
+    pub fn open() -> Result<Self> {
+        let path = Path::new(TRACING).join("trace_marker");
+        let file = OpenOptions::new().write(true).open(&path);
+        file.map(Self)
+            .with_context(|| format!("cannot open {}", path.display()))
+    }
+
+    pub fn mark(&self, line: &str) -> io::Result<()> {
+        (&self.0).write_all(line.as_bytes())
     }
 }
 

@@ -6,11 +6,13 @@
 //! [`ktap::Line`]s on `/dev/hvc0`. Before any boot the host also runs the agent
 //! itself, as `agent list`, and reads a JSON array of [`TestInfo`].
 
+mod compare;
 pub mod corpus;
 pub mod ktap;
 mod path;
 mod spec;
 
+pub use compare::{CompareSpec, Stream, Transcript};
 pub use path::{decode_path, encode_path};
 pub use spec::{
     BenchSpec, DemoSpec, FstestsSpec, FsxSpec, Link, ManifestEntry, Mode, RunSpec, TestInfo,

@@ -140,6 +140,8 @@ pub enum Mode {
     Fstests,
     /// Measure the workloads of [`BenchSpec`] and power off.
     Bench,
+    /// Take down all that the workloads of [`crate::CompareSpec`] do and power off.
+    Compare,
     /// Report that the guest came up (a plan of no tests) and power off.
     Probe,
 }

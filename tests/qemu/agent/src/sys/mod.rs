@@ -21,6 +21,7 @@ pub mod module;
 pub mod mount;
 pub mod page_flags;
 pub mod raw_io;
+pub mod real_time;
 pub mod swap;
 pub mod sync_range;
 pub mod tsc;

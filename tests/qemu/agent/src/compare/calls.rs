@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! System calls that are taken down: each is a line with its arguments and what
+//! came of it, and stands in the trace before what it causes.
+
+use std::fmt::Display;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use rustix::time::{clock_settime, ClockId, Timespec};
+
+use crate::data::digest;
+use crate::data::pattern::Stamp;
+use crate::sys::huge::HugeBuf;
+use crate::sys::mapping::FileMapping;
+use crate::sys::raw_io;
+use crate::trace::Marker;
+
+/// Bytes that one call can transfer at most.
+const MEMORY: usize = 2 << 20;
+
+/// When workloads begin, in seconds since 1970.
+const START: i64 = 1_900_000_000;
+
+/// What a workload does, so far.
+pub struct Calls<'a> {
+    dir: PathBuf,
+    marker: &'a Marker,
+    /// Of huge pages, so that direct I/O makes the same bios of it in every run.
+    memory: HugeBuf,
+    /// Of the data that is written next.
+    generation: u32,
+    lines: Vec<String>,
+    names: Vec<String>,
+}
+
+/// An open file with the name that its calls go by.
+pub struct Handle {
+    pub name: String,
+    pub file: File,
+}
+
+impl<'a> Calls<'a> {
+    pub fn new(dir: &Path, marker: &'a Marker) -> Result<Self> {
+        Ok(Self {
+            dir: dir.to_owned(),
+            marker,
+            memory: HugeBuf::new(MEMORY).context("no memory of huge pages")?,
+            generation: 0,
+            lines: Vec::new(),
+            names: Vec::new(),
+        })
+    }
+
+    /// The calls as lines, and the names of the files that were opened.
+    pub fn finish(self) -> (Vec<String>, Vec<String>) {
+        (self.lines, self.names)
+    }
+
+    /// Carries out a call that `text` describes. Its errors are results as others
+    /// are: what a workload does next does not depend on them.
+    pub fn call<T: Display>(
+        &mut self,
+        text: &str,
+        work: impl FnOnce(&mut HugeBuf) -> io::Result<T>,
+    ) {
+        let number = self.lines.len() + 1;
+        let text = format!("{number} {text}");
+        let ready = set_clock(number).and_then(|()| self.marker.mark(&text));
+        let result = ready.and_then(|()| work(&mut self.memory));
+        let result = match result {
+            Ok(value) => value.to_string(),
+            Err(error) => match error.raw_os_error() {
+                Some(number) => format!("error {number}"),
+                None => format!("{error}"),
+            },
+        };
+        self.lines.push(format!("{text} = {result}"));
+    }
+
+    /// Opens or makes a file; a workload cannot go on without.
+    pub fn open(&mut self, name: &str, flags: libc::c_int) -> Result<Handle> {
+        let path = self.dir.join(name);
+        let mut opened = None;
+        self.call(&format!("open({name}, {flags:#o})"), |_| {
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .custom_flags(flags)
+                .open(&path)?;
+            opened = Some(file);
+            Ok(0)
+        });
+        if !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
+        let file = opened.with_context(|| format!("cannot open {}", path.display()))?;
+        let name = name.to_owned();
+        Ok(Handle { name, file })
+    }
+
+    /// Writes data that no other call writes.
+    pub fn write(&mut self, handle: &Handle, offset: usize, length: usize) {
+        let stamp = self.stamp();
+        self.call(
+            &format!("pwrite({}, {offset}, {length})", handle.name),
+            |memory| {
+                let data = part(memory, 0, length)?;
+                stamp.fill(data, offset as u64);
+                handle.file.write_at(data, offset as u64)
+            },
+        );
+    }
+
+    /// Writes from memory that starts `skip` bytes behind a page's start, with
+    /// `RWF_` flags.
+    pub fn write_with(
+        &mut self,
+        handle: &Handle,
+        (offset, length): (usize, usize),
+        skip: usize,
+        flags: libc::c_int,
+    ) {
+        let stamp = self.stamp();
+        let name = &handle.name;
+        let text = format!("pwritev2({name}, {offset}, {length}, memory {skip}, {flags:#x})");
+        self.call(&text, |memory| {
+            let data = part(memory, skip, length)?;
+            stamp.fill(data, offset as u64);
+            raw_io::write_vectored(&handle.file, &[IoSlice::new(data)], offset as u64, flags)
+        });
+    }
+
+    /// Writes at the end of a file that was opened for that.
+    pub fn append(&mut self, handle: &Handle, length: usize) {
+        let stamp = self.stamp();
+        self.call(&format!("append({}, {length})", handle.name), |memory| {
+            let data = part(memory, 0, length)?;
+            stamp.fill(data, 0);
+            io::Write::write(&mut &handle.file, data)
+        });
+    }
+
+    /// Reads, and digests what was read.
+    pub fn read(&mut self, handle: &Handle, offset: usize, length: usize) {
+        let text = format!("pread({}, {offset}, {length})", handle.name);
+        self.call(&text, |memory| {
+            let data = part(memory, 0, length)?;
+            let count = handle.file.read_at(data, offset as u64)?;
+            Ok(read_line(data, count))
+        });
+    }
+
+    /// Reads into memory that starts `skip` bytes behind a page's start, with `RWF_`
+    /// flags.
+    pub fn read_with(
+        &mut self,
+        handle: &Handle,
+        (offset, length): (usize, usize),
+        skip: usize,
+        flags: libc::c_int,
+    ) {
+        let name = &handle.name;
+        let text = format!("preadv2({name}, {offset}, {length}, memory {skip}, {flags:#x})");
+        self.call(&text, |memory| {
+            let data = part(memory, skip, length)?;
+            let count = {
+                let vectors = &mut [IoSliceMut::new(data)];
+                raw_io::read_vectored(&handle.file, vectors, offset as u64, flags)?
+            };
+            Ok(read_line(data, count))
+        });
+    }
+
+    /// A call that returns nothing but success.
+    pub fn plain<T, E: Into<io::Error>>(
+        &mut self,
+        text: &str,
+        work: impl FnOnce() -> Result<T, E>,
+    ) {
+        self.call(text, |_| work().map(|_| 0).map_err(Into::into));
+    }
+
+    /// A shared mapping of the start of a file.
+    pub fn map(&mut self, handle: &Handle, length: usize) -> Result<FileMapping> {
+        let mut mapping = None;
+        self.plain(&format!("mmap({}, {length})", handle.name), || {
+            mapping = Some(FileMapping::new(&handle.file, length)?);
+            Ok::<(), io::Error>(())
+        });
+        mapping.with_context(|| format!("cannot map {}", handle.name))
+    }
+
+    /// Stores to mapped memory, which must not lie behind the end of the file.
+    pub fn store(&mut self, mapping: &FileMapping, offset: usize, length: usize) {
+        let stamp = self.stamp();
+        self.call(&format!("store({offset}, {length})"), |memory| {
+            let data = part(memory, 0, length)?;
+            stamp.fill(data, offset as u64);
+            mapping.write(offset, data).map(|()| length)
+        });
+    }
+
+    /// Loads from mapped memory, which must not lie behind the end of the file.
+    pub fn load(&mut self, mapping: &FileMapping, offset: usize, length: usize) {
+        self.call(&format!("load({offset}, {length})"), |memory| {
+            let data = part(memory, 0, length)?;
+            mapping.read(offset, data)?;
+            Ok(read_line(data, length))
+        });
+    }
+
+    /// Data that differs from that of every other call.
+    pub fn stamp(&mut self) -> Stamp {
+        self.generation += 1;
+        Stamp {
+            file: 1,
+            generation: self.generation,
+        }
+    }
+}
+
+/// Each call has a second of its own. Otherwise it would depend on the clock's ticks
+/// whether a file has a new time of modification, which makes its inode dirty.
+fn set_clock(call: usize) -> io::Result<()> {
+    let time = Timespec {
+        tv_sec: START.saturating_add_unsigned(call as u64),
+        tv_nsec: 0,
+    };
+    Ok(clock_settime(ClockId::Realtime, time)?)
+}
+
+/// The result of a read: how much, and a digest of it.
+fn read_line(data: &[u8], count: usize) -> String {
+    let sha256 = digest::of_bytes(data.get(..count).unwrap_or_default());
+    format!("{count}, {sha256}")
+}
+
+fn part(memory: &mut HugeBuf, skip: usize, length: usize) -> io::Result<&mut [u8]> {
+    memory
+        .get_mut(skip..skip + length)
+        .ok_or(io::ErrorKind::InvalidInput.into())
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Compare mode: each workload is a fixed sequence of system calls, and all that
+//! can be seen of it is taken down, for the host to hold against what another
+//! engine makes of it: results, trace events, bios, and the files in the end.
+//!
+//! Nothing but the engine may make a difference. So the guest has one processor,
+//! the disk is memory, each workload is over before the flusher's time has come, and
+//! whatever changes from run to run (processes, times, addresses) is left out.
+
+mod calls;
+mod disk;
+mod files;
+mod record;
+mod work;
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use iomap_qemu_protocol::ktap::{Line, Outcome};
+use iomap_qemu_protocol::{CompareSpec, RunSpec};
+
+use crate::output::Output;
+use crate::sys::real_time;
+use calls::Calls;
+use record::Recorder;
+
+/// A sequence of system calls.
+struct Workload {
+    name: &'static str,
+    run: fn(&mut Calls<'_>) -> Result<()>,
+}
+
+const fn workload(name: &'static str, run: fn(&mut Calls<'_>) -> Result<()>) -> Workload {
+    Workload { name, run }
+}
+
+/// Runs the workloads, then leaves the filesystem on the main disk.
+pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
+    let wanted: CompareSpec = serde_json::from_value(spec.extra.clone())
+        .context("the run does not say what to compare")?;
+    // Else the kernel's tasks come between, wherever the clock says that it is their
+    // turn.
+    real_time::run_first().context("sched_setscheduler")?;
+    let disk = disk::prepare(spec)?;
+    let mut recorder = Recorder::new(spec, &disk)?;
+    let selected: Vec<&Workload> = work::TABLES
+        .iter()
+        .flat_map(|table| table.iter())
+        .filter(|workload| {
+            let filter = wanted.filter.as_deref();
+            filter.is_none_or(|part| workload.name.contains(part))
+        })
+        .collect();
+    output.line(&Line::Plan(selected.len()));
+    for (index, workload) in selected.into_iter().enumerate() {
+        output.line(&Line::Begin(workload.name.to_owned()));
+        let started = Instant::now();
+        let outcome = match recorder.record(workload) {
+            Ok(()) => Outcome::Passed {
+                millis: u64::try_from(started.elapsed().as_millis()).ok(),
+            },
+            Err(error) => {
+                output.comment(&format!("{error:#}"));
+                Outcome::Failed
+            }
+        };
+        output.line(&Line::Result {
+            number: index + 1,
+            name: workload.name.to_owned(),
+            outcome,
+        });
+    }
+    drop(recorder);
+    disk.save(spec)
+}

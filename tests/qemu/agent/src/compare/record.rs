@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs a workload and writes down what could be seen of it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use iomap_qemu_protocol::{CompareSpec, RunSpec, Stream, Transcript};
+use rustix::thread::gettid;
+
+use super::calls::Calls;
+use super::disk::{CompareDisk, EventDevices};
+use super::{files, Workload};
+use crate::disk::Disk;
+use crate::init::MOUNT_POINT;
+use crate::sys::buffer::AlignedBuf;
+use crate::trace::{Event, Marker, Tracer};
+
+/// All of the engine, and every bio.
+const EVENTS: &[&str] = &["iomap", "block/block_bio_queue"];
+
+const BIO: &str = "block_bio_queue";
+
+/// The disk with the transcripts is written by direct I/O.
+const SECTOR: usize = 512;
+
+/// Takes workloads down, one after the other.
+pub struct Recorder<'a> {
+    disk: &'a CompareDisk,
+    devices: EventDevices,
+    marker: Marker,
+    log: File,
+    /// Where the next transcript goes, in bytes.
+    end: u64,
+}
+
+impl<'a> Recorder<'a> {
+    pub fn new(spec: &RunSpec, disk: &'a CompareDisk) -> Result<Self> {
+        let serial = spec.disks.get(CompareSpec::LOG).context("no log disk")?;
+        let path = Disk::by_serial(serial)?.path();
+        let log = OpenOptions::new()
+            .write(true)
+            .custom_flags(libc::O_DIRECT)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self {
+            disk,
+            devices: disk.event_devices()?,
+            marker: Marker::open()?,
+            log,
+            end: 0,
+        })
+    }
+
+    /// Runs the workload in a directory of its own, which stays.
+    pub fn record(&mut self, workload: &Workload) -> Result<()> {
+        let dir = Path::new(MOUNT_POINT).join(workload.name);
+        fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        self.disk.remount()?;
+        let mut calls = Calls::new(&dir, &self.marker)?;
+        let tracer = Tracer::start(EVENTS)?;
+        let result = (workload.run)(&mut calls);
+        let events = tracer.stop()?;
+        let (called, files) = calls.finish();
+        let mut transcript = Transcript {
+            workload: workload.name.to_owned(),
+            streams: sort(&events, &self.devices),
+        };
+        transcript.streams.insert(Stream::Calls, called);
+        result?;
+        let left = files::describe(&dir, &files)?;
+        transcript.streams.insert(Stream::Files, left);
+        self.write(&transcript)
+    }
+
+    fn write(&mut self, transcript: &Transcript) -> Result<()> {
+        let mut text = serde_json::to_vec(transcript).context("cannot write a transcript")?;
+        text.resize((text.len() + 1).next_multiple_of(SECTOR), b'\n');
+        let mut buffer = AlignedBuf::new(text.len()).context("no memory")?;
+        buffer.copy_from_slice(&text);
+        self.log
+            .write_all_at(&buffer, self.end)
+            .context("cannot write to the log disk")?;
+        self.end += text.len() as u64;
+        Ok(())
+    }
+}
+
+/// Sorts events into their streams. The workload's own have the calls between them.
+fn sort(events: &[Event], devices: &EventDevices) -> BTreeMap<Stream, Vec<String>> {
+    let own = gettid().as_raw_nonzero().get();
+    let mut streams = BTreeMap::<Stream, Vec<String>>::new();
+    let mut put = |stream, line: &str| streams.entry(stream).or_default().push(line.to_owned());
+    for event in events {
+        let mine = event.task == own;
+        if event.name == Marker::EVENT {
+            put(Stream::Events, &event.text);
+            put(Stream::Bios, &event.text);
+        } else if event.name == BIO {
+            if let Some(bio) = bio(event, devices) {
+                put(if mine { Stream::Bios } else { Stream::TaskBios }, &bio);
+            }
+        } else if event.field("dev").is_ok_and(|dev| dev == devices.iomap) {
+            let stream = if mine {
+                Stream::Events
+            } else {
+                Stream::TaskEvents
+            };
+            let text = without_addresses(&event.text);
+            put(stream, &format!("{}: {text}", event.name));
+        }
+    }
+    streams
+}
+
+/// The table of operations is an address, which depends on what else was loaded.
+fn without_addresses(text: &str) -> String {
+    let Some((before, after)) = text.split_once(" ops 0x") else {
+        return text.to_owned();
+    };
+    let rest = after.find(' ').and_then(|end| after.get(end..));
+    format!("{before} ops *{}", rest.unwrap_or_default())
+}
+
+/// `WS 2048 + 8` of `259,0 WS 2048 + 8 [agent]`, if it is of the disk. Of a filesystem's
+/// log only the flags: how far it is depends on the clock.
+fn bio(event: &Event, devices: &EventDevices) -> Option<String> {
+    let (device, rest) = event.text.split_once(' ')?;
+    let (bio, _task) = rest.rsplit_once(" [")?;
+    let flags = bio.split(' ').next()?;
+    let is_log = flags.contains('W') && flags.contains('M');
+    let told = if is_log { flags } else { bio };
+    (device == devices.block).then(|| told.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(task: i32, name: &str, text: &str) -> Event {
+        Event {
+            task,
+            name: name.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn events_are_told_by_task_and_device() {
+        let devices = EventDevices {
+            block: "259,1".into(),
+            iomap: "259:1".into(),
+        };
+        let own = gettid().as_raw_nonzero().get();
+        let events = [
+            event(own, Marker::EVENT, "1 fsync(a)"),
+            event(own, "iomap_writepage", "dev 259:1 ino 0x83"),
+            event(own, "iomap_writepage", "dev 254:0 ino 0x83"),
+            event(own, BIO, "259,1 W 8 + 8 [agent]"),
+            event(own + 1, BIO, "259,1 FWS 0 + 0 [kworker/0:1H]"),
+            event(own, BIO, "259,0 W 16 + 8 [agent]"),
+            event(own, BIO, "259,1 FWFSM 32 + 5 [agent]"),
+            event(own, BIO, "259,1 RM 40 + 8 [agent]"),
+        ];
+        let streams = sort(&events, &devices);
+        let lines = |stream| streams.get(&stream).cloned().unwrap_or_default();
+        assert_eq!(
+            lines(Stream::Events),
+            ["1 fsync(a)", "iomap_writepage: dev 259:1 ino 0x83"]
+        );
+        assert_eq!(
+            lines(Stream::Bios),
+            ["1 fsync(a)", "W 8 + 8", "FWFSM", "RM 40 + 8"]
+        );
+        assert_eq!(lines(Stream::TaskBios), ["FWS 0 + 0"]);
+    }
+
+    #[test]
+    fn no_address_stays() {
+        let text = "flags WRITE (0x1) ops 0xffffffffa0123450 caller iomap_zero_range+0x0/0x90";
+        assert_eq!(
+            without_addresses(text),
+            "flags WRITE (0x1) ops * caller iomap_zero_range+0x0/0x90"
+        );
+        assert_eq!(without_addresses("pos 0x200"), "pos 0x200");
+    }
+}

@@ -15,7 +15,7 @@ comma := ,
 with_link := $(if $(link),--link '$(link)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench shell kernel modules mutants conformance clean distclean \
+.PHONY: help setup demo test soak bench compare shell kernel modules mutants conformance clean distclean \
 	clippy fmt doc rust-analyzer
 
 help:
@@ -28,6 +28,8 @@ help:
 	@echo 'make soak           MINUTES=60: fsx, fio, dbench, stress-ng on four filesystems at once'
 	@echo 'make bench          instructions per operation, C against Rust; T=write_4k, T=xfs-1k/: those'
 	@echo '                    alone; QUICK=1: five minutes; PROFILE=xfs-4k/write_4k: by function'
+	@echo 'make compare        what the C and the Rust engine do with the same workloads: results, events,'
+	@echo '                    bios, disks; T=direct, T=xfs-1k/: those alone; REFERENCE=1: C against C'
 	@echo 'make list           the names of the tests'
 	@echo 'make shell          a guest with disks and modules, interactive'
 	@echo 'make kernel         the test kernel alone'
@@ -66,6 +68,9 @@ soak:
 
 bench:
 	$(harness) bench $(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)'))
+
+compare:
+	$(harness) compare --link '$(or $(MODE),module)' $(if $(REFERENCE),--reference) $(if $(T),--filter '$(T)')
 
 .PHONY: list
 list:

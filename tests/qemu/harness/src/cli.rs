@@ -31,6 +31,8 @@ pub enum Command {
     Fstests(FstestsArguments),
     /// Counts instructions on the C and on the Rust engine
     Bench(BenchArguments),
+    /// Holds what the Rust engine does against what the C engine does
+    Compare(CompareArguments),
     /// Boots a guest with a shell
     Shell {
         /// Whose engine serves the filesystems
@@ -160,6 +162,20 @@ pub struct BenchArguments {
     /// Show in which functions the instructions of these workloads are
     #[arg(long, conflicts_with_all = ["filter", "quick"])]
     pub profile: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompareArguments {
+    /// Only workloads whose names contain this (`direct`, `xfs-1k/direct`)
+    #[arg(long, short)]
+    pub filter: Option<String>,
+    /// How the Rust engine is linked
+    #[arg(long, value_enum, default_value = "module")]
+    pub link: LinkArgument,
+    /// Compare the C engine with itself, on a clock that goes twice as fast: what
+    /// differs then is no engine's doing
+    #[arg(long)]
+    pub reference: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -40,6 +40,21 @@ impl Filter {
     }
 }
 
+/// `xfs-1k/write` is about a filesystem; `write` is not.
+pub fn split(filter: Option<&str>) -> (Option<&str>, Option<&str>) {
+    match filter.map(|filter| (filter, filter.split_once('/'))) {
+        None => (None, None),
+        Some((_, Some((suite, workload)))) => {
+            let given = |text: &'_ str| !text.is_empty();
+            (
+                Some(suite).filter(|text| given(text)),
+                Some(workload).filter(|text| given(text)),
+            )
+        }
+        Some((workload, None)) => (None, Some(workload)),
+    }
+}
+
 /// Whole name, suite or test: what a person may type to mean just that.
 fn is_exactly(name: &str, wanted: &str) -> bool {
     let matches = |name: &str| {
@@ -100,5 +115,13 @@ mod tests {
             );
         }
         assert!(selected(Some("no such")).is_empty());
+    }
+
+    #[test]
+    fn a_filter_may_name_a_filesystem() {
+        assert_eq!(split(None), (None, None));
+        assert_eq!(split(Some("write")), (None, Some("write")));
+        assert_eq!(split(Some("xfs-1k/write")), (Some("xfs-1k"), Some("write")));
+        assert_eq!(split(Some("xfs-1k/")), (Some("xfs-1k"), None));
     }
 }

@@ -10,6 +10,7 @@ mod cargo_tests;
 mod checks;
 mod cli;
 mod commands;
+mod compare;
 mod conformance;
 mod demo;
 mod filter;

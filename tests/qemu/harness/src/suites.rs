@@ -2,13 +2,15 @@
 
 //! The suites: what one boot of the guest gets to work with.
 
+mod compare;
+mod test;
+
+pub use compare::COMPARE;
+pub use test::TEST;
+
 use iomap_qemu_protocol::{Link, TestInfo};
 
 use crate::image::{Contents, Filesystem};
-
-mod test;
-
-pub use test::TEST;
 
 /// One kind of boot.
 #[derive(Clone, Debug)]
@@ -273,6 +275,7 @@ mod tests {
             .iter()
             .chain(DEMO)
             .chain(BENCH)
+            .chain(COMPARE)
             .chain([&LIVE_DEMO, &SHELL, &PROBE])
             .collect();
         for (at, suite) in all.iter().enumerate() {

@@ -13,6 +13,7 @@ use iomap_qemu_protocol::{BenchSpec, Link, Mode};
 use crate::agent::Agent;
 use crate::bench::{self, profile};
 use crate::cli::BenchArguments;
+use crate::filter::split;
 use crate::kernel::Flavor;
 use crate::lab::{Boot, Lab};
 use crate::paths::{make_dir, Paths};
@@ -154,21 +155,6 @@ fn symbols(lab: &Lab, collected: &bench::Collected) -> Result<bench::Symbols> {
     Ok(symbols)
 }
 
-/// `xfs-1k/write` is about a filesystem; `write` is not.
-fn split(filter: Option<&str>) -> (Option<&str>, Option<&str>) {
-    match filter.map(|filter| (filter, filter.split_once('/'))) {
-        None => (None, None),
-        Some((_, Some((suite, workload)))) => {
-            let given = |text: &'_ str| !text.is_empty();
-            (
-                Some(suite).filter(|text| given(text)),
-                Some(workload).filter(|text| given(text)),
-            )
-        }
-        Some((workload, None)) => (None, Some(workload)),
-    }
-}
-
 /// The filesystem's part of a suite's name.
 fn short(suite: &str) -> &str {
     suite.strip_prefix("bench-").unwrap_or(suite)
@@ -236,17 +222,4 @@ fn write(results: &Results, into: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_may_name_a_filesystem() {
-        assert_eq!(split(None), (None, None));
-        assert_eq!(split(Some("write")), (None, Some("write")));
-        assert_eq!(split(Some("xfs-1k/write")), (Some("xfs-1k"), Some("write")));
-        assert_eq!(split(Some("xfs-1k/")), (Some("xfs-1k"), None));
-    }
 }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod clippy;
+mod compare;
 mod demo;
 mod doc;
 mod fstests;
@@ -34,6 +35,7 @@ pub fn run(command: Command, paths: &Paths, tools: &Toolchain) -> Result<bool> {
         Command::Test(arguments) => test::run(paths, tools, &arguments),
         Command::Fstests(arguments) => fstests::run(paths, tools, &arguments),
         Command::Bench(arguments) => bench::run(paths, tools, &arguments),
+        Command::Compare(arguments) => compare::run(paths, tools, &arguments),
         Command::Shell { link } => shell::run(paths, tools, link.into()).map(|()| true),
         Command::Kernel { link, kernel } => {
             let recipe = Recipe::new(paths, tools, link.into(), kernel)?;

@@ -19,6 +19,9 @@ pub enum Accel {
     Tcg,
     /// One processor whose clock counts its instructions: every run is the same.
     Counted,
+    /// The same with a clock that goes twice as fast, so that what depends on time
+    /// comes at other places.
+    CountedTwice,
 }
 
 impl Accel {
@@ -26,16 +29,8 @@ impl Accel {
         match self {
             Self::Kvm => &["-accel", "kvm", "-cpu", "host", "-smp", "2"],
             Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"],
-            Self::Counted => &[
-                "-accel",
-                "tcg",
-                "-cpu",
-                "max",
-                "-smp",
-                "1",
-                "-icount",
-                "shift=0,sleep=off",
-            ],
+            Self::Counted => const { &counted("shift=0,sleep=off") },
+            Self::CountedTwice => const { &counted("shift=1,sleep=off") },
         }
     }
 
@@ -44,8 +39,16 @@ impl Accel {
             Self::Kvm => "KVM",
             Self::Tcg => "TCG",
             Self::Counted => "TCG that counts instructions",
+            Self::CountedTwice => "TCG that counts instructions, with a fast clock",
         }
     }
+}
+
+/// One processor, and how its instructions become time.
+const fn counted(icount: &'static str) -> [&'static str; 8] {
+    [
+        "-accel", "tcg", "-cpu", "max", "-smp", "1", "-icount", icount,
+    ]
 }
 
 /// Finds out; `probe` boots a guest on KVM and says whether it came up.

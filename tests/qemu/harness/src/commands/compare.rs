@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `compare`: the same workloads on the C and on the Rust engine of one kernel, and
+//! every difference that can be seen.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{bail, ensure, Context, Result};
+use iomap_qemu_protocol::{CompareSpec, Link, Mode, Stream, Transcript};
+
+use crate::agent::Agent;
+use crate::cli::CompareArguments;
+use crate::compare::{
+    collect, compare_images, differences, read_transcripts, Cell, Explanations, Table,
+};
+use crate::filter::split;
+use crate::image::{self, Image};
+use crate::kernel::Flavor;
+use crate::kernel_log::unaccounted;
+use crate::lab::{Boot, Lab};
+use crate::paths::{make_dir, Paths};
+use crate::progress::Progress;
+use crate::qemu::{Accel, Console};
+use crate::report::Report;
+use crate::suites::{self, Suite};
+use crate::toolchain::Toolchain;
+use crate::tracker::{TestResult, Verdict};
+
+/// Differences of one stream that are shown; all are in the files.
+const SHOWN: usize = 4;
+
+pub fn run(paths: &Paths, tools: &Toolchain, arguments: &CompareArguments) -> Result<bool> {
+    let (wanted, filter) = split(arguments.filter.as_deref());
+    let spec = CompareSpec {
+        filter: filter.map(str::to_owned),
+    };
+    let explanations = match arguments.reference {
+        true => Explanations::none(),
+        false => Explanations::load(paths)?,
+    };
+    let agent = Agent::build(paths, tools)?;
+    let results = paths.checkout.join("target/compare");
+    let side = |name: &str, link: Link, accel: Accel| -> Result<Side> {
+        let mut lab = Lab::prepare(paths, tools, agent.clone(), link, Flavor::Release)?;
+        lab.accel = accel;
+        Ok(Side {
+            name: name.to_owned(),
+            lab,
+            logs: results.join(name),
+        })
+    };
+    let reference = side("c", Link::C, Accel::Counted)?;
+    let other = match arguments.reference {
+        true => side("c-again", Link::C, Accel::CountedTwice)?,
+        false => {
+            let link = Link::from(arguments.link);
+            side(link.name(), link, Accel::Counted)?
+        }
+    };
+
+    let mut comparison = Comparison {
+        explanations,
+        report: Report::new(true),
+        table: Table::default(),
+        sides: [reference.logs.clone(), other.logs.clone()],
+    };
+    let fits = |suite: &&Suite| wanted.is_none_or(|wanted| short(suite.name).contains(wanted));
+    for suite in suites::COMPARE.iter().filter(fits) {
+        let start = Instant::now();
+        let (one, two) = (reference.boot(suite, &spec)?, other.boot(suite, &spec)?);
+        comparison.workloads(short(suite.name), &one, &two)?;
+        let seconds = start.elapsed().as_secs_f64();
+        comparison.disks(tools, short(suite.name), (&one, &two), seconds);
+    }
+    // Only a whole run can tell what no workload needs.
+    if arguments.filter.is_none() && !arguments.reference {
+        comparison.stale();
+    }
+    println!("\n{}", comparison.table.text());
+    comparison.report.finish(&results.join("junit.xml"))
+}
+
+/// One of the two engines.
+struct Side {
+    name: String,
+    lab: Lab,
+    logs: PathBuf,
+}
+
+/// What a guest did, and the disk that it left.
+struct Seen {
+    transcripts: Vec<Transcript>,
+    disk: Image,
+    complaints: Vec<String>,
+}
+
+impl Side {
+    fn boot(&self, suite: &Suite, spec: &CompareSpec) -> Result<Seen> {
+        let what = format!("{} on {}", short(suite.name), self.name);
+        let logs = self.logs.join(short(suite.name));
+        make_dir(&logs)?;
+        let console = logs.join("console.log");
+        let machine = self.lab.assemble(&Boot {
+            suite,
+            mode: Mode::Compare,
+            tests: Vec::new(),
+            extra: serde_json::to_value(spec).context("cannot write what to compare")?,
+            console: Console::Log(console.clone()),
+            tree: None,
+        })?;
+        let mut progress = Progress::new(format!("{what}: taking it down"), None);
+        let mut guest = self.lab.start(&machine, &logs)?;
+        collect(&mut guest, &mut progress)
+            .with_context(|| format!("{what}; logs in {}", logs.display()))?;
+        progress.finish();
+
+        let disk = |role: &str| {
+            let mut disks = machine.disks.iter();
+            let found = disks.find(|disk| disk.role == role);
+            found.cloned().with_context(|| format!("no disk {role}"))
+        };
+        let transcripts = read_transcripts(&disk(CompareSpec::LOG)?.path)?;
+        ensure!(!transcripts.is_empty(), "{what}: no workload of that name");
+        for transcript in &transcripts {
+            for stream in Stream::ALL {
+                let text = transcript.lines(stream).join("\n") + "\n";
+                put(&file_of(&logs, &transcript.workload, stream), &text)?;
+            }
+        }
+        let said = fs::read(&console).unwrap_or_default();
+        Ok(Seen {
+            transcripts,
+            disk: disk(suites::MAIN)?,
+            complaints: unaccounted(&String::from_utf8_lossy(&said), &BTreeSet::new())?,
+        })
+    }
+}
+
+/// All that was compared so far.
+struct Comparison {
+    explanations: Explanations,
+    report: Report,
+    table: Table,
+    /// The directories of the sides' logs.
+    sides: [PathBuf; 2],
+}
+
+impl Comparison {
+    fn workloads(&mut self, suite: &str, one: &Seen, two: &Seen) -> Result<()> {
+        if one.transcripts.len() != two.transcripts.len() {
+            bail!("{suite}: the guests did not run the same workloads");
+        }
+        for (one, two) in one.transcripts.iter().zip(&two.transcripts) {
+            let name = format!("{suite}/{}", one.workload);
+            let (mut cells, mut details) = (Vec::new(), Vec::new());
+            for stream in Stream::ALL {
+                let (cell, said) = self.stream(&name, stream, one, two);
+                cells.push(cell);
+                if cell.unexplained > 0 {
+                    details.push(format!(
+                        "{}: {} differences",
+                        stream.name(),
+                        cell.unexplained
+                    ));
+                    details.extend(said);
+                    details.extend(
+                        self.sides
+                            .iter()
+                            .map(|side| file_of(&side.join(suite), &one.workload, stream))
+                            .map(|file| format!("  {}", file.display())),
+                    );
+                }
+            }
+            self.table.add(&name, cells);
+            self.result(name, details, 0.0);
+        }
+        Ok(())
+    }
+
+    fn stream(
+        &self,
+        name: &str,
+        stream: Stream,
+        one: &Transcript,
+        two: &Transcript,
+    ) -> (Cell, Vec<String>) {
+        let (c, rust) = (one.lines(stream), two.lines(stream));
+        let (c, rust) = self.explanations.strip(name, stream, c, rust);
+        let (explained, unexplained): (Vec<_>, Vec<_>) = differences(&c, &rust)
+            .into_iter()
+            .partition(|difference| self.explanations.explain(name, stream, difference));
+        let cell = Cell {
+            lines: c.len(),
+            explained: explained.len(),
+            unexplained: unexplained.len(),
+        };
+        let shown = unexplained.iter().take(SHOWN);
+        let shown = shown.flat_map(|difference| difference.excerpt().to_vec());
+        (cell, shown.collect())
+    }
+
+    fn disks(&mut self, tools: &Toolchain, suite: &str, (one, two): (&Seen, &Seen), seconds: f64) {
+        let mut details = match compare_images(tools, &one.disk, &two.disk) {
+            Ok((differ, excused)) => {
+                println!("{suite}: {excused} sectors of metadata differ by times and numbers");
+                let places: Vec<String> = differ.iter().take(20).map(u64::to_string).collect();
+                let first = || format!("{} sectors: {} ...", differ.len(), places.join(" "));
+                (!differ.is_empty()).then(first).into_iter().collect()
+            }
+            Err(error) => vec![format!("{error:#}")],
+        };
+        for (seen, side) in [one, two].into_iter().zip(&self.sides) {
+            let side = side.file_name().unwrap_or_default().to_string_lossy();
+            let checked = seen
+                .disk
+                .filesystem
+                .map(|it| image::check(tools, it, &seen.disk.path));
+            if let Some(Err(error)) = checked {
+                details.push(format!("{side}: {error:#}"));
+            }
+            let complaints = seen.complaints.iter();
+            details.extend(complaints.map(|line| format!("{side}: kernel log: {line}")));
+        }
+        self.result(format!("{suite}/disk"), details, seconds);
+    }
+
+    /// An explanation that explains nothing hides what may come.
+    fn stale(&mut self) {
+        let stale = self.explanations.stale();
+        self.result("explained.toml/is_needed".to_owned(), stale, 0.0);
+    }
+
+    fn result(&mut self, name: String, details: Vec<String>, seconds: f64) {
+        let verdict = match details.is_empty() {
+            true => Verdict::Passed,
+            false => Verdict::Failed,
+        };
+        self.report.add(TestResult {
+            name,
+            verdict,
+            seconds,
+            details,
+        });
+    }
+}
+
+fn file_of(dir: &Path, workload: &str, stream: Stream) -> PathBuf {
+    dir.join(format!("{workload}.{}", stream.name()))
+}
+
+fn put(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The filesystem's part of a suite's name.
+fn short(suite: &str) -> &str {
+    suite.strip_prefix("compare-").unwrap_or(suite)
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What two guests did with the same workloads, held against each other.
+
+mod collect;
+mod difference;
+mod explain;
+mod image;
+mod table;
+
+pub use collect::{collect, read_transcripts};
+pub use difference::differences;
+pub use explain::Explanations;
+pub use image::compare_images;
+pub use table::{Cell, Table};

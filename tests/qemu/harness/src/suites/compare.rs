@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The suites of `make compare`.
+
+use iomap_qemu_protocol::CompareSpec;
+
+use super::{bench_disk, suite, Disk, Suite};
+use crate::image::{Contents, Filesystem};
+
+/// A filesystem to compare engines on. The disk is copied to memory; what is seen
+/// of the workloads goes to another one.
+const fn compare(
+    name: &'static str,
+    modules: &'static [&'static str],
+    disks: &'static [Disk],
+) -> Suite {
+    Suite {
+        // Room for the disk and for the page cache.
+        memory_mib: 1536,
+        ..suite(name, modules, disks)
+    }
+}
+
+const fn compare_disks(filesystem: Filesystem) -> [Disk; 2] {
+    let [main] = bench_disk(filesystem);
+    let log = Disk {
+        role: CompareSpec::LOG,
+        size_mib: 128,
+        contents: Contents::Blank,
+    };
+    [main, log]
+}
+
+/// The suites of `make compare`.
+pub const COMPARE: &[Suite] = &[
+    compare(
+        "compare-xfs-4k",
+        &["null_blk", "xfs"],
+        &compare_disks(Filesystem::xfs(4096)),
+    ),
+    compare(
+        "compare-xfs-1k",
+        &["null_blk", "xfs"],
+        &compare_disks(Filesystem::xfs(1024)),
+    ),
+];

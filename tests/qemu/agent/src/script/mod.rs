@@ -22,6 +22,7 @@ mod ioends_kept;
 mod iter;
 mod log;
 mod module_memory;
+mod pieces;
 mod punch;
 mod read_folio;
 mod readahead;
@@ -30,6 +31,7 @@ mod seek;
 mod stores;
 mod swap;
 mod syscalls;
+mod throttle;
 mod trace_events;
 mod unshare;
 mod write_blocks;
@@ -62,12 +64,14 @@ pub const CASES: &[&[Case]] = &[
     ioends_kept::CASES,
     iter::CASES,
     module_memory::CASES,
+    pieces::CASES,
     punch::CASES,
     read_folio::CASES,
     readahead::CASES,
     seek::CASES,
     stores::CASES,
     swap::CASES,
+    throttle::CASES,
     trace_events::CASES,
     unshare::CASES,
     write_blocks::CASES,

@@ -31,9 +31,6 @@ pub const CASES: &[Case] = &[
     Case::new("readahead_unmapped_in_folio", SCRIPT, unmapped_in_folio)
         .doc("A folio of which something is being read is left to that, with or without the rest.")
         .holds(&["RD-17", "RD-21"]),
-    Case::new("readahead_vectors", SCRIPT, vectors)
-        .doc("A bio has at most 256 pieces.")
-        .holds(&["RD-14"]),
     Case::new("readahead_without_folio", SCRIPT, without_folio)
         .doc("A request that has no folio where its mapping goes on is a warning and no more.")
         .holds(&["DIFF-18"])
@@ -183,30 +180,6 @@ fn unmapped_in_folio(context: &Context) -> Result<()> {
         1,
         "uptodate=1 locked=0 uptodate_blocks=0-3 dirty_blocks= reading=0",
     )
-}
-
-fn vectors(context: &Context) -> Result<()> {
-    const SIZE: u64 = 300 * 4096;
-    // Pages that are far apart in memory cannot be counted on: at least one bio
-    // ends after 256 pages if none are neighbours, and none is longer than that.
-    let fs = Cached::new(
-        context,
-        &format!("inode size={SIZE}\nextent offset=0 length={SIZE} addr=65536\nbuffered"),
-    )?;
-    let ((), bios) = fs.bios(|| fs.run(&format!("readahead pos=0 len={SIZE}")))?;
-    let mut next = BASE / 512;
-    for bio in &bios {
-        let place = bio
-            .strip_prefix("RA ")
-            .and_then(|rest| rest.split_once('+'));
-        let Some((sector, sectors)) = place else {
-            anyhow::bail!("no bio for reading ahead: {bio}");
-        };
-        ensure!(sector.parse() == Ok(next), "not at {next}: {bios:?}");
-        next += sectors.parse::<u64>()?;
-    }
-    ensure!(next == (BASE + SIZE) / 512, "not all of it: {bios:?}");
-    fs.expect_idle()
 }
 
 fn without_folio(context: &Context) -> Result<()> {

@@ -78,6 +78,25 @@ impl AlignedBuf {
         Ok(())
     }
 
+    /// Gives the page at `offset` back to the kernel; it reads as zeros from now on.
+    pub fn give_back(&mut self, offset: usize) -> io::Result<()> {
+        if offset % PAGE_SIZE != 0 || offset >= self.mapped {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: a page of this mapping, which is borrowed mutably.
+        let result = unsafe {
+            libc::madvise(
+                self.start.as_ptr().add(offset).cast(),
+                PAGE_SIZE,
+                libc::MADV_DONTNEED,
+            )
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+
     /// Asks the kernel to move the pages to swap now.
     pub fn page_out(&self) -> io::Result<()> {
         // SAFETY: the contents stay; only where they are changes.

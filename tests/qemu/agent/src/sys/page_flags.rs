@@ -35,6 +35,15 @@ pub fn folios(mapping: &FileMapping, length: usize) -> io::Result<Vec<usize>> {
     Ok(folios)
 }
 
+/// Numbers of the page frames that hold the first `length` bytes of a mapped file.
+pub fn frames(mapping: &FileMapping, length: usize) -> io::Result<Vec<usize>> {
+    let pagemap = File::open("/proc/self/pagemap")?;
+    let offsets = (0..length).step_by(PAGE_SIZE);
+    offsets
+        .map(|offset| frame(mapping, &pagemap, offset))
+        .collect()
+}
+
 /// How many pages of the first `length` bytes of a mapped file are locked or being
 /// written.
 pub fn busy(mapping: &FileMapping, length: usize) -> io::Result<usize> {

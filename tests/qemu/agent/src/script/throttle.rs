@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages that are made dirty faster than they are written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure, Context as _, Result};
+
+use super::cached::Cached;
+use crate::case::{skip, Case};
+use crate::context::Context;
+use crate::disk::Disk;
+use crate::suites::SCRIPT;
+use crate::trace;
+
+pub const CASES: &[Case] = &[
+    Case::new("write_throttled", SCRIPT, write)
+        .doc("Whoever writes waits if too much is dirty.")
+        .holds(&["BW-3"]),
+    Case::new("unshare_throttled", SCRIPT, unshare)
+        .doc("Whoever unshares waits if too much is dirty.")
+        .holds(&["US-3"]),
+    Case::new("zero_range_throttled", SCRIPT, zero)
+        .doc("Whoever zeroes waits if too much is dirty.")
+        .holds(&["DIFF-27"]),
+];
+
+/// More pages than a task may dirty before the kernel looks.
+const LENGTH: usize = 128 * 4096;
+
+fn write(context: &Context) -> Result<()> {
+    expect_throttled(context, "", |fs| fs.put_all(0, LENGTH, 0xCC))
+}
+
+fn unshare(context: &Context) -> Result<()> {
+    let source = format!(
+        "answer offset=0 length={LENGTH} addr=65536 flags=shared \
+         src offset=0 length={LENGTH} addr=8388608"
+    );
+    let command = format!("unshare pos=0 len={LENGTH}");
+    expect_throttled(context, &source, |fs| fs.run(&command))
+}
+
+fn zero(context: &Context) -> Result<()> {
+    if !context.on_rust() {
+        return skip("the C engine does not throttle zeroing");
+    }
+    let command = format!("zero pos=0 len={LENGTH}");
+    expect_throttled(context, "", |fs| fs.run(&command))
+}
+
+/// `work` has to come by the place where the kernel makes tasks wait.
+fn expect_throttled(
+    context: &Context,
+    answer: &str,
+    work: impl FnOnce(&Cached) -> Result<()>,
+) -> Result<()> {
+    let script = format!(
+        "inode size={LENGTH}\nextent offset=0 length={LENGTH} addr=65536\nbuffered\n{answer}"
+    );
+    let fs = Cached::new(context, &script)?;
+    let done = AtomicBool::new(false);
+    let ((), events) = thread::scope(|scope| {
+        let limit = Limit::set(fs.disk())?;
+        // The kernel does not write the files of script_fs of its own accord.
+        let syncing = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                fs.cache().sync_all()?;
+                sleep(Duration::from_millis(20));
+            }
+            Ok::<(), io::Error>(())
+        });
+        let result = trace::record(&["writeback/balance_dirty_pages"], || work(&fs));
+        done.store(true, Ordering::Relaxed);
+        drop(limit);
+        let synced = syncing.join();
+        synced
+            .map_err(|_| anyhow!("a thread panicked"))?
+            .context("fsync")?;
+        result
+    })?;
+    ensure!(!events.is_empty(), "nothing was throttled");
+    Ok(())
+}
+
+/// Nothing may be dirty on a disk for long until this is dropped.
+struct Limit {
+    bdi: PathBuf,
+}
+
+impl Limit {
+    fn set(disk: &Disk) -> Result<Self> {
+        let bdi = Path::new("/sys/block").join(disk.name()).join("bdi");
+        let limit = Self { bdi };
+        limit.put("strict_limit", "1")?;
+        limit.put("max_ratio", "0")?;
+        Ok(limit)
+    }
+
+    fn put(&self, name: &str, value: &str) -> Result<()> {
+        fs::write(self.bdi.join(name), value).with_context(|| format!("bdi/{name}"))
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        for (name, value) in [("max_ratio", "100"), ("strict_limit", "0")] {
+            if let Err(error) = self.put(name, value) {
+                eprintln!("cannot set it back: {error:#}");
+            }
+        }
+    }
+}

@@ -97,7 +97,7 @@ pub struct TestArguments {
         long,
         env = "LIVE_SWITCHES",
         value_name = "NUMBER",
-        default_value_t = 200
+        default_value_t = 16
     )]
     pub switches: u64,
     /// Seconds that each round of the soak takes

@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::{symlink, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{ensure, Context as _, Result};
-use rustix::fs::{renameat_with, RenameFlags, CWD};
+use anyhow::{bail, ensure, Context as _, Result};
+use rustix::fs::{renameat_with, RawDir, RenameFlags, CWD};
 
 use crate::case::Case;
 use crate::check::fails_with;
@@ -130,6 +130,21 @@ fn links(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path)?.nlink())
 }
 
+/// What the entry `..` of a directory names: on disk, where paths do not look once the
+/// directory is in memory.
+fn named_parent(path: &Path) -> Result<u64> {
+    let dir = File::open(path)?;
+    let mut buffer = Vec::with_capacity(4096);
+    let mut reader = RawDir::new(&dir, buffer.spare_capacity_mut());
+    while let Some(entry) = reader.next() {
+        let entry = entry.context("getdents64")?;
+        if entry.file_name() == c".." {
+            return Ok(entry.ino());
+        }
+    }
+    bail!("{} has no ..", path.display())
+}
+
 fn directories(context: &Context) -> Result<()> {
     let dir = context.dir()?;
     let (a, b) = (dir.join("a"), dir.join("b"));
@@ -143,6 +158,7 @@ fn directories(context: &Context) -> Result<()> {
         inode(&b.join("child/..")) == inode(&b),
         ".. is still the old parent"
     );
+    ensure!(Some(named_parent(&b.join("child"))?) == inode(&b));
     ensure!(links(&b.join("child"))? == 3);
 
     // Over an empty one, which loses its last link.
@@ -152,6 +168,7 @@ fn directories(context: &Context) -> Result<()> {
     ensure!((links(&a)?, links(&b)?) == (3, 2));
     ensure!(victim.metadata()?.nlink() == 0);
     ensure!(inode(&a.join("victim/..")) == inode(&a));
+    ensure!(Some(named_parent(&a.join("victim"))?) == inode(&a));
 
     let below = a.join("victim/below/deeper");
     fails_with(

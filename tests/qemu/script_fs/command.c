@@ -38,6 +38,8 @@ static int script_cmd_end_io(struct script_file *file, char *args)
 			error = script_parse_int(value, &script->end_io_value);
 		} else if (!strcmp(key, "grow")) {
 			script->end_io_grows = true;
+		} else if (!strcmp(key, "wait")) {
+			script->end_io_waits = true;
 		} else {
 			error = -EINVAL;
 		}

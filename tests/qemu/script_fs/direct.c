@@ -144,6 +144,8 @@ int script_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flag
 	DECLARE_SEQ_BUF(line, 256);
 	int ret = error;
 
+	if (script->end_io_waits)
+		script_wait_at_gate(file);
 	if (script->end_io == SCRIPT_END_IO_SIZE && !error)
 		ret = size;
 	else if (script->end_io == SCRIPT_END_IO_VALUE)

@@ -123,6 +123,7 @@ struct script {
 	enum script_end_io_result end_io;
 	int end_io_value;
 	bool end_io_grows;	/* end_io moves i_size, as filesystems do */
+	bool end_io_waits;	/* end_io, which may sleep, waits for "go" */
 
 	unsigned int dio_flags;	/* IOMAP_DIO_* for the engine */
 	size_t done_before;

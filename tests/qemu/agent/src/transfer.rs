@@ -78,6 +78,7 @@ impl Method {
         let options = |fixed_buffers, polled| Options {
             fixed_buffers,
             polled,
+            deferred: false,
         };
         match self {
             Self::Sync => Ok(transfers.iter_mut().map(|t| run_sync(file, t)).collect()),

@@ -14,8 +14,9 @@ use crate::sys::module;
 /// Its name; the file is of the same name.
 pub const NAME: &str = "iomap_rs_live";
 
-/// How long a switch may take: livepatch nudges tasks that hold it up after 15 s.
-const PATIENCE: Duration = Duration::from_secs(50);
+/// How long a switch may take: livepatch nudges tasks that hold it up after 15 s, and
+/// waits long for each function that it gives back if the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 /// The module's file in the guest.
 pub fn file() -> PathBuf {
@@ -29,6 +30,7 @@ pub struct Live(());
 impl Live {
     /// Loads the module; tasks are still being switched when this returns.
     pub fn begin() -> Result<Self> {
+        remove_leftover()?;
         module::load(&file(), "")?;
         Ok(Self(()))
     }
@@ -53,9 +55,7 @@ impl Live {
 
     /// Gives back, waits until everybody is on C, and unloads.
     pub fn remove(self) -> Result<()> {
-        let released = self.release()?;
-        released.settle()?;
-        released.unload()
+        self.release()?.remove()
     }
 }
 
@@ -67,6 +67,12 @@ impl Released {
     /// Waits until everybody is on the C engine.
     pub fn settle(&self) -> Result<()> {
         wait_until("the switch to C", || !state("").exists())
+    }
+
+    /// Waits until everybody is on C, and unloads.
+    pub fn remove(self) -> Result<()> {
+        self.settle()?;
+        self.unload()
     }
 
     /// Unloads the module, which waits for what leads into it.
@@ -85,6 +91,19 @@ impl Released {
             }
         }
     }
+}
+
+/// Brings the kernel back to C if a test that failed has not.
+fn remove_leftover() -> Result<()> {
+    if !module::is_loaded(NAME) {
+        return Ok(());
+    }
+    match Live(()).release() {
+        Ok(released) => released,
+        // It is off, or on its way.
+        Err(_) => Released(()),
+    }
+    .remove()
 }
 
 /// How often the kernel has called the Rust engine since it was loaded.

@@ -3,20 +3,21 @@
 //! I/O that one engine begins and the other ends, or that outlives the module's
 //! service.
 
-use std::fs;
-use std::thread::{self, sleep, ScopedJoinHandle};
-use std::time::Duration;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::thread::{self, sleep};
 
-use anyhow::{anyhow, ensure, Context as _, Result};
+use anyhow::{ensure, Context as _, Result};
 
 use super::brake;
-use super::engine::{in_transition, wait_until, Live, Released, NAME};
-use super::KIB;
+use super::engine::{in_transition, wait_until};
+use super::towards::{first, joined, switch, Towards, A_WHILE};
+use super::{KIB, LONG};
 use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::suites;
-use crate::sys::module;
+use crate::trace;
 use crate::transfer::{Method, Transfer};
 
 pub const CASES: &[Case] = &[
@@ -46,94 +47,8 @@ pub const CASES: &[Case] = &[
         .timeout(LONG),
 ];
 
-const LONG: Duration = Duration::from_secs(240);
 const SIZE: usize = 1024 * KIB;
 const PIECE: usize = 64 * KIB;
-/// Long enough for what should not happen to happen.
-const A_WHILE: Duration = Duration::from_millis(300);
-
-/// Which engine begins.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Towards {
-    Rust,
-    C,
-}
-
-/// What there is of the module after a switch.
-enum After {
-    Serving(Live),
-    Off(Released),
-}
-
-/// The engine that serves first.
-fn first(towards: Towards) -> Result<Option<Live>> {
-    Ok(match towards {
-        Towards::Rust => None,
-        Towards::C => Some(Live::load()?),
-    })
-}
-
-/// Switches to the other engine; tasks are still being switched when this returns.
-fn switch(first: Option<Live>) -> Result<After> {
-    Ok(match first {
-        None => After::Serving(Live::begin()?),
-        Some(live) => After::Off(live.release()?),
-    })
-}
-
-impl After {
-    fn settle(&self) -> Result<()> {
-        match self {
-            Self::Serving(live) => live.settle(),
-            Self::Off(released) => released.settle(),
-        }
-    }
-
-    /// Brings the kernel back to C alone.
-    fn remove(self) -> Result<()> {
-        match self {
-            Self::Serving(live) => live.remove(),
-            Self::Off(released) => released.unload(),
-        }
-    }
-
-    /// Unloads in a thread, if it can be done yet.
-    fn start_unloading<'scope>(
-        self,
-        scope: &'scope thread::Scope<'scope, '_>,
-    ) -> Result<Unloading<'scope>> {
-        match self {
-            Self::Serving(live) => Ok(Unloading::Not(live)),
-            Self::Off(released) => {
-                let thread = scope.spawn(|| released.unload());
-                sleep(A_WHILE);
-                ensure!(
-                    !thread.is_finished() && module::is_known(NAME),
-                    "the engine was unloaded although I/O leads into it"
-                );
-                Ok(Unloading::Waits(thread))
-            }
-        }
-    }
-}
-
-enum Unloading<'scope> {
-    Not(Live),
-    Waits(ScopedJoinHandle<'scope, Result<()>>),
-}
-
-impl Unloading<'_> {
-    fn finish(self) -> Result<()> {
-        match self {
-            Self::Not(live) => live.remove(),
-            Self::Waits(thread) => joined(thread),
-        }
-    }
-}
-
-fn joined(thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
-    thread.join().map_err(|_| anyhow!("a thread panicked"))?
-}
 
 /// Requests that the slow disk has not completed: reads and writes.
 fn in_flight() -> Result<(u64, u64)> {
@@ -247,6 +162,7 @@ fn direct_on(context: &Context, towards: Towards, role: &str, kind: &str) -> Res
     let mut by_aio = Mirror::filled(mount.path().join("aio"), 1, SIZE)?;
     let mut by_uring = Mirror::filled(mount.path().join("uring"), 2, SIZE)?;
     let (aio_file, uring_file) = (by_aio.direct()?, by_uring.direct()?);
+    let inodes = [ino(&aio_file)?, ino(&uring_file)?];
     let engine = first(towards)?;
     let mut aio_writes = writes(&mut by_aio)?;
     let mut uring_writes = writes(&mut by_uring)?;
@@ -258,15 +174,39 @@ fn direct_on(context: &Context, towards: Towards, role: &str, kind: &str) -> Res
         await_writes()?;
         let after = switch(engine)?;
         after.settle()?;
-        drop(stopped);
-        joined(aio)?;
-        joined(uring)?;
+        let event = match towards {
+            Towards::Rust => "iomap_rs/iomap_dio_complete",
+            Towards::C => "iomap/iomap_dio_complete",
+        };
+        let ((), mut ends) = trace::record(&[event], || {
+            drop(stopped);
+            joined(aio)?;
+            joined(uring)
+        })?;
+        // The disk below is another filesystem's file.
+        ends.retain(|end| {
+            inodes
+                .iter()
+                .any(|ino| end.number("ino").ok() == Some(*ino))
+        });
+        ensure!(
+            ends.len() >= 2 * depth,
+            "{} times {event} instead of {}",
+            ends.len(),
+            2 * depth
+        );
         after.remove()
     })?;
     by_aio.verify()?;
     by_uring.verify()?;
     drop((aio_file, uring_file, mount));
     disk.remove()
+}
+
+/// The inode's number, as trace events have it.
+fn ino(file: &File) -> Result<i64> {
+    let number = file.metadata().context("cannot stat")?.ino();
+    Ok(i64::try_from(number)?)
 }
 
 /// New contents of all of a file, in pieces.

@@ -4,6 +4,7 @@
 //! gives it back.
 
 mod brake;
+mod completion;
 pub mod demo;
 mod engine;
 mod in_flight;
@@ -11,6 +12,9 @@ pub mod mounts;
 mod refuse;
 mod states;
 mod switch;
+mod towards;
+
+use std::time::Duration;
 
 use crate::case::Case;
 
@@ -19,8 +23,13 @@ pub const CASES: &[&[Case]] = &[
     refuse::CASES,
     states::CASES,
     in_flight::CASES,
+    completion::CASES,
     switch::CASES,
 ];
+
+/// How long a test may take, on a machine that is busy with other things, too: giving
+/// back alone is some 27 grace periods of RCU tasks.
+const LONG: Duration = Duration::from_secs(600);
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

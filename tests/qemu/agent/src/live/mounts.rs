@@ -28,8 +28,13 @@ impl Mount {
     pub fn device(device: &Path, kind: &str, name: &str) -> Result<Self> {
         let target = Path::new("/tmp").join(name);
         fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
-        // A copy of another disk has the other's name for itself.
-        let options = if kind == "xfs" { "nouuid" } else { "" };
+        let options = match kind {
+            // A copy of another disk has the other's name for itself.
+            "xfs" => "nouuid",
+            // Direct writes to files with checksums are buffered ones.
+            "btrfs" => "nodatasum",
+            _ => "",
+        };
         mount::mount(device, &target, kind, options)?;
         Ok(Self { target })
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{bail, ensure, Context as _, Result};
 
 use super::engine::{file, Live, NAME};
+use super::LONG;
 use crate::case::Case;
 use crate::context::Context;
 use crate::suites;
@@ -22,7 +23,8 @@ pub const CASES: &[Case] = &[
         .logs(&["version magic '9.12.*' should be '6.12"]),
     Case::new("refuses_another_livepatch", suites::LIVE, another_livepatch)
         .doc("Functions that a livepatch has taken already are not taken again.")
-        .logs(&["another livepatch has taken functions of iomap"]),
+        .logs(&["another livepatch has taken functions of iomap"])
+        .timeout(LONG),
 ];
 
 fn another_build(_context: &Context) -> Result<()> {

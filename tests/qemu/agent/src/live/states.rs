@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{ensure, Result};
 
 use super::engine::{calls, Live};
-use super::KIB;
+use super::{KIB, LONG};
 use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
@@ -17,12 +17,15 @@ use crate::suites;
 use crate::trace::record;
 
 pub const CASES: &[Case] = &[
-    Case::new("folio_states", suites::LIVE, folio_states).doc(
-        "Blocks that one engine has read or dirtied in a folio are so for the other, which \
+    Case::new("folio_states", suites::LIVE, folio_states)
+        .doc(
+            "Blocks that one engine has read or dirtied in a folio are so for the other, which \
          reads the rest and writes them back.",
-    ),
+        )
+        .timeout(LONG),
     Case::new("who_serves", suites::LIVE, who_serves)
-        .doc("Calls lead to the Rust engine while it is loaded, and to C before and after."),
+        .doc("Calls lead to the Rust engine while it is loaded, and to C before and after.")
+        .timeout(LONG),
 ];
 
 const SIZE: usize = 256 * KIB;

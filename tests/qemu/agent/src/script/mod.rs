@@ -26,7 +26,7 @@ mod pieces;
 mod punch;
 mod read_folio;
 mod readahead;
-mod scripted;
+pub mod scripted;
 mod seek;
 mod stores;
 mod swap;

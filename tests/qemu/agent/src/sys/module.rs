@@ -3,7 +3,7 @@
 //! Loading and unloading kernel modules.
 
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -24,9 +24,10 @@ pub fn unload(name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// True if the kernel knows a module of that name, if only on its way out.
-pub fn is_known(name: &str) -> bool {
-    Path::new("/sys/module").join(name).exists()
+/// True if a module of that name is being unloaded.
+pub fn is_going(name: &str) -> bool {
+    let state = Path::new("/sys/module").join(name).join("initstate");
+    fs::read_to_string(state).is_ok_and(|text| text.trim() == "going")
 }
 
 /// True if a module of that name is loaded.

@@ -18,6 +18,9 @@ pub struct Options {
     pub fixed_buffers: bool,
     /// Poll for completions instead of waiting for interrupts.
     pub polled: bool,
+    /// What is left of a request when its I/O has ended is left to the issuer, and
+    /// done when that waits for it, no earlier.
+    pub deferred: bool,
 }
 
 /// Runs the transfers, up to `depth` at a time.
@@ -39,6 +42,9 @@ pub fn ring(depth: usize, options: Options) -> Result<IoUring> {
     let mut builder = IoUring::builder();
     if options.polled {
         builder.setup_iopoll();
+    }
+    if options.deferred {
+        builder.setup_single_issuer().setup_defer_taskrun();
     }
     let entries = u32::try_from(depth).context("too deep a queue")?;
     builder.build(entries).context("io_uring_setup")
@@ -90,6 +96,46 @@ pub fn run_on(
         .into_iter()
         .map(|result| result.context("a request without a completion"))
         .collect()
+}
+
+/// One transfer whose end is left to the thread that submitted it.
+pub struct Deferred {
+    ring: IoUring,
+    transfer: Transfer,
+}
+
+impl Deferred {
+    /// Submits it.
+    pub fn submit(file: &File, transfer: Transfer) -> Result<Self> {
+        let options = Options {
+            deferred: true,
+            ..Options::default()
+        };
+        let mut deferred = Self {
+            ring: ring(1, options)?,
+            transfer,
+        };
+        let entry = entry(file, 0, &mut deferred.transfer, options)?;
+        // SAFETY: the buffer goes away after the ring does, or the completion came.
+        unsafe { deferred.ring.submission().push(&entry) }
+            .context("the submission queue is full")?;
+        deferred.ring.submit().context("io_uring_enter")?;
+        Ok(deferred)
+    }
+
+    /// Waits for the end and returns what the kernel says of it.
+    pub fn wait(mut self) -> Result<io::Result<usize>> {
+        loop {
+            match self.ring.submit_and_wait(1) {
+                // See `run_on`.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result.context("io_uring_enter")?,
+            };
+            if let Some(completion) = self.ring.completion().next() {
+                return Ok(result(completion.result()));
+            }
+        }
+    }
 }
 
 fn register_buffers(ring: &IoUring, transfers: &mut [Transfer]) -> Result<()> {

@@ -83,7 +83,7 @@ const fn hot_plug(suite: Suite) -> Suite {
 }
 
 /// A filesystem of each kind, and one more of XFS that is to be copied.
-const LIVE_DISKS: [Disk; 7] = [
+const LIVE_DISKS: [Disk; 8] = [
     Disk {
         role: MAIN,
         size_mib: 512,
@@ -95,6 +95,7 @@ const LIVE_DISKS: [Disk; 7] = [
     other("f2fs", Filesystem::F2fs, 256),
     other("slow", Filesystem::xfs(1024), 320),
     BARE,
+    SCRATCH,
 ];
 
 /// A suite about what the kernel image itself does by iomap.
@@ -252,7 +253,7 @@ pub const TEST: &[Suite] = &[
     },
     Suite {
         loads_engine: true,
-        ..suite("live", &["btrfs", "f2fs"], &LIVE_DISKS)
+        ..suite("live", &["btrfs", "f2fs", "script_fs"], &LIVE_DISKS)
     },
     Suite {
         // Little memory, so that swapping takes little time.

@@ -60,6 +60,9 @@ pub const PAGE_CACHE_AHEAD: &[&str] = &["xfs-1k", "xfs-4k", "gfs2-1k", "gfs2-4k"
 /// Where disks fail under the page cache.
 pub const PAGE_CACHE_FAULTS: &[&str] = &["ext2-rs-1k", "ext2-rs-4k", "xfs-1k", "xfs-4k"];
 
+/// Filesystems with folios of many pages.
+pub const LARGE_FOLIOS: &[&str] = &["xfs-1k", "xfs-4k", "ext2-rs-1k", "ext2-rs-2k", "ext2-rs-4k"];
+
 pub const XFS_1K: &[&str] = &["xfs-1k"];
 
 /// Where many threads at once work on a file.

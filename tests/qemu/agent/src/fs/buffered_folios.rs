@@ -17,13 +17,13 @@ use crate::sys::page_flags;
 use crate::trace;
 
 pub const CASES: &[Case] = &[
-    Case::new("buffered_large_folios_write", suites::XFS, write)
+    Case::new("buffered_large_folios_write", suites::LARGE_FOLIOS, write)
         .doc("Long writes put folios of many pages into the page cache.")
         .holds(&["BW-3", "BW-7", "WB-4"]),
-    Case::new("buffered_large_folios_read", suites::XFS, read)
+    Case::new("buffered_large_folios_read", suites::LARGE_FOLIOS, read)
         .doc("Reading ahead puts folios of many pages into the page cache.")
         .holds(&["RD-16", "RD-20"]),
-    Case::new("buffered_large_folio_parts", suites::XFS, parts)
+    Case::new("buffered_large_folio_parts", suites::LARGE_FOLIOS, parts)
         .doc("Of a large folio only the blocks that were written go to the disk.")
         .holds(&["BW-20", "WB-7", "WB-11"]),
 ];

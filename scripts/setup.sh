@@ -21,10 +21,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/setup/packages.sh"
 # shellcheck source=setup/rust.sh
 . "$here/setup/rust.sh"
-# shellcheck source=setup/fsx.sh
-. "$here/setup/fsx.sh"
-# shellcheck source=setup/pjdfstest.sh
-. "$here/setup/pjdfstest.sh"
+# shellcheck source=setup/guest.sh
+. "$here/setup/guest.sh"
 # shellcheck source=setup/source.sh
 . "$here/setup/source.sh"
 
@@ -77,7 +75,6 @@ mkdir -p "$TOOLS/bin" "$LOGS" "$CACHE/packages"
 ensure_packages
 ensure_rust
 ensure_bindgen
-ensure_fsx
-ensure_pjdfstest
+ensure_guest_programs
 ensure_source "$update"
 write_environment

@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Programs from crates.io for the guest, static since the guest has no libraries: fsx,
+# the exerciser of single files, and pjdfstest, which knows what POSIX says of files.
+
+GUEST_PROGRAMS='
+	fsx             0.3.2
+	pjdfstest       0.2.2
+'
+
+build_guest_program() {
+	# With a target named, the flags do not reach build scripts, which cannot be static.
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS='-C target-feature=+crt-static' \
+		PATH=$TOOLS/bin:$PATH cargo install "$1" --version "$2" --locked --force \
+		--target x86_64-unknown-linux-gnu --root "$TOOLS/guest" </dev/null
+}
+
+ensure_guest_programs() {
+	local name version program
+	while read -r name version; do
+		[[ $name ]] || continue
+		program=$TOOLS/guest/bin/$name
+		if [[ ! -x $program || $("$program" --version) != "$name $version" ]]; then
+			step "building $name $version" build_guest_program "$name" "$version" ||
+				die "cannot build $name from crates.io: is there a network?"
+		fi
+	done <<<"$GUEST_PROGRAMS"
+}

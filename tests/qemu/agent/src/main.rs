@@ -27,6 +27,7 @@ mod init;
 mod kmsg;
 mod live;
 mod load;
+mod mounts;
 mod null_disk;
 mod output;
 mod pmem;

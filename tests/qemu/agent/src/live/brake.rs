@@ -12,10 +12,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use super::mounts::Mount;
 use super::MIB;
 use crate::context::Context;
 use crate::data::mirror::{open, open_read};
+use crate::mounts::Mount;
 use crate::sys::freeze;
 use crate::sys::loop_device::LoopDevice;
 

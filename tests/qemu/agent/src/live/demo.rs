@@ -14,11 +14,11 @@ use iomap_qemu_protocol::ktap::{Line, Outcome};
 use iomap_qemu_protocol::RunSpec;
 
 use super::engine::{calls, Live};
-use super::mounts::Mount;
 use crate::context::Context;
 use crate::init::MOUNT_POINT;
 use crate::kmsg::KernelLog;
 use crate::load::{Kind, Load};
+use crate::mounts::Mount;
 use crate::output::Output;
 use crate::trace::Tracer;
 

@@ -8,7 +8,6 @@ mod completion;
 pub mod demo;
 mod engine;
 mod in_flight;
-pub mod mounts;
 mod refuse;
 mod states;
 mod switch;

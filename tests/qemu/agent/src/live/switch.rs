@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context as _, Result};
 
 use super::engine::{calls, Live};
-use super::mounts::{Mount, OTHERS};
 use super::MIB;
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
 use crate::context::Context;
 use crate::load::{Kind, Load};
+use crate::mounts::Mount;
 use crate::suites;
 
 pub const CASES: &[Case] = &[Case::new("back_and_forth", suites::LIVE, back_and_forth)
@@ -22,6 +22,9 @@ pub const CASES: &[Case] = &[Case::new("back_and_forth", suites::LIVE, back_and_
          read and written in all ways with little memory: every byte stays right.",
     )
     .timeout(Duration::from_secs(3600))];
+
+/// The disks besides the main one, by the filesystem on them, which is their role.
+const OTHERS: &[&str] = &["ext4", "ext2", "btrfs", "f2fs"];
 
 /// What the threads, their files in memory and the page cache may take.
 const MEMORY: usize = 96 * MIB;

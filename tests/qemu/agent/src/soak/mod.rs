@@ -17,7 +17,7 @@ use crate::cgroup::MemoryLimit;
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::fs::MIB;
-use crate::live::mounts::Mount;
+use crate::mounts::Mount;
 use crate::suites;
 use programs::{Program, Work};
 

@@ -10,9 +10,6 @@ use anyhow::{Context as _, Result};
 use crate::context::Context;
 use crate::sys::mount;
 
-/// The disks besides the main one, by the filesystem on them, which is their role.
-pub const OTHERS: &[&str] = &["ext4", "ext2", "btrfs", "f2fs"];
-
 /// A filesystem that is mounted until this is dropped.
 pub struct Mount {
     target: PathBuf,

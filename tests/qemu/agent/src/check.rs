@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tests say of one call's result.
+//! What tests say of one call's result, and of what should come about.
 
 use std::fmt::Debug;
 use std::io;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure, Context as _, Result};
+
+/// How often [`wait_until`] asks.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The call must fail, with that errno.
 pub fn fails_with<T: Debug>(result: io::Result<T>, errno: i32, what: &str) -> Result<()> {
@@ -21,5 +26,15 @@ pub fn fails_with<T: Debug>(result: io::Result<T>, errno: i32, what: &str) -> Re
 pub fn transfers(result: io::Result<usize>, bytes: usize, what: &str) -> Result<()> {
     let count = result.with_context(|| what.to_owned())?;
     ensure!(count == bytes, "{what}: {count} bytes instead of {bytes}");
+    Ok(())
+}
+
+/// `done` must come about within `patience`; asks again and again.
+pub fn wait_until(patience: Duration, what: &str, mut done: impl FnMut() -> bool) -> Result<()> {
+    let end = Instant::now() + patience;
+    while !done() {
+        ensure!(Instant::now() < end, "{what} takes more than {patience:?}");
+        sleep(PAUSE);
+    }
     Ok(())
 }

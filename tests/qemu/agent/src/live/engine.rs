@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, Context as _, Result};
+use anyhow::{Context as _, Result};
 
+use crate::check::wait_until;
 use crate::sys::module;
 
 /// Its name; the file is of the same name.
@@ -16,7 +17,7 @@ pub const NAME: &str = "iomap_rs_live";
 
 /// How long a switch may take: livepatch nudges tasks that hold it up after 15 s, and
 /// waits long for each function that it gives back if the machine is busy.
-const PATIENCE: Duration = Duration::from_secs(200);
+pub const PATIENCE: Duration = Duration::from_secs(200);
 
 /// The module's file in the guest.
 pub fn file() -> PathBuf {
@@ -44,7 +45,7 @@ impl Live {
 
     /// Waits until everybody is on the Rust engine.
     pub fn settle(&self) -> Result<()> {
-        wait_until("the switch to Rust", || !in_transition())
+        wait_until(PATIENCE, "the switch to Rust", || !in_transition())
     }
 
     /// Starts to give back; tasks are still being switched when this returns.
@@ -66,7 +67,7 @@ pub struct Released(());
 impl Released {
     /// Waits until everybody is on the C engine.
     pub fn settle(&self) -> Result<()> {
-        wait_until("the switch to C", || !state("").exists())
+        wait_until(PATIENCE, "the switch to C", || !state("").exists())
     }
 
     /// Waits until everybody is on C, and unloads.
@@ -117,18 +118,6 @@ pub fn calls() -> Result<u64> {
 pub fn in_transition() -> bool {
     let text = fs::read_to_string(state("transition"));
     text.is_ok_and(|text| text.trim() == "1")
-}
-
-/// Waits for `done` by asking again and again.
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) -> Result<()> {
-    let end = Instant::now() + PATIENCE;
-    while !done() {
-        if Instant::now() > end {
-            bail!("{what} takes more than {PATIENCE:?}");
-        }
-        sleep(Duration::from_millis(2));
-    }
-    Ok(())
 }
 
 /// A file of livepatch's directory for the module.

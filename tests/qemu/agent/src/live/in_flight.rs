@@ -10,10 +10,11 @@ use std::thread::{self, sleep};
 use anyhow::{ensure, Context as _, Result};
 
 use super::brake;
-use super::engine::{in_transition, wait_until};
+use super::engine::{in_transition, PATIENCE};
 use super::towards::{first, joined, switch, Towards, A_WHILE};
 use super::{KIB, LONG};
 use crate::case::Case;
+use crate::check::wait_until;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::suites;
@@ -64,7 +65,7 @@ fn in_flight() -> Result<(u64, u64)> {
 }
 
 fn await_writes() -> Result<()> {
-    wait_until("a write in flight", || {
+    wait_until(PATIENCE, "a write in flight", || {
         in_flight().is_ok_and(|(_, writes)| writes > 0)
     })
 }
@@ -125,7 +126,7 @@ fn reads(context: &Context, towards: Towards) -> Result<()> {
         let writing = scope.spawn(|| Method::Aio.run_whole(&direct, &mut writes, 1));
         await_writes()?;
         let reading = scope.spawn(|| read.verify_buffered());
-        wait_until("a read in flight", || {
+        wait_until(PATIENCE, "a read in flight", || {
             in_flight().is_ok_and(|(reads, _)| reads > 0)
         })?;
         let after = switch(engine)?;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{anyhow, ensure, Result};
 
-use super::engine::{wait_until, Live, Released, NAME};
+use super::engine::{Live, Released, NAME, PATIENCE};
+use crate::check::wait_until;
 use crate::sys::module;
 
 /// Long enough for what should not happen to happen.
@@ -70,7 +71,7 @@ impl After {
             Self::Serving(live) => Ok(Unloading::Not(live)),
             Self::Off(released) => {
                 let thread = scope.spawn(|| released.unload());
-                wait_until("unloading to begin", || {
+                wait_until(PATIENCE, "unloading to begin", || {
                     thread.is_finished() || module::is_going(NAME)
                 })?;
                 sleep(A_SECOND);

@@ -11,12 +11,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{anyhow, bail, ensure, Context as _, Result};
+use anyhow::{anyhow, ensure, Context as _, Result};
 use iomap_qemu_protocol::ktap::Line;
 
 use crate::case::Case;
+use crate::check::wait_until;
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::init::mount_main;
@@ -58,11 +59,11 @@ fn under_load(context: &Context) -> Result<()> {
             .map(|(worker, rounds)| scope.spawn(move || worker.run(rounds)))
             .collect();
         let busy = || rounds.iter().all(|n| n.load(Ordering::Relaxed) >= BEFORE);
-        let all_busy = until("the workers are slow to begin", busy);
+        let all_busy = wait_until(PATIENCE, "getting all workers busy", busy);
         // In any case, or the workers would never end.
         context.request(&Line::Unplug("main".into()));
-        let gone = until("the disk is still there", || !is_there(&disk));
-        let ended = until("somebody still waits for the disk", || {
+        let gone = wait_until(PATIENCE, "letting go of the disk", || !is_there(&disk));
+        let ended = wait_until(PATIENCE, "failing whoever waits for the disk", || {
             running.iter().all(|thread| thread.is_finished())
         });
         all_busy.and(gone).and(ended)?;
@@ -74,7 +75,7 @@ fn under_load(context: &Context) -> Result<()> {
 
     mount::unmount(context.mount_point()).context("without the disk")?;
     context.request(&Line::Plug("main".into()));
-    until("the disk does not come back", || {
+    wait_until(PATIENCE, "the disk's return", || {
         context.disk("main").is_ok()
     })?;
     mount_main(context.spec())?;
@@ -97,16 +98,4 @@ fn under_load(context: &Context) -> Result<()> {
 
 fn is_there(disk: &Disk) -> bool {
     disk.attribute("dev").is_ok()
-}
-
-/// Waits for something that should come soon.
-fn until(otherwise: &str, condition: impl Fn() -> bool) -> Result<()> {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        if Instant::now() > end {
-            bail!("{otherwise}");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
 }

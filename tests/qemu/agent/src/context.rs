@@ -15,6 +15,7 @@ use crate::case::skip;
 use crate::data::mirror::open;
 use crate::data::stale;
 use crate::disk::Disk;
+use crate::fs::is_ext2;
 use crate::init::{mount_main, MOUNT_POINT};
 use crate::output::Output;
 use crate::sys::mount;
@@ -110,6 +111,11 @@ impl<'a> Context<'a> {
     /// The type of the filesystem on the main disk; empty if there is none.
     pub fn fs(&self) -> &str {
         self.spec.fs.as_deref().unwrap_or_default()
+    }
+
+    /// Whether that is ext2, of either driver.
+    pub fn is_ext2(&self) -> bool {
+        is_ext2(self.fs())
     }
 
     /// Block size of the filesystem on the main disk.

@@ -103,8 +103,8 @@ fn run(context: &Context, plan: &Plan) -> Result<()> {
     let ways = Ways {
         buffered: mirror.buffered()?,
         direct: mirror.direct()?,
-        allocates: !matches!(context.fs(), "ext2" | "ext2_rs"),
-        zeroes: !matches!(context.fs(), "ext2" | "ext2_rs" | "gfs2"),
+        allocates: !context.is_ext2(),
+        zeroes: !context.is_ext2() && context.fs() != "gfs2",
     };
     let kinds = if plan.direct { 22 } else { 16 };
     let mut random = Random::new(plan.seed);

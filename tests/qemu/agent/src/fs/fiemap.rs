@@ -66,11 +66,7 @@ fn sparse(context: &Context) -> Result<()> {
     let expected: Vec<_> = (0..40).map(|index| (2 * index, 2 * index + 1)).collect();
     ensure!(found == expected, "data is reported in blocks {found:?}");
     let merged = extents.iter().filter(|e| e.has(EXTENT_MERGED)).count();
-    let expected = if matches!(context.fs(), "ext2" | "ext2_rs") {
-        extents.len()
-    } else {
-        0
-    };
+    let expected = if context.is_ext2() { extents.len() } else { 0 };
     ensure!(merged == expected, "{merged} extents carry MERGED");
     verify_on_device(context, &mirror, &extents)
 }

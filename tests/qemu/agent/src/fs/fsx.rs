@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure, Context as _, Result};
 
-use super::MIB;
+use super::{is_ext2, MIB};
 use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::{drop_cache, open, open_read};
@@ -65,9 +65,6 @@ posix_fadvise = 5
 copy_file_range = 3
 ";
 
-/// Those of filesystems that allocate ahead of the data.
-const ALLOCATION: &str = "posix_fallocate = 2\npunch_hole = 4\n";
-
 /// Those of a disk. What is written and what is forgotten decides how much of it
 /// reaches the file.
 const DISK: &str = "\
@@ -80,6 +77,15 @@ fsync = 6
 fdatasync = 2
 posix_fadvise = 12
 ";
+
+/// Weights of operations that a filesystem of that type has besides.
+pub fn allocation(kind: &str) -> &'static str {
+    if is_ext2(kind) {
+        ""
+    } else {
+        "posix_fallocate = 2\npunch_hole = 4\n"
+    }
+}
 
 fn fixed_seed(context: &Context) -> Result<()> {
     on_file(context, SEED)
@@ -102,13 +108,10 @@ fn seed(context: &Context) -> Result<u64> {
 }
 
 fn on_file(context: &Context, seed: u64) -> Result<()> {
-    let mut weights = EVERYWHERE.to_owned();
-    if !matches!(context.fs(), "ext2" | "ext2_rs") {
-        weights.push_str(ALLOCATION);
-    }
+    let allocation = allocation(context.fs());
     // What is stored through mappings stays dirty, for others to come upon.
     configure(&format!(
-        "flen = {MIB}\nnomsyncafterwrite = true\n[weights]\n{weights}"
+        "flen = {MIB}\nnomsyncafterwrite = true\n[weights]\n{EVERYWHERE}{allocation}"
     ))?;
     let path = context.path("file")?;
     Exercise::new(context, "fsx_fresh_seed", &path).run(seed)
@@ -117,11 +120,7 @@ fn on_file(context: &Context, seed: u64) -> Result<()> {
 fn direct(context: &Context) -> Result<()> {
     let path = context.path("disk")?;
     File::create_new(&path)?.set_len(MIB as u64)?;
-    let punch = if matches!(context.fs(), "ext2" | "ext2_rs") {
-        0
-    } else {
-        3
-    };
+    let punch = if context.is_ext2() { 0 } else { 3 };
     configure(&format!(
         "blockmode = true\nnomsyncafterwrite = true\n[opsize]\nalign = 512\n\
          [weights]\n{DISK}punch_hole = {punch}\n"

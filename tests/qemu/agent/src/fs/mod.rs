@@ -24,7 +24,7 @@ mod dio_write_new;
 mod erofs;
 mod events;
 mod fiemap;
-mod fsx;
+pub mod fsx;
 mod layout;
 mod leaks;
 mod memory_faults;
@@ -80,3 +80,9 @@ pub const CASES: &[&[Case]] = &[
 const KIB: usize = 1024;
 pub const MIB: usize = 1024 * KIB;
 const SECTOR: usize = 512;
+
+/// Whether a filesystem of that type is ext2, of either driver. It allocates nothing
+/// ahead of the data, and neither zeroes nor frees a part of a file.
+pub fn is_ext2(kind: &str) -> bool {
+    matches!(kind, "ext2" | "ext2_rs")
+}

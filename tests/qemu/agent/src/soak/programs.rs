@@ -8,6 +8,9 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{bail, Context as _, Result};
 use serde_json::Value;
 
+use crate::fs::fsx::allocation;
+use crate::fs::MIB;
+
 #[derive(Clone, Copy, Debug)]
 pub enum Program {
     /// Random operations on a file, checked against a copy in memory.
@@ -76,12 +79,9 @@ impl Program {
 }
 
 fn fsx(kind: &str, dir: &Path, seed: u64) -> Result<u64> {
-    let allocation = match kind {
-        "ext2" | "ext2_rs" => "",
-        _ => "[weights]\nposix_fallocate = 2\npunch_hole = 4\n",
-    };
+    let allocation = allocation(kind);
     let config = dir.join("config");
-    std::fs::write(&config, format!("flen = 1048576\n{allocation}"))?;
+    std::fs::write(&config, format!("flen = {MIB}\n[weights]\n{allocation}"))?;
     let mut command = Command::new("/bin/fsx");
     command.arg("-f").arg(&config).arg("-P").arg(dir);
     command.args(["-N", &FSX_OPERATIONS.to_string(), "-S", &seed.to_string()]);

@@ -75,8 +75,8 @@ fn one_seed(context: &Context, seed: u64) -> Result<()> {
     let crowd = Crowd {
         path,
         ledger: Ledger::new(END),
-        allocates: !matches!(context.fs(), "ext2" | "ext2_rs"),
-        zeroes: !matches!(context.fs(), "ext2" | "ext2_rs"),
+        allocates: !context.is_ext2(),
+        zeroes: !context.is_ext2(),
         writing: AtomicUsize::new(WRITERS.len()),
     };
     thread::scope(|scope| {

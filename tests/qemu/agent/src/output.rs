@@ -6,11 +6,13 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::encode_path;
-use iomap_qemu_protocol::ktap::Line;
+use iomap_qemu_protocol::ktap::{Line, Outcome};
 
+use crate::case::Skip;
 use crate::sys::fiemap::Extent;
 
 /// The virtio console, or where that is missing the ordinary one, so that a
@@ -46,6 +48,43 @@ impl Output {
             Err(poisoned) => poisoned.into_inner(),
         };
         let _ = device.write_all(text.as_bytes());
+    }
+
+    /// Announces all items, then does one after the other and reports each.
+    pub fn run_all<T>(
+        &self,
+        items: &[T],
+        name: impl Fn(&T) -> &str,
+        mut work: impl FnMut(&T) -> Result<()>,
+    ) {
+        self.line(&Line::Plan(items.len()));
+        for (number, item) in (1..).zip(items) {
+            let name = name(item).to_owned();
+            self.line(&Line::Begin(name.clone()));
+            let started = Instant::now();
+            let result = work(item);
+            let outcome = self.outcome(result, started);
+            self.line(&Line::Result {
+                number,
+                name,
+                outcome,
+            });
+        }
+    }
+
+    /// What a result comes to; an error that skips nothing is written as a comment.
+    fn outcome(&self, result: Result<()>, started: Instant) -> Outcome {
+        let Err(error) = result else {
+            let millis = u64::try_from(started.elapsed().as_millis()).ok();
+            return Outcome::Passed { millis };
+        };
+        match error.downcast::<Skip>() {
+            Ok(Skip(reason)) => Outcome::Skipped { reason },
+            Err(error) => {
+                self.comment(&format!("{error:#}"));
+                Outcome::Failed
+            }
+        }
     }
 
     /// Writes a comment, one line for each of the text's.

@@ -5,10 +5,9 @@
 use std::any::Any;
 use std::fs;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::time::Instant;
 
 use anyhow::{anyhow, bail, Result};
-use iomap_qemu_protocol::ktap::{Line, Outcome};
+use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::RunSpec;
 
 use crate::case::{Case, Skip};
@@ -24,20 +23,14 @@ const CLEAR_WARN_ONCE: &str = "/sys/kernel/debug/clear_warn_once";
 pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     let mut log = KernelLog::open()?;
     report_start_up(&mut log, output)?;
-    output.line(&Line::Plan(spec.tests.len()));
-    for (index, name) in spec.tests.iter().enumerate() {
-        output.line(&Line::Begin(name.clone()));
-        let started = Instant::now();
-        let result = match cases::find(name, &spec.suite) {
+    output.run_all(
+        &spec.tests,
+        |name| name,
+        |name| match cases::find(name, &spec.suite) {
             Some(case) => run_case(case, spec, output, &mut log),
             None => Err(anyhow!("suite {} has no test of this name", spec.suite)),
-        };
-        output.line(&Line::Result {
-            number: index + 1,
-            name: name.clone(),
-            outcome: outcome(result, started, output),
-        });
-    }
+        },
+    );
     Ok(())
 }
 
@@ -74,22 +67,6 @@ fn run_case(case: &Case, spec: &RunSpec, output: &Output, log: &mut KernelLog) -
         (result, true) => result,
         (Ok(()), false) => Err(anyhow!(verdict.complaints.join("\n"))),
         (Err(error), false) => Err(anyhow!("{error:#}\n{}", verdict.complaints.join("\n"))),
-    }
-}
-
-fn outcome(result: Result<()>, started: Instant, output: &Output) -> Outcome {
-    match result {
-        Ok(()) => {
-            let millis = u64::try_from(started.elapsed().as_millis()).ok();
-            Outcome::Passed { millis }
-        }
-        Err(error) => match error.downcast::<Skip>() {
-            Ok(Skip(reason)) => Outcome::Skipped { reason },
-            Err(error) => {
-                output.comment(&format!("{error:#}"));
-                Outcome::Failed
-            }
-        },
     }
 }
 

@@ -23,10 +23,8 @@ mod write;
 mod zero;
 
 use std::fs;
-use std::time::Instant;
 
 use anyhow::{anyhow, Context as _, Result};
-use iomap_qemu_protocol::ktap::{Line, Outcome};
 use iomap_qemu_protocol::{BenchSpec, RunSpec};
 
 use crate::kmsg::KernelLog;
@@ -112,26 +110,11 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
 
     let mut log = KernelLog::open()?;
     log.drain();
-    output.line(&Line::Plan(selected.len()));
-    for (index, workload) in selected.into_iter().enumerate() {
-        output.line(&Line::Begin(workload.name.to_owned()));
-        let started = Instant::now();
-        let result = one(workload, spec, wanted.batches, output).and_then(|()| judge(&mut log));
-        let outcome = match result {
-            Ok(()) => Outcome::Passed {
-                millis: u64::try_from(started.elapsed().as_millis()).ok(),
-            },
-            Err(error) => {
-                output.comment(&format!("{error:#}"));
-                Outcome::Failed
-            }
-        };
-        output.line(&Line::Result {
-            number: index + 1,
-            name: workload.name.to_owned(),
-            outcome,
-        });
-    }
+    output.run_all(
+        &selected,
+        |workload| workload.name,
+        |workload| one(workload, spec, wanted.batches, output).and_then(|()| judge(&mut log)),
+    );
     disk::let_go()
 }
 

@@ -14,10 +14,7 @@ mod files;
 mod record;
 mod work;
 
-use std::time::Instant;
-
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::ktap::{Line, Outcome};
 use iomap_qemu_protocol::{CompareSpec, RunSpec};
 
 use crate::output::Output;
@@ -52,25 +49,11 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
             filter.is_none_or(|part| workload.name.contains(part))
         })
         .collect();
-    output.line(&Line::Plan(selected.len()));
-    for (index, workload) in selected.into_iter().enumerate() {
-        output.line(&Line::Begin(workload.name.to_owned()));
-        let started = Instant::now();
-        let outcome = match recorder.record(workload) {
-            Ok(()) => Outcome::Passed {
-                millis: u64::try_from(started.elapsed().as_millis()).ok(),
-            },
-            Err(error) => {
-                output.comment(&format!("{error:#}"));
-                Outcome::Failed
-            }
-        };
-        output.line(&Line::Result {
-            number: index + 1,
-            name: workload.name.to_owned(),
-            outcome,
-        });
-    }
+    output.run_all(
+        &selected,
+        |workload| workload.name,
+        |workload| recorder.record(workload),
+    );
     drop(recorder);
     disk.save(spec)
 }

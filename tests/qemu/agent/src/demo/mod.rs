@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{anyhow, Context as _, Result};
-use iomap_qemu_protocol::ktap::{Line, Outcome};
+use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::{DemoSpec, RunSpec};
 
 use crate::data::mirror::Mirror;
@@ -63,25 +63,11 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     };
     let mut log = KernelLog::open()?;
     log.drain();
-    output.line(&Line::Plan(PHASES.len()));
-    for (index, (name, phase)) in PHASES.iter().enumerate() {
-        output.line(&Line::Begin((*name).to_owned()));
-        let started = Instant::now();
-        let result = measure(&mut demo, name, *phase).and_then(|()| judge(&mut log, output));
-        let millis = u64::try_from(started.elapsed().as_millis()).ok();
-        let outcome = match result {
-            Ok(()) => Outcome::Passed { millis },
-            Err(error) => {
-                output.comment(&format!("{error:#}"));
-                Outcome::Failed
-            }
-        };
-        output.line(&Line::Result {
-            number: index + 1,
-            name: (*name).to_owned(),
-            outcome,
-        });
-    }
+    output.run_all(
+        PHASES,
+        |(name, _)| name,
+        |(name, phase)| measure(&mut demo, name, *phase).and_then(|()| judge(&mut log, output)),
+    );
     Ok(())
 }
 

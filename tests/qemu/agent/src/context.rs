@@ -133,12 +133,7 @@ impl<'a> Context<'a> {
     }
 
     pub fn disk(&self, role: &str) -> Result<Disk> {
-        let serial = self
-            .spec
-            .disks
-            .get(role)
-            .with_context(|| format!("the suite has no disk {role:?}"))?;
-        Disk::by_serial(serial)
+        Disk::of_run(self.spec, role)
     }
 
     /// The test's own directory on the main disk; gone after the test.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{anyhow, bail, Context as _, Result};
+use iomap_qemu_protocol::RunSpec;
 
 /// A virtio disk.
 #[derive(Clone, Debug)]
@@ -16,6 +17,15 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// The disk that has that role in a run.
+    pub fn of_run(spec: &RunSpec, role: &str) -> Result<Self> {
+        let serial = spec
+            .disks
+            .get(role)
+            .with_context(|| format!("the suite has no disk {role:?}"))?;
+        Self::by_serial(serial)
+    }
+
     /// The disk with that serial.
     pub fn by_serial(serial: &str) -> Result<Self> {
         for entry in fs::read_dir("/sys/block").context("cannot list /sys/block")? {
@@ -74,12 +84,28 @@ impl Disk {
 
     /// Requests to flush the volatile cache that the disk has completed.
     pub fn flushes(&self) -> Result<u64> {
-        // Documentation/block/stat.rst: the 16th field.
+        self.count(16)
+    }
+
+    /// Sectors of 512 bytes that were read from the disk.
+    pub fn sectors_read(&self) -> Result<u64> {
+        self.count(3)
+    }
+
+    /// Sectors of 512 bytes that were written to the disk.
+    pub fn sectors_written(&self) -> Result<u64> {
+        self.count(7)
+    }
+
+    /// A field of the disk's statistics, the first of which is 1, as in
+    /// Documentation/block/stat.rst.
+    fn count(&self, field: usize) -> Result<u64> {
         let stat = self.attribute("stat")?;
-        stat.split_whitespace()
-            .nth(15)
+        let mut fields = stat.split_whitespace();
+        fields
+            .nth(field - 1)
             .and_then(|field| field.parse().ok())
-            .with_context(|| format!("no count of flushes in {stat:?}"))
+            .with_context(|| format!("field {field} of {stat:?} is no count"))
     }
 
     fn sysfs(&self, file: &str) -> PathBuf {

@@ -83,15 +83,15 @@ fn bring_up() -> Result<RunSpec> {
     Ok(spec)
 }
 
-/// Mounts the main disk, if the suite has one.
+/// Mounts the main disk, if there is a filesystem on it.
 pub fn mount_main(spec: &RunSpec) -> Result<()> {
-    let (Some(kind), Some(serial)) = (&spec.fs, spec.disks.get("main")) else {
+    let Some(kind) = &spec.fs else {
         return Ok(());
     };
     let (device, options) = if spec.dax {
         (pmem::device(), pmem::mount_options(kind))
     } else {
-        (Disk::by_serial(serial)?.path(), "")
+        (Disk::of_run(spec, "main")?.path(), "")
     };
     mount::mount(&device, Path::new(MOUNT_POINT), kind, options)
 }

@@ -39,7 +39,7 @@ pub fn mount_options(kind: &str) -> &'static str {
 
 /// Copies the main disk into the memory.
 pub fn fill(spec: &RunSpec) -> Result<()> {
-    let disk = main_disk(spec)?;
+    let disk = Disk::of_run(spec, "main")?;
     let sectors: u64 = disk.number("size")?;
     fs::read_to_string(WAIT)
         .context("no persistent memory: is memmap= on the kernel's command line?")?;
@@ -54,14 +54,9 @@ pub fn fill(spec: &RunSpec) -> Result<()> {
 
 /// Copies the memory to the main disk.
 pub fn save(spec: &RunSpec) -> Result<()> {
-    let disk = main_disk(spec)?;
+    let disk = Disk::of_run(spec, "main")?;
     let bytes = disk.number::<u64>("size")? * 512;
     copy(Path::new(DEVICE), &disk.path(), bytes)
-}
-
-fn main_disk(spec: &RunSpec) -> Result<Disk> {
-    let serial = spec.disks.get("main").context("no disk to copy")?;
-    Disk::by_serial(serial)
 }
 
 fn copy(from: &Path, to: &Path, bytes: u64) -> Result<()> {

@@ -43,11 +43,7 @@ pub fn let_go() -> Result<()> {
 
 /// Copies what is not zero: a new filesystem is little else.
 fn copy_image(spec: &RunSpec, target: &Path) -> Result<()> {
-    let serial = spec
-        .disks
-        .get("main")
-        .context("a bench needs a main disk")?;
-    let path = Disk::by_serial(serial)?.path();
+    let path = Disk::of_run(spec, "main")?.path();
     // Not through the page cache: that would be most of what a short bench does.
     let source = OpenOptions::new()
         .read(true)

@@ -39,7 +39,7 @@ pub struct CompareDisk {
 /// Copies the main disk and mounts the copy.
 pub fn prepare(spec: &RunSpec) -> Result<CompareDisk> {
     let kind = spec.fs.as_deref().context("nothing to mount")?;
-    let main = main_disk(spec)?;
+    let main = Disk::of_run(spec, "main")?;
     let bytes = main.number::<u64>("size")? * 512;
     let disk = NullDisk::with_cache_of(bytes >> 20)?;
     copy(&main.path(), &disk.path(), bytes)?;
@@ -80,15 +80,10 @@ impl CompareDisk {
     /// Unmounts, and copies what is there now to the main disk.
     pub fn save(self, spec: &RunSpec) -> Result<()> {
         mount::unmount(Path::new(MOUNT_POINT))?;
-        let main = main_disk(spec)?;
+        let main = Disk::of_run(spec, "main")?;
         let bytes = main.number::<u64>("size")? * 512;
         copy(&self.disk.path(), &main.path(), bytes)
     }
-}
-
-fn main_disk(spec: &RunSpec) -> Result<Disk> {
-    let serial = spec.disks.get("main").context("no disk to copy")?;
-    Disk::by_serial(serial)
 }
 
 /// Copies what differs: most of both is zeros. Not through the page cache, in which

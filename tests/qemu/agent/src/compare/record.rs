@@ -39,8 +39,7 @@ pub struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub fn new(spec: &RunSpec, disk: &'a CompareDisk) -> Result<Self> {
-        let serial = spec.disks.get(CompareSpec::LOG).context("no log disk")?;
-        let path = Disk::by_serial(serial)?.path();
+        let path = Disk::of_run(spec, CompareSpec::LOG)?.path();
         let log = OpenOptions::new()
             .write(true)
             .custom_flags(libc::O_DIRECT)

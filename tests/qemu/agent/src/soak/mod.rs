@@ -159,15 +159,9 @@ struct Traffic {
 
 impl Traffic {
     fn of(disk: &Disk) -> Result<Self> {
-        // Documentation/block/stat.rst: the third and the seventh field.
-        let stat = disk.attribute("stat")?;
-        let field = |index| {
-            let mut fields = stat.split_whitespace();
-            fields.nth(index).and_then(|field| field.parse().ok())
-        };
-        match (field(2), field(6)) {
-            (Some(read), Some(written)) => Ok(Self { read, written }),
-            _ => Err(anyhow!("no count of sectors in {stat:?}")),
-        }
+        Ok(Self {
+            read: disk.sectors_read()?,
+            written: disk.sectors_written()?,
+        })
     }
 }

@@ -7,25 +7,8 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context as _, Result};
+use iomap_qemu_protocol::kernel_log::SIGNS;
 use regex::{Regex, RegexSet};
-
-/// Lines that tell of a bug in the kernel.
-const BAD: &[&str] = &[
-    r"WARNING:",
-    r"BUG:",
-    r"\bOops\b",
-    r"general protection",
-    r"KASAN",
-    r"UBSAN",
-    r"lockdep",
-    r"possible circular",
-    r"INFO: task .* blocked",
-    r"(?i)kernel panic",
-    r"Call Trace",
-    r"refcount_t",
-    r"list_add corruption",
-    r"memory leak",
-];
 
 /// A reader of `/dev/kmsg`.
 pub struct KernelLog {
@@ -48,7 +31,7 @@ impl KernelLog {
             .custom_flags(libc::O_NONBLOCK)
             .open("/dev/kmsg")
             .context("cannot open /dev/kmsg")?;
-        let bad = RegexSet::new(BAD).context("the list of bad lines")?;
+        let bad = RegexSet::new(SIGNS).context("the list of bad lines")?;
         Ok(Self { device, bad })
     }
 
@@ -135,7 +118,7 @@ mod tests {
     fn judge(messages: &[&str], expected: &[&str]) -> Result<Verdict> {
         let log = KernelLog {
             device: File::open("/dev/null")?,
-            bad: RegexSet::new(BAD)?,
+            bad: RegexSet::new(SIGNS)?,
         };
         log.judge(messages.iter().map(|&m| m.to_owned()).collect(), expected)
     }

@@ -6,24 +6,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use iomap_qemu_protocol::kernel_log::SIGNS;
 use regex::RegexSet;
-
-/// Lines that tell of a bug in the kernel.
-const SIGNS: &[&str] = &[
-    "WARNING:",
-    "BUG:",
-    r"\bOops\b",
-    "general protection",
-    "KASAN",
-    "UBSAN",
-    "lockdep",
-    "possible circular",
-    "INFO: task .* blocked",
-    "(?i)kernel panic",
-    "refcount_t",
-    "list_add corruption",
-    "memory leak",
-];
 
 /// The lines of `console` that look like a bug and are not among `accounted`.
 pub fn unaccounted(console: &str, accounted: &BTreeSet<String>) -> Result<Vec<String>> {
@@ -80,7 +64,10 @@ mod tests {
 
     #[test]
     fn an_ordinary_boot_is_clean() -> Result<()> {
-        let console = "[    0.1] debug: lock [x] and\n[ 1.0] Run /init as init process\nroot\n";
+        let console = "[    0.1] debug: lock [x] and\n[ 1.0] Run /init as init process\nroot\n\
+            [ 0.0] rcu: \x09RCU lockdep checking is enabled.\n\
+            [ 0.1] kmemleak: Kernel memory leak detector initialized (mem pool available: 3)\n\
+            [ 0.2] kasan: KernelAddressSanitizer initialized\n";
         assert!(unaccounted(console, &BTreeSet::new())?.is_empty());
         Ok(())
     }

@@ -8,6 +8,7 @@
 
 mod compare;
 pub mod corpus;
+pub mod kernel_log;
 pub mod ktap;
 mod path;
 mod spec;

@@ -24,6 +24,7 @@ mod ext2;
 mod fs;
 mod fstests;
 mod init;
+mod kmemleak;
 mod kmsg;
 mod live;
 mod load;

@@ -192,6 +192,9 @@ pub struct FstestsSpec {
     /// Variables of its configuration (`FSTYP`, `MKFS_OPTIONS`, ...) but for those
     /// that name disks and directories.
     pub variables: BTreeMap<String, String>,
+    /// The kernel's name of the filesystem, if that is not `FSTYP`.
+    #[serde(default)]
+    pub kernel_type: Option<String>,
     /// How long one test may take, in seconds.
     pub limit_secs: u64,
 }

@@ -83,14 +83,18 @@ fn append(file: &str, line: &str) -> Result<()> {
         .with_context(|| format!("cannot add to {file}"))
 }
 
+/// The filesystem as fstests calls it.
+pub fn kind<'a>(run: &RunSpec, variables: &'a BTreeMap<String, String>) -> Result<&'a str> {
+    let kind = variables.get("FSTYP").map(String::as_str);
+    kind.with_context(|| format!("{}: FSTYP is not set", run.suite))
+}
+
 /// fstests makes the scratch filesystem itself, but finds that of the tests made.
 fn make_test_filesystem(run: &RunSpec, variables: &BTreeMap<String, String>) -> Result<()> {
-    let kind = variables
-        .get("FSTYP")
-        .with_context(|| format!("{}: FSTYP is not set", run.suite))?;
+    let kind = kind(run, variables)?;
     let device = variables.get("TEST_DEV").context("TEST_DEV is not set")?;
     let options = variables.get("MKFS_OPTIONS").map_or("", String::as_str);
-    let force = match kind.as_str() {
+    let force = match kind {
         "ext2" | "ext3" | "ext4" => "-F",
         _ => "-f",
     };

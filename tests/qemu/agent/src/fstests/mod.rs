@@ -8,6 +8,7 @@
 
 mod config;
 mod one;
+mod other_name;
 mod root;
 
 use std::path::Path;
@@ -24,6 +25,9 @@ pub fn run(run: &RunSpec, output: &Output) -> Result<()> {
     let spec: FstestsSpec = serde_json::from_value(run.extra.clone())
         .context("run.json does not say how to run fstests")?;
     root::enter()?;
+    if let Some(kernel_type) = &spec.kernel_type {
+        other_name::hide(kernel_type, config::kind(run, &spec.variables)?)?;
+    }
     config::prepare(run, &spec)?;
     let limit = Duration::from_secs(spec.limit_secs);
     output.line(&Line::Plan(run.tests.len()));

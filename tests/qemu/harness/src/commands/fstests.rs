@@ -47,7 +47,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
             make_dir(&dir)?;
             let campaign = Campaign {
                 lab: &lab,
-                client: *client,
+                client: client.on(link)?,
                 tree: &tree,
                 variables: variables.clone(),
                 limit: Duration::from_secs(arguments.limit) * arguments.kernel.slowness(),

@@ -3,6 +3,7 @@
 //! The filesystems that fstests is run on.
 
 use anyhow::{bail, Result};
+use iomap_qemu_protocol::Link;
 
 use crate::image::Contents;
 use crate::suites::{About, Disk, Suite};
@@ -13,6 +14,8 @@ pub struct Client {
     pub name: &'static str,
     /// fstests' own name for it, and the `mkfs` that makes it.
     pub kind: &'static str,
+    /// The kernel's name of it, if that is another.
+    pub kernel_type: Option<&'static str>,
     pub suite: &'static Suite,
 }
 
@@ -72,26 +75,37 @@ const CLIENTS: &[Client] = &[
     Client {
         name: "xfs",
         kind: "xfs",
+        kernel_type: None,
         suite: &suite("fstests-xfs", modules!("xfs")),
     },
     Client {
         name: "ext4",
         kind: "ext4",
+        kernel_type: None,
         suite: &suite("fstests-ext4", modules!("ext4")),
     },
     Client {
         name: "ext2",
         kind: "ext2",
+        kernel_type: None,
         suite: &suite("fstests-ext2", modules!("ext2")),
+    },
+    Client {
+        name: "ext2_rs",
+        kind: "ext2",
+        kernel_type: Some("ext2_rs"),
+        suite: &suite("fstests-ext2_rs", modules!("ext2_rs")),
     },
     Client {
         name: "btrfs",
         kind: "btrfs",
+        kernel_type: None,
         suite: &suite("fstests-btrfs", modules!("btrfs")),
     },
     Client {
         name: "f2fs",
         kind: "f2fs",
+        kernel_type: None,
         suite: &suite("fstests-f2fs", modules!("f2fs")),
     },
 ];
@@ -108,5 +122,28 @@ impl Client {
                 )
             }
         }
+    }
+
+    /// What to run on an engine: ext2_rs has the Rust one alone, so that C ext2 on
+    /// the C engine is what to measure it by.
+    pub fn on(self, link: Link) -> Result<Self> {
+        match (self.name, link) {
+            ("ext2_rs", Link::C) => Self::by_name("ext2"),
+            _ => Ok(self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_ext2_rs_stands_ext2() -> Result<()> {
+        let client = Client::by_name("ext2_rs")?;
+        assert_eq!(client.on(Link::C)?.kernel_type, None);
+        assert_eq!(client.on(Link::Module)?.kernel_type, Some("ext2_rs"));
+        assert_eq!(client.on(Link::C)?.kind, client.kind);
+        Ok(())
     }
 }

@@ -88,6 +88,7 @@ impl Campaign<'_> {
         let spec = FstestsSpec {
             tree: self.tree.display().to_string(),
             variables: self.variables.clone(),
+            kernel_type: self.client.kernel_type.map(str::to_owned),
             limit_secs: self.limit.as_secs(),
         };
         let mut machine = self.lab.assemble(&Boot {

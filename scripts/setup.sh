@@ -43,7 +43,8 @@ case ${1:-} in
 esac
 
 write_environment() {
-	local new=$CACHE/toolchain.env.new
+	# Another run may be writing its own.
+	local new=$CACHE/toolchain.env.$$
 	cat >"$new" <<-END
 		TOOLS_BIN=$TOOLS/bin
 		LLVM_BIN=$LLVM_BIN

@@ -43,4 +43,14 @@ pub const COMPARE: &[Suite] = &[
         &["null_blk", "xfs"],
         &compare_disks(Filesystem::xfs(1024)),
     ),
+    compare(
+        "compare-ext4-4k",
+        &["null_blk", "ext4"],
+        &compare_disks(Filesystem::ext4(4096)),
+    ),
+    compare(
+        "compare-ext2-1k",
+        &["null_blk", "ext2"],
+        &compare_disks(Filesystem::ext2(1024)),
+    ),
 ];

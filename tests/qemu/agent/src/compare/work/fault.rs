@@ -63,6 +63,9 @@ fn direct(calls: &mut Calls<'_>) -> Result<()> {
 fn direct_in_block(calls: &mut Calls<'_>) -> Result<()> {
     let file = calls.open("file", libc::O_DIRECT)?;
     calls.allocate(&file, FallocateFlags::empty(), 0, 128 * KIB);
+    // Where there is no space without data there is a hole: behind the end, what of
+    // a write that fails stays there is up to the filesystem, and so is the disk then.
+    calls.truncate(&file, 128 * KIB);
     for (offset, pages) in [(8 * KIB + 512, 1), (64 * KIB + 512, 3)] {
         let mut memory = AlignedBuf::new(16 * KIB).context("no memory")?;
         calls.stamp().fill(&mut memory, offset as u64);

@@ -31,7 +31,8 @@ pub struct Guest {
 
 impl Guest {
     /// Starts `command`, whose standard output is the KTAP console; a copy of
-    /// it goes to `log`, QEMU's own complaints to `complaints`.
+    /// it goes to `log`, QEMU's own complaints to `complaints`. The guest does not
+    /// outlive the calling thread.
     pub fn boot(command: &mut Command, log: &Path, complaints: &Path) -> Result<Self> {
         let create = |path: &Path| {
             File::create(path).with_context(|| format!("cannot create {}", path.display()))

@@ -59,8 +59,12 @@ pub struct Share {
 
 impl Machine {
     /// The command that boots it. `control` is where QEMU's monitor (QMP) listens.
+    ///
+    /// QEMU dies with the thread that runs the command, however that ends: a harness
+    /// that was killed leaves nothing behind that runs on.
     pub fn command(&self, tools: &Toolchain, control: &Path) -> Command {
-        let mut qemu = tools.command("qemu-system-x86_64");
+        let mut qemu = tools.command("setpriv");
+        qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
         qemu.args([
             "-nodefaults",
             "-no-user-config",

@@ -13,7 +13,7 @@ use rustix::system::{reboot, RebootCommand};
 use crate::disk::Disk;
 use crate::output::Output;
 use crate::sys::{module, mount};
-use crate::{bench, compare, demo, fstests, kmemleak, live, pmem, runner, shell};
+use crate::{bench, compare, demo, fstests, live, pmem, runner, sanitizers, shell};
 
 /// Where the main disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
@@ -118,9 +118,9 @@ fn unmount_main(spec: &RunSpec) -> Result<()> {
 fn work(spec: &RunSpec, output: &Output) -> Result<()> {
     match spec.mode {
         Mode::Test => {
-            kmemleak::begin()?;
+            sanitizers::begin()?;
             runner::run(spec, output)?;
-            kmemleak::end()?;
+            sanitizers::end()?;
         }
         Mode::Demo if spec.link == Link::Live => live::demo::run(spec, output)?,
         Mode::Demo => demo::run(spec, output)?,

@@ -7,13 +7,13 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::kernel_log::SIGNS;
-use regex::{Regex, RegexSet};
+use iomap_qemu_protocol::kernel_log::Signs;
+use regex::Regex;
 
 /// A reader of `/dev/kmsg`.
 pub struct KernelLog {
     device: File,
-    bad: RegexSet,
+    signs: Signs,
 }
 
 /// What a test left in the log, judged.
@@ -31,8 +31,8 @@ impl KernelLog {
             .custom_flags(libc::O_NONBLOCK)
             .open("/dev/kmsg")
             .context("cannot open /dev/kmsg")?;
-        let bad = RegexSet::new(SIGNS).context("the list of bad lines")?;
-        Ok(Self { device, bad })
+        let signs = Signs::new().context("the signs of kernel bugs")?;
+        Ok(Self { device, signs })
     }
 
     /// All messages since the last call.
@@ -79,7 +79,7 @@ impl KernelLog {
                     *met = true;
                 }
             }
-            let bad = self.bad.is_match(&text);
+            let bad = self.signs.fit(&text);
             let excused = wanted || (trace_expected && text.contains("Call Trace"));
             if bad && !excused {
                 let complaint = format!("the kernel log has: {text}");
@@ -118,7 +118,7 @@ mod tests {
     fn judge(messages: &[&str], expected: &[&str]) -> Result<Verdict> {
         let log = KernelLog {
             device: File::open("/dev/null")?,
-            bad: RegexSet::new(SIGNS)?,
+            signs: Signs::new()?,
         };
         log.judge(messages.iter().map(|&m| m.to_owned()).collect(), expected)
     }

@@ -86,9 +86,9 @@ pub struct TestArguments {
     /// Which kernel the guests run
     #[arg(long, value_enum, default_value = "release")]
     pub kernel: Flavor,
-    /// Operations of each test that runs fsx
-    #[arg(long, env, value_name = "NUMBER", default_value_t = FsxSpec::default().operations)]
-    pub fsx_operations: u64,
+    /// Operations of each test that runs fsx; otherwise 20000, fewer on slow kernels
+    #[arg(long, env, value_name = "NUMBER")]
+    pub fsx_operations: Option<u64>,
     /// Repeats the tests of fsx that choose a seed afresh with this one
     #[arg(long, env, value_name = "NUMBER")]
     pub fsx_seed: Option<u64>,
@@ -203,8 +203,9 @@ impl From<LinkArgument> for Link {
 
 impl TestArguments {
     pub fn fsx(&self) -> FsxSpec {
+        let usual = FsxSpec::default().operations / u64::from(self.kernel.slowness());
         FsxSpec {
-            operations: self.fsx_operations,
+            operations: self.fsx_operations.unwrap_or(usual),
             seed: self.fsx_seed,
         }
     }

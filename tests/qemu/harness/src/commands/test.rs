@@ -204,7 +204,7 @@ mod tests {
             filter: filter.map(str::to_owned),
             link: links.to_vec(),
             kernel: Flavor::Release,
-            fsx_operations: 0,
+            fsx_operations: None,
             fsx_seed: None,
             switches: 0,
             soak_seconds: 0,

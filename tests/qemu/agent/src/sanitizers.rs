@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What kernels full of checks do only when they are told to.
+//!
+//! kmemleak looks for memory that nothing points to any more
+//! (Documentation/dev-tools/kmemleak.rst), KCSAN for accesses of two CPUs to the same
+//! memory that nothing orders (Documentation/dev-tools/kcsan.rst).
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+const KMEMLEAK: &str = "/sys/kernel/debug/kmemleak";
+const KCSAN: &str = "/sys/kernel/debug/kcsan";
+
+/// Younger objects are not reported: a pointer to them may be in a register.
+const MIN_AGE: Duration = Duration::from_secs(6);
+
+/// Before the tests. What was lost while the kernel booted is left out.
+pub fn begin() -> Result<()> {
+    tell(KMEMLEAK, &["scan", "clear"])?;
+    tell(KCSAN, &["on"])
+}
+
+/// After the tests: has the kernel log say what was lost, which the host reads, and
+/// how much was looked at.
+pub fn end() -> Result<()> {
+    if Path::new(KMEMLEAK).exists() {
+        thread::sleep(MIN_AGE);
+        // What is found once may have moved meanwhile; what is found twice is lost.
+        tell(KMEMLEAK, &["scan", "scan"])?;
+    }
+    for control in [KMEMLEAK, KCSAN] {
+        eprint!("{}", fs::read_to_string(control).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Does nothing where the kernel has no such file.
+fn tell(control: &str, commands: &[&str]) -> Result<()> {
+    for command in commands {
+        if Path::new(control).exists() {
+            fs::write(control, command)
+                .with_context(|| format!("cannot tell {control} to {command}"))?;
+        }
+    }
+    Ok(())
+}

@@ -16,12 +16,17 @@ use anyhow::{Context as _, Result};
 const KMEMLEAK: &str = "/sys/kernel/debug/kmemleak";
 const KCSAN: &str = "/sys/kernel/debug/kcsan";
 
+/// How long KCSAN waits for another CPU, in microseconds. The usual 80 are nothing to a
+/// CPU that is a thread of the host.
+const KCSAN_DELAY: &str = "/sys/module/kcsan/parameters/udelay_task";
+
 /// Younger objects are not reported: a pointer to them may be in a register.
 const MIN_AGE: Duration = Duration::from_secs(6);
 
 /// Before the tests. What was lost while the kernel booted is left out.
 pub fn begin() -> Result<()> {
     tell(KMEMLEAK, &["scan", "clear"])?;
+    tell(KCSAN_DELAY, &["500"])?;
     tell(KCSAN, &["on"])
 }
 

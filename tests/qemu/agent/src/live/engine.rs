@@ -15,9 +15,12 @@ use crate::sys::module;
 /// Its name; the file is of the same name.
 pub const NAME: &str = "iomap_rs_live";
 
-/// How long a switch may take: livepatch nudges tasks that hold it up after 15 s, and
-/// waits long for each function that it gives back if the machine is busy.
-pub const PATIENCE: Duration = Duration::from_secs(200);
+/// How long nothing may happen: livepatch nudges tasks that hold it up after 15 s.
+pub const PATIENCE: Duration = Duration::from_secs(100);
+
+/// What livepatch says of a task during a transition: which functions it is on.
+const ON_C: &str = "0";
+const ON_RUST: &str = "1";
 
 /// The module's file in the guest.
 pub fn file() -> PathBuf {
@@ -45,7 +48,7 @@ impl Live {
 
     /// Waits until everybody is on the Rust engine.
     pub fn settle(&self) -> Result<()> {
-        wait_until(PATIENCE, "the switch to Rust", || !in_transition())
+        settle()
     }
 
     /// Starts to give back; tasks are still being switched when this returns.
@@ -67,7 +70,7 @@ pub struct Released(());
 impl Released {
     /// Waits until everybody is on the C engine.
     pub fn settle(&self) -> Result<()> {
-        wait_until(PATIENCE, "the switch to C", || !state("").exists())
+        wait_for_switch("the switch to C", ON_RUST, || !state("").exists())
     }
 
     /// Waits until everybody is on C, and unloads.
@@ -94,6 +97,11 @@ impl Released {
     }
 }
 
+/// Waits until everybody is on the Rust engine, if that was loaded.
+pub fn settle() -> Result<()> {
+    wait_for_switch("the switch to Rust", ON_C, || !in_transition())
+}
+
 /// Brings the kernel back to C if a test that failed has not.
 fn remove_leftover() -> Result<()> {
     if !module::is_loaded(NAME) {
@@ -118,6 +126,38 @@ pub fn calls() -> Result<u64> {
 pub fn in_transition() -> bool {
     let text = fs::read_to_string(state("transition"));
     text.is_ok_and(|text| text.trim() == "1")
+}
+
+/// Waits for a switch. On a busy machine it may take any time, as long as it gets on.
+fn wait_for_switch(what: &str, old: &str, done: impl Fn() -> bool) -> Result<()> {
+    let mut left = left_to_do(old)?;
+    loop {
+        let Err(error) = wait_until(PATIENCE, what, &done) else {
+            return Ok(());
+        };
+        let now = left_to_do(old)?;
+        if now >= left {
+            return Err(error.context(format!("stuck: {now} tasks and functions are left")));
+        }
+        left = now;
+    }
+}
+
+/// How many tasks are still on the old functions, and how many functions are still
+/// redirected, which livepatch undoes one after the other.
+fn left_to_do(old: &str) -> Result<usize> {
+    let mut tasks = 0;
+    for process in fs::read_dir("/proc").context("cannot list /proc")? {
+        // What is no process, or has ended meanwhile, has no threads.
+        let threads = process.map(|process| fs::read_dir(process.path().join("task")));
+        for thread in threads.into_iter().flatten().flatten().flatten() {
+            let state = fs::read_to_string(thread.path().join("patch_state"));
+            tasks += usize::from(state.is_ok_and(|state| state.trim() == old));
+        }
+    }
+    let redirected = fs::read_to_string("/sys/kernel/tracing/enabled_functions")
+        .context("cannot read which functions are redirected")?;
+    Ok(tasks + redirected.lines().count())
 }
 
 /// A file of livepatch's directory for the module.

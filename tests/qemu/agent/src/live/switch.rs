@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context as _, Result};
 
 use super::engine::{calls, Live};
-use super::MIB;
+use super::{LONG, MIB};
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
 use crate::context::Context;
@@ -21,7 +21,10 @@ pub const CASES: &[Case] = &[Case::new("back_and_forth", suites::LIVE, back_and_
         "Engines are switched many times while XFS, ext4, ext2, btrfs, f2fs and a bare disk are \
          read and written in all ways with little memory: every byte stays right.",
     )
-    .timeout(Duration::from_secs(3600))];
+    .timeout(LONG)];
+
+/// How often the host hears how far this is.
+const REPORT: Duration = Duration::from_secs(60);
 
 /// The disks besides the main one, by the filesystem on them, which is their role.
 const OTHERS: &[&str] = &["ext4", "ext2", "btrfs", "f2fs"];
@@ -49,7 +52,7 @@ fn back_and_forth(context: &Context) -> Result<()> {
             workers.push(load.start(scope, directory, Kind::Direct, number + 2));
         }
         workers.push(load.start_on_device(scope, bare.path(), bytes, 99));
-        let switched = switch(switches, &load);
+        let switched = switch(context, switches, &load);
         load.stop();
         // All threads are heard, even if switching has failed.
         let joined: Vec<Result<()>> = workers.into_iter().map(|worker| worker.join()).collect();
@@ -77,9 +80,14 @@ fn back_and_forth(context: &Context) -> Result<()> {
 }
 
 /// Switches that many times; how often the Rust engine was called.
-fn switch(switches: u64, load: &Load) -> Result<u64> {
+fn switch(context: &Context, switches: u64, load: &Load) -> Result<u64> {
     let mut served = 0;
+    let mut report = Instant::now() + REPORT;
     for number in 0..switches.div_ceil(2) {
+        if Instant::now() > report {
+            context.note(format!("{} switches so far", 2 * number));
+            report += REPORT;
+        }
         let live = Live::load().with_context(|| format!("round {number}"))?;
         // At times the next switch comes at once, at times when work was done.
         if number % 2 == 0 {

@@ -89,6 +89,11 @@ impl Load {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Whether they have been told to.
+    pub fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     /// Steps of all threads so far.
     pub fn steps(&self) -> u64 {
         self.steps.load(Ordering::Relaxed)
@@ -105,7 +110,7 @@ impl Load {
         let direct = mirror.direct()?;
         let limit = if fixed { mirror.bytes().len() } else { SIZE };
         let mut step = 0_u64;
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.is_over() {
             let what = random.below(16);
             let done = match kind {
                 Kind::Cached => {

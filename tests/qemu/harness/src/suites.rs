@@ -232,6 +232,8 @@ pub const BENCH: &[Suite] = &[
 /// What `make demo MODE=live` boots.
 pub const LIVE_DEMO: Suite = Suite {
     loads_engine: true,
+    programs: &["fsx"],
+    host_programs: &["fio"],
     ..suite("demo-live", &[], &LIVE_DEMO_DISKS)
 };
 

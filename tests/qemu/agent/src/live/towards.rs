@@ -102,6 +102,6 @@ impl Unloading<'_> {
 }
 
 /// The result of a thread.
-pub fn joined(thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
+pub fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().map_err(|_| anyhow!("a thread panicked"))?
 }

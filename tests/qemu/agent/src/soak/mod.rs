@@ -3,14 +3,15 @@
 //! Soak: the usual exercisers on several filesystems at once, in little memory, for as
 //! long as one likes. The host checks the disks afterwards.
 
+mod jobs;
 mod programs;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, ensure, Context as _, Result};
+use anyhow::{anyhow, ensure, Result};
 
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
@@ -19,7 +20,8 @@ use crate::disk::Disk;
 use crate::fs::MIB;
 use crate::mounts::Mount;
 use crate::suites;
-use programs::{Program, Work};
+pub use jobs::{jobs, Job};
+pub use programs::{Program, Work};
 
 /// The tables of this directory's files.
 pub const CASES: &[&[Case]] = &[&[Case::new("everything", suites::SOAK, everything)
@@ -35,13 +37,6 @@ const MEMORY: usize = 128 * MIB;
 /// How often the host hears that all goes well.
 const REPORT: Duration = Duration::from_secs(30);
 
-/// A program at work on a filesystem.
-struct Job {
-    program: Program,
-    kind: String,
-    dir: PathBuf,
-}
-
 fn everything(context: &Context) -> Result<()> {
     let time = Duration::from_secs(context.soak_seconds());
     let others = OTHERS
@@ -56,12 +51,12 @@ fn everything(context: &Context) -> Result<()> {
         let root: &Path = mount.path();
         (*kind, root.to_owned())
     });
-    let jobs = jobs([main].into_iter().chain(roots))?;
+    let jobs = jobs(&Program::ALL, [main].into_iter().chain(roots))?;
     let limit = MemoryLimit::enter(MEMORY)?;
     let done = work_for(time, &jobs, context);
     limit.leave()?;
     for (job, done) in jobs.iter().zip(done?) {
-        let name = format!("{}.{}", job.kind, job.program.name());
+        let name = job.name();
         context.metric(&format!("{name}.runs"), done.runs as f64);
         if done.operations > 0 {
             context.metric(&format!("{name}.operations"), done.operations as f64);
@@ -88,23 +83,6 @@ fn disks(context: &Context) -> Result<Vec<Disk>> {
     roles.map(|role| context.disk(role)).collect()
 }
 
-/// Every program in a directory of its own on every filesystem.
-fn jobs<'a>(roots: impl Iterator<Item = (&'a str, PathBuf)>) -> Result<Vec<Job>> {
-    let mut jobs = Vec::new();
-    for (kind, root) in roots {
-        for program in Program::ALL {
-            let dir = root.join(program.name());
-            std::fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-            jobs.push(Job {
-                program,
-                kind: kind.to_owned(),
-                dir,
-            });
-        }
-    }
-    Ok(jobs)
-}
-
 /// Each job again and again, all at once, until the time is up or one finds a fault.
 fn work_for(time: Duration, jobs: &[Job], context: &Context) -> Result<Vec<Work>> {
     let end = Instant::now() + time;
@@ -116,11 +94,12 @@ fn work_for(time: Duration, jobs: &[Job], context: &Context) -> Result<Vec<Work>
             .map(|(job, number)| {
                 let failed = &failed;
                 scope.spawn(move || {
-                    let result = repeat(job, number, end, failed);
+                    let over = || Instant::now() >= end || failed.load(Ordering::Relaxed);
+                    let result = job.repeat(number, over);
                     if result.is_err() {
                         failed.store(true, Ordering::Relaxed);
                     }
-                    result.with_context(|| format!("{} on {}", job.program.name(), job.kind))
+                    result
                 })
             })
             .collect();
@@ -138,17 +117,6 @@ fn work_for(time: Duration, jobs: &[Job], context: &Context) -> Result<Vec<Work>
             .map(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?)
             .collect()
     })
-}
-
-fn repeat(job: &Job, number: u64, end: Instant, failed: &AtomicBool) -> Result<Work> {
-    let mut sum = Work::default();
-    while Instant::now() < end && !failed.load(Ordering::Relaxed) {
-        // Of any two runs the seeds differ.
-        let seed = number << 32 | sum.runs;
-        sum.operations += job.program.run(&job.kind, &job.dir, seed)?;
-        sum.runs += 1;
-    }
-    Ok(sum)
 }
 
 /// What a disk has read and written so far, in sectors of 512 bytes.

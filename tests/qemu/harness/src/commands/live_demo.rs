@@ -77,7 +77,8 @@ fn check_disks(lab: &Lab, machine: &Machine, record: &mut Record) {
 
 fn table(record: &Record) -> String {
     let mut text = String::from(
-        "XFS, ext4 and ext2, mounted all the time; six threads read, write, map and sync files\n",
+        "XFS, ext4 and ext2, mounted all the time; on each fsx, fio with checksums, buffered and\n\
+         direct, and two threads that read, write, map and sync files\n",
     );
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(
@@ -119,6 +120,14 @@ fn row(phase: &Phase) -> String {
     }
     if let Some(calls) = phase.metrics.get("calls") {
         let _ = write!(text, "; {} calls", count(*calls));
+    }
+    if let Some(runs) = phase.metrics.get("runs") {
+        let operations = count(phase.metric("operations"));
+        let _ = write!(
+            text,
+            "   {} runs of fsx and fio, {operations} operations",
+            count(*runs)
+        );
     }
     text
 }

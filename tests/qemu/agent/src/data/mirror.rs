@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{ensure, Context as _, Result};
 
 use super::pattern::{self, Stamp};
-use crate::sys::buffer::AlignedBuf;
+use crate::check::fails_with;
+use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 
 /// Bytes read at a time when a file is checked.
 const CHUNK: usize = 1 << 20;
@@ -133,6 +134,25 @@ impl Mirror {
             written == length,
             "{written} bytes written at {offset} instead of {length}"
         );
+        Ok(())
+    }
+
+    /// Appends to the file through `file` until the disk is full.
+    pub fn fill_disk(&mut self, file: &File) -> Result<()> {
+        let mut length = CHUNK;
+        // Shorter and shorter pieces, so that the disk gets really full.
+        while length >= PAGE_SIZE {
+            let end = self.bytes.len();
+            let buffer = self.stamp(end as u64, length)?;
+            match file.write_at(&buffer, end as u64) {
+                Ok(count) => self.set_length(end + count),
+                Err(error) => {
+                    fails_with::<()>(Err(error), libc::ENOSPC, "writing to a full disk")?;
+                    self.set_length(end);
+                    length /= 2;
+                }
+            }
+        }
         Ok(())
     }
 

@@ -3,12 +3,11 @@
 //! Buffered writes on a full disk, where space is promised before it is given.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
 
 use anyhow::{ensure, Context as _, Result};
 use rustix::fs::{fallocate, statvfs, syncfs, FallocateFlags};
 
-use super::{KIB, MIB};
+use super::MIB;
 use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
@@ -38,7 +37,8 @@ fn enospc(context: &Context) -> Result<()> {
     let hole = Mirror::create(context.path("hole")?, 2)?;
     let free = free_bytes(context)?;
 
-    let mut mirror = fill(context)?;
+    let mut mirror = Mirror::create(context.path("file")?, 1)?;
+    mirror.fill_disk(&mirror.buffered()?)?;
     let full = mirror.buffered()?;
     let fits = mirror.bytes().len() as u64;
     context.note(format!("{fits} bytes fit into {free}"));
@@ -61,26 +61,6 @@ fn enospc(context: &Context) -> Result<()> {
     mirror.verify()?;
     drop(file);
     fs::remove_file(&ballast).context("cannot remove the ballast")
-}
-
-/// Writes shorter and shorter pieces until the disk is full.
-fn fill(context: &Context) -> Result<Mirror> {
-    let mut mirror = Mirror::create(context.path("file")?, 1)?;
-    let file = mirror.buffered()?;
-    let mut length = MIB;
-    while length >= 4 * KIB {
-        let end = mirror.bytes().len();
-        let buffer = mirror.stamp(end as u64, length)?;
-        match file.write_at(&buffer, end as u64) {
-            Ok(count) => mirror.set_length(end + count),
-            Err(error) => {
-                fails_with::<()>(Err(error), libc::ENOSPC, "writing to a full disk")?;
-                mirror.set_length(end);
-                length /= 2;
-            }
-        }
-    }
-    Ok(mirror)
 }
 
 /// The kernel's own stores into a hole run into the end of the space.

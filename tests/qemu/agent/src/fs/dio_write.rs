@@ -3,14 +3,13 @@
 //! Direct writes over data, and over the end of the file.
 
 use std::io::IoSlice;
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use anyhow::{ensure, Context as _, Result};
 
 use super::{KIB, MIB, SECTOR};
 use crate::case::Case;
-use crate::check::{fails_with, transfers};
+use crate::check::transfers;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::suites;
@@ -169,20 +168,7 @@ fn position(context: &Context) -> Result<()> {
 fn enospc(context: &Context) -> Result<()> {
     let mut mirror = Mirror::create(context.path("file")?, 1)?;
     let file = mirror.direct()?;
-    let mut length = MIB;
-    // Shorter and shorter pieces, so that the disk gets really full.
-    while length >= 4 * KIB {
-        let end = mirror.bytes().len();
-        let buffer = mirror.stamp(end as u64, length)?;
-        match file.write_at(&buffer, end as u64) {
-            Ok(count) => mirror.set_length(end + count),
-            Err(error) => {
-                fails_with::<()>(Err(error), libc::ENOSPC, "writing to a full disk")?;
-                mirror.set_length(end);
-                length /= 2;
-            }
-        }
-    }
+    mirror.fill_disk(&file)?;
     mirror.verify()?;
     // Half of it is free again: writing goes on.
     let half = mirror.bytes().len() / 2 / MIB * MIB;

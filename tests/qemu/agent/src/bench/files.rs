@@ -30,19 +30,15 @@ pub fn open(path: &Path, flags: libc::c_int) -> Result<File> {
 /// A file of `length` bytes, written in large pieces, on the disk, and cached in
 /// large folios.
 pub fn written(bench: &Bench<'_>, name: &str, length: usize) -> Result<File> {
-    let file = open(&bench.path(name), 0)?;
-    for offset in (0..length).step_by(MIB) {
-        let data = bench.buffer.get(..MIB.min(length - offset));
-        file.write_all_at(data.unwrap_or_default(), offset as u64)
-            .context("cannot fill a file")?;
-    }
-    file.sync_all().context("cannot sync a file")?;
-    Ok(file)
+    filled(bench, open(&bench.path(name), 0)?, length)
 }
 
 /// The same by direct I/O, and open for that.
 pub fn written_directly(bench: &Bench<'_>, path: &Path, length: usize) -> Result<File> {
-    let file = open(path, libc::O_DIRECT)?;
+    filled(bench, open(path, libc::O_DIRECT)?, length)
+}
+
+fn filled(bench: &Bench<'_>, file: File, length: usize) -> Result<File> {
     for offset in (0..length).step_by(MIB) {
         let data = bench.buffer.get(..MIB.min(length - offset));
         file.write_all_at(data.unwrap_or_default(), offset as u64)

@@ -8,7 +8,10 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::kernel_log::Signs;
+use iomap_qemu_protocol::ktap::Line;
 use regex::Regex;
+
+use crate::output::Output;
 
 /// A reader of `/dev/kmsg`.
 pub struct KernelLog {
@@ -55,6 +58,17 @@ impl KernelLog {
             }
         }
         messages
+    }
+
+    /// Judges what came since the last call, as [`Self::judge`] does, and shows the
+    /// host the lines that matter. The complaints.
+    pub fn complaints(&mut self, expected: &[&str], output: &Output) -> Result<Vec<String>> {
+        let messages = self.drain();
+        let verdict = self.judge(messages, expected)?;
+        for line in verdict.lines {
+            output.line(&Line::Log(line));
+        }
+        Ok(verdict.complaints)
     }
 
     /// Judges `messages` by what the test said it would provoke.

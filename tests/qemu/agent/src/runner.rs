@@ -7,7 +7,6 @@ use std::fs;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use anyhow::{anyhow, bail, Result};
-use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::RunSpec;
 
 use crate::case::{Case, Skip};
@@ -36,12 +35,7 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
 
 /// A bad line from before the first test is no test's fault: it fails the run.
 fn report_start_up(log: &mut KernelLog, output: &Output) -> Result<()> {
-    let messages = log.drain();
-    let verdict = log.judge(messages, &[])?;
-    for line in verdict.lines {
-        output.line(&Line::Log(line));
-    }
-    if let Some(complaint) = verdict.complaints.first() {
+    if let Some(complaint) = log.complaints(&[], output)?.first() {
         bail!("before the first test {complaint}");
     }
     Ok(())
@@ -56,17 +50,13 @@ fn run_case(case: &Case, spec: &RunSpec, output: &Output, log: &mut KernelLog) -
         .unwrap_or_else(|payload| Err(anyhow!("the test panicked: {}", panic_text(&*payload))));
     let result = result.and(context.clean_up());
 
-    let messages = log.drain();
     let skipped = matches!(&result, Err(error) if error.is::<Skip>());
     let expected = if skipped { &[] } else { case.expect_log };
-    let verdict = log.judge(messages, expected)?;
-    for line in verdict.lines {
-        output.line(&Line::Log(line));
-    }
-    match (result, verdict.complaints.is_empty()) {
+    let complaints = log.complaints(expected, output)?;
+    match (result, complaints.is_empty()) {
         (result, true) => result,
-        (Ok(()), false) => Err(anyhow!(verdict.complaints.join("\n"))),
-        (Err(error), false) => Err(anyhow!("{error:#}\n{}", verdict.complaints.join("\n"))),
+        (Ok(()), false) => Err(anyhow!(complaints.join("\n"))),
+        (Err(error), false) => Err(anyhow!("{error:#}\n{}", complaints.join("\n"))),
     }
 }
 

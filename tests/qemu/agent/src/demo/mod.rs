@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{anyhow, Context as _, Result};
-use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::{DemoSpec, RunSpec};
 
 use crate::data::mirror::Mirror;
@@ -96,12 +95,7 @@ fn measure(demo: &mut Demo<'_>, name: &str, phase: Phase) -> Result<()> {
 
 /// A complaint of the kernel fails the phase that it comes in.
 fn judge(log: &mut KernelLog, output: &Output) -> Result<()> {
-    let messages = log.drain();
-    let verdict = log.judge(messages, &[])?;
-    for line in verdict.lines {
-        output.line(&Line::Log(line));
-    }
-    match verdict.complaints.into_iter().next() {
+    match log.complaints(&[], output)?.into_iter().next() {
         Some(complaint) => Err(anyhow!(complaint)),
         None => Ok(()),
     }

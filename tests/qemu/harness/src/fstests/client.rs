@@ -71,43 +71,27 @@ const fn suite(name: &'static str, modules: &'static [&'static str]) -> Suite {
     }
 }
 
+/// A filesystem that is called the same everywhere.
+const fn client(name: &'static str, suite: &'static Suite) -> Client {
+    Client {
+        name,
+        kind: name,
+        kernel_type: None,
+        suite,
+    }
+}
+
 const CLIENTS: &[Client] = &[
+    client("xfs", &suite("fstests-xfs", modules!("xfs"))),
+    client("ext4", &suite("fstests-ext4", modules!("ext4"))),
+    client("ext2", &suite("fstests-ext2", modules!("ext2"))),
     Client {
-        name: "xfs",
-        kind: "xfs",
-        kernel_type: None,
-        suite: &suite("fstests-xfs", modules!("xfs")),
-    },
-    Client {
-        name: "ext4",
-        kind: "ext4",
-        kernel_type: None,
-        suite: &suite("fstests-ext4", modules!("ext4")),
-    },
-    Client {
-        name: "ext2",
-        kind: "ext2",
-        kernel_type: None,
-        suite: &suite("fstests-ext2", modules!("ext2")),
-    },
-    Client {
-        name: "ext2_rs",
         kind: "ext2",
         kernel_type: Some("ext2_rs"),
-        suite: &suite("fstests-ext2_rs", modules!("ext2_rs")),
+        ..client("ext2_rs", &suite("fstests-ext2_rs", modules!("ext2_rs")))
     },
-    Client {
-        name: "btrfs",
-        kind: "btrfs",
-        kernel_type: None,
-        suite: &suite("fstests-btrfs", modules!("btrfs")),
-    },
-    Client {
-        name: "f2fs",
-        kind: "f2fs",
-        kernel_type: None,
-        suite: &suite("fstests-f2fs", modules!("f2fs")),
-    },
+    client("btrfs", &suite("fstests-btrfs", modules!("btrfs"))),
+    client("f2fs", &suite("fstests-f2fs", modules!("f2fs"))),
 ];
 
 impl Client {

@@ -27,6 +27,7 @@ mod init;
 mod kmsg;
 mod live;
 mod load;
+mod log_writes;
 mod mounts;
 mod null_disk;
 mod output;

@@ -18,6 +18,7 @@ pub const SWAP_XFS: &[&str] = &["swap-xfs"];
 pub const BDEV: &[&str] = &["bdev"];
 pub const LIVE: &[&str] = &["live"];
 pub const SOAK: &[&str] = &["soak"];
+pub const LOG_WRITES: &[&str] = &["log-writes-xfs", "log-writes-ext4"];
 pub const UNPLUG: &[&str] = &["unplug-xfs", "unplug-ext4"];
 
 /// Filesystems in persistent memory.

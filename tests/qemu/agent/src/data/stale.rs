@@ -19,6 +19,11 @@ const CHUNK: usize = 1 << 20;
 
 /// Fills all free blocks of the filesystem that holds `dir`, then frees them.
 pub fn fill_free_space(dir: &Path) -> Result<()> {
+    fill(dir, u64::MAX)
+}
+
+/// As [`fill_free_space`], with so many bytes at the most.
+pub fn fill(dir: &Path, most: u64) -> Result<()> {
     let path = dir.join("stale");
     File::create_new(&path).context("cannot create the file that fills the disk")?;
     let file = open(&path, libc::O_DIRECT)?;
@@ -26,7 +31,7 @@ pub fn fill_free_space(dir: &Path) -> Result<()> {
     let mut offset = 0;
     let mut length = CHUNK;
     // Shorter pieces at the end, until not one block is left.
-    while length >= 4096 {
+    while length >= 4096 && offset < most {
         let piece = chunk.get(..length).unwrap_or_default();
         match file.write_at(piece, offset) {
             Ok(written) => offset += written as u64,

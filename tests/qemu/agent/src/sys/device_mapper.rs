@@ -18,6 +18,7 @@ const DEV_CREATE: libc::c_ulong = 3;
 const DEV_REMOVE: libc::c_ulong = 4;
 const DEV_SUSPEND: libc::c_ulong = 6;
 const TABLE_LOAD: libc::c_ulong = 9;
+const TARGET_MSG: libc::c_ulong = 14;
 
 const SUSPEND: u32 = 1 << 1;
 /// Leave the filesystem as it is while the disk is suspended.
@@ -62,8 +63,24 @@ pub fn load(name: &str, table: &[Target]) -> Result<()> {
     command(DEV_SUSPEND, name, 0, &[]).context("resuming")
 }
 
+/// Says something to the target that has this sector of the disk.
+pub fn tell(name: &str, sector: u64, text: &str) -> Result<()> {
+    // `struct dm_target_msg`: the sector, then the text.
+    let mut data = sector.to_ne_bytes().to_vec();
+    data.extend_from_slice(text.as_bytes());
+    data.push(0);
+    submit(TARGET_MSG, message(name, 0, 0, &data)?).with_context(|| format!("{text:?} to {name}"))
+}
+
 fn command(number: libc::c_ulong, name: &str, flags: u32, table: &[Target]) -> Result<()> {
-    let mut message = message(name, flags, table)?;
+    let mut data = Vec::new();
+    for target in table {
+        append(&mut data, target)?;
+    }
+    submit(number, message(name, flags, table.len(), &data)?)
+}
+
+fn submit(number: libc::c_ulong, mut message: Vec<u64>) -> Result<()> {
     let control = open(Path::new(CONTROL), 0)?;
     // SAFETY: the message has the size that its header says, and the kernel writes
     // no further.
@@ -78,8 +95,8 @@ fn check(result: libc::c_int) -> Result<()> {
     Ok(())
 }
 
-/// Words, for the alignment of the structures.
-fn message(name: &str, flags: u32, table: &[Target]) -> Result<Vec<u64>> {
+/// Words, for the alignment of the structures. `data` comes behind the header.
+fn message(name: &str, flags: u32, targets: usize, data: &[u8]) -> Result<Vec<u64>> {
     let mut bytes = vec![0; HEADER];
     put(&mut bytes, 0, &4_u32.to_ne_bytes());
     put(
@@ -90,16 +107,14 @@ fn message(name: &str, flags: u32, table: &[Target]) -> Result<Vec<u64>> {
     put(
         &mut bytes,
         TARGET_COUNT,
-        &u32::try_from(table.len())?.to_ne_bytes(),
+        &u32::try_from(targets)?.to_ne_bytes(),
     );
     put(&mut bytes, FLAGS, &flags.to_ne_bytes());
     anyhow::ensure!(name.len() < NAME_ROOM, "too long a name");
     put(&mut bytes, NAME, name.as_bytes());
-    for target in table {
-        append(&mut bytes, target)?;
-    }
+    bytes.extend_from_slice(data);
     // The answer may be longer than the question.
-    bytes.resize(bytes.len() + HEADER, 0);
+    bytes.resize((bytes.len() + HEADER).next_multiple_of(8), 0);
     let size = u32::try_from(bytes.len())?;
     put(&mut bytes, DATA_SIZE, &size.to_ne_bytes());
     Ok(bytes
@@ -138,7 +153,10 @@ mod tests {
             kind: "error",
             parameters: String::new(),
         };
-        let words = message("disk", 0, &[target.clone(), target])?;
+        let mut data = Vec::new();
+        append(&mut data, &target)?;
+        append(&mut data, &target)?;
+        let words = message("disk", 0, 2, &data)?;
         // 40 bytes, the end of the text, padding.
         assert_eq!(words.get(HEADER / 8..HEADER / 8 + 2), Some(&[1, 2][..]));
         assert_eq!(words.get(HEADER / 8 + 6..HEADER / 8 + 8), Some(&[1, 2][..]));

@@ -74,6 +74,25 @@ const SOAK_DISKS: [Disk; 4] = [
 const UNPLUGGED_XFS: Disk = other(MAIN, Filesystem::xfs(4096), 320);
 const UNPLUGGED_EXT4: Disk = other(MAIN, Filesystem::ext4(4096), 128);
 
+/// A disk whose writes are logged, the log, the disk that it is replayed onto, and
+/// one for what changes there when that is looked at.
+const fn logged_disks(filesystem: Filesystem, size_mib: u64) -> [Disk; 4] {
+    [
+        other(MAIN, filesystem, size_mib),
+        blank("log", 192),
+        blank("copy", size_mib),
+        blank("changes", 64),
+    ]
+}
+
+const fn blank(role: &'static str, size_mib: u64) -> Disk {
+    Disk {
+        role,
+        size_mib,
+        contents: Contents::Blank,
+    }
+}
+
 /// A suite whose disks can be pulled out.
 const fn hot_plug(suite: Suite) -> Suite {
     Suite {
@@ -240,6 +259,22 @@ pub const TEST: &[Suite] = &[
         &filled(Filesystem::Erofs(Erofs::Chunks(4096))),
     ),
     suite("zonefs", &["null_blk", "zonefs"], &[]),
+    Suite {
+        host_programs: &["xfs_repair"],
+        ..suite(
+            "log-writes-xfs",
+            &["xfs", "dm_log_writes", "dm_snapshot"],
+            &logged_disks(Filesystem::xfs(1024), 320),
+        )
+    },
+    Suite {
+        host_programs: &["e2fsck"],
+        ..suite(
+            "log-writes-ext4",
+            &["ext4", "dm_log_writes", "dm_snapshot"],
+            &logged_disks(Filesystem::ext4(1024), 128),
+        )
+    },
     hot_plug(suite("unplug-xfs", &["xfs"], &[UNPLUGGED_XFS])),
     hot_plug(suite("unplug-ext4", &["ext4"], &[UNPLUGGED_EXT4])),
     Suite {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files that are written and synced in several ways, each by a thread of its own.
+
+use std::fs::{self, File};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{anyhow, Context as _, Result};
+use rustix::fs::{fallocate, FallocateFlags};
+
+use super::history::History;
+use crate::data::mirror::open;
+use crate::data::random::Random;
+use crate::sys::mapping::FileMapping;
+use crate::transfer::{Method, Transfer};
+
+/// How a file is written, and what makes it last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Through the page cache, then fsync.
+    Buffered,
+    /// The same with fdatasync.
+    BufferedData,
+    /// Through the page cache, each write with O_DSYNC.
+    BufferedSync,
+    /// Through a mapping, then fsync.
+    Mapped,
+    /// Direct I/O, then fdatasync.
+    Direct,
+    /// Direct I/O, each write with O_DSYNC.
+    DirectSync,
+    /// Several of those at once.
+    Queued,
+}
+
+const WAYS: [Way; 7] = [
+    Way::Buffered,
+    Way::BufferedData,
+    Way::BufferedSync,
+    Way::Mapped,
+    Way::Direct,
+    Way::DirectSync,
+    Way::Queued,
+];
+
+/// How often each file is synced.
+const ROUNDS: usize = 4;
+/// How far a file may reach.
+const SIZE: usize = 192 << 10;
+const LONGEST: usize = 24 << 10;
+/// Where space is allocated ahead of the data.
+const AHEAD: Range<usize> = 64 << 10..128 << 10;
+/// What direct I/O is aligned to.
+const SECTOR: usize = 512;
+/// Writes of one round.
+const WRITES: usize = 3;
+/// How many files are made that nobody syncs.
+const OTHERS: usize = 60;
+
+impl Way {
+    fn is_direct(self) -> bool {
+        matches!(self, Self::Direct | Self::DirectSync | Self::Queued)
+    }
+
+    /// Does every write last without further ado?
+    fn is_synchronous(self) -> bool {
+        matches!(self, Self::BufferedSync | Self::DirectSync | Self::Queued)
+    }
+
+    fn open(self, path: &Path) -> Result<File> {
+        let direct = if self.is_direct() { libc::O_DIRECT } else { 0 };
+        let sync = if self.is_synchronous() {
+            libc::O_DSYNC
+        } else {
+            0
+        };
+        open(path, direct | sync)
+    }
+}
+
+/// The name of a file.
+pub fn name(file: u8) -> String {
+    format!("file-{file}")
+}
+
+/// Writes all files in `dir` and tells `mark` of each how many writes are on the disk
+/// for certain, as soon as they are.
+pub fn run(dir: &Path, mark: &(dyn Fn(&History) -> Result<()> + Sync)) -> Result<Vec<History>> {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let others = scope.spawn(|| unsynced(dir, &done));
+        let workers: Vec<_> = (1..)
+            .zip(WAYS)
+            .map(|(file, way)| scope.spawn(move || work(dir, way, History::new(file), mark)))
+            .collect();
+        let panicked = |_| anyhow!("a thread panicked");
+        let histories: Result<Vec<_>> = workers
+            .into_iter()
+            .zip(WAYS)
+            .map(|(worker, way)| {
+                let result = worker.join().map_err(panicked)?;
+                result.with_context(|| format!("{way:?}"))
+            })
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        others.join().map_err(panicked)??;
+        histories
+    })
+}
+
+fn work(
+    dir: &Path,
+    way: Way,
+    mut history: History,
+    mark: &(dyn Fn(&History) -> Result<()> + Sync),
+) -> Result<History> {
+    let path = dir.join(name(history.file()));
+    File::create_new(&path)?.sync_all()?;
+    File::open(dir)?.sync_all()?;
+    mark(&history)?;
+    let file = way.open(&path)?;
+    let ahead = AHEAD.start as u64..AHEAD.end as u64;
+    fallocate(
+        &file,
+        FallocateFlags::KEEP_SIZE,
+        ahead.start,
+        ahead.end - ahead.start,
+    )
+    .context("fallocate")?;
+    let unit = if way.is_direct() { SECTOR } else { 1 };
+    let mut random = Random::new(history.file().into());
+    for _ in 0..ROUNDS {
+        match way {
+            Way::Queued => {
+                let (start, length) = random.range(SIZE, LONGEST, WRITES * unit);
+                let piece = length / WRITES;
+                let mut writes = (0..WRITES)
+                    .map(|number| {
+                        let at = start + number * piece;
+                        Ok(Transfer::write(at as u64, history.write(at..at + piece)?))
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                Method::Uring.run_whole(&file, &mut writes, WRITES)?;
+            }
+            _ => {
+                for _ in 0..WRITES {
+                    let (start, length) = random.range(SIZE, LONGEST, unit);
+                    let bytes = history.write(start..start + length)?;
+                    write(&file, way, start, &bytes)?;
+                    if way.is_synchronous() {
+                        mark(&history)?;
+                    }
+                }
+            }
+        }
+        match way {
+            Way::Buffered | Way::Mapped => file.sync_all().context("fsync")?,
+            Way::BufferedData | Way::Direct => file.sync_data().context("fdatasync")?,
+            Way::BufferedSync | Way::DirectSync | Way::Queued => {}
+        }
+        mark(&history)?;
+    }
+    Ok(history)
+}
+
+fn write(file: &File, way: Way, start: usize, bytes: &[u8]) -> Result<()> {
+    if way != Way::Mapped {
+        return file.write_all_at(bytes, start as u64).context("write");
+    }
+    let end = start + bytes.len();
+    if file.metadata()?.len() < end as u64 {
+        file.set_len(end as u64)?;
+    }
+    let map = FileMapping::new(file, end)?;
+    map.write(start, bytes).context("store")
+}
+
+/// Makes, renames and removes files until the others are done, and syncs none.
+fn unsynced(dir: &Path, done: &AtomicBool) -> Result<()> {
+    for number in 0..OTHERS {
+        if done.load(Ordering::Relaxed) {
+            break;
+        }
+        let path = dir.join(format!("other-{number}"));
+        fs::write(&path, vec![number as u8; 5000])?;
+        match number % 3 {
+            0 => fs::remove_file(&path)?,
+            1 => fs::rename(&path, dir.join("renamed"))?,
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -67,7 +67,8 @@ soak:
 		--kernel '$(or $(KERNEL),release)'
 
 bench:
-	$(harness) bench $(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)'))
+	$(harness) bench $(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)')) \
+		$(if $(JOBS),--jobs '$(JOBS)')
 
 compare:
 	$(harness) compare --link '$(or $(MODE),module)' $(if $(REFERENCE),--reference) $(if $(T),--filter '$(T)')

@@ -22,6 +22,9 @@ pub struct Meta {
     pub rustc: String,
     pub clang: String,
     pub qemu: String,
+    /// Start of the digest of the Rust sources.
+    #[serde(default)]
+    pub engine: String,
     /// What a tick is: `instructions`, or `time stamp counter`.
     pub unit: String,
 }

@@ -12,14 +12,17 @@ const IDLE_NOISE_MS: f64 = 10.5;
 
 /// The whole page.
 pub fn page(results: &Results) -> String {
-    let meta = &results.meta;
     let mut text = format!(
-        "# Rust against C: {} per operation\n\n\
-         Linux {}, rustc {}, clang {}, QEMU {}. Made by `make bench`; how it is done \
+        "# Rust against C: {} per operation\n\n{}Made by `make bench`; how it is done \
          and what it can tell is in `docs/benchmarks.md`.\n\n",
-        meta.unit, meta.kernel, meta.rustc, meta.clang, meta.qemu
+        results.meta.unit,
+        measured_on(results)
     );
-    text.push_str(&summary(results));
+    text.push_str(HEAD);
+    for suite in &results.suites {
+        text.push_str(&line(suite, &suite.name));
+    }
+    text.push('\n');
     for suite in &results.suites {
         text.push_str(&section(suite));
     }
@@ -27,33 +30,54 @@ pub fn page(results: &Results) -> String {
     text
 }
 
-/// A line for each filesystem: the geometric means.
-pub fn summary(results: &Results) -> String {
+/// A page about results that were written to directories named like their
+/// filesystems, each with a page of its own.
+pub fn overview(all: &[Results]) -> String {
     let mut text = String::from(
-        "| filesystem | workloads | Rust/C, all counted | Rust/C, without the copying | worst |\n\
-         | --- | ---: | ---: | ---: | --- |\n",
+        "# Rust against C\n\nMade by `make bench`; how it is done and what it can tell \
+         is in `docs/benchmarks.md`.\n\n",
     );
-    for suite in &results.suites {
-        let compared = compared(suite);
-        let total = geometric_mean(compared.iter().map(|(_, f)| f.ratio()));
-        let share = geometric_mean(compared.iter().map(|(_, f)| f.share_ratio()));
-        let worst = compared
-            .iter()
-            .max_by(|(_, a), (_, b)| a.share_ratio().total_cmp(&b.share_ratio()));
-        let (Some(total), Some(share), Some((name, figures))) = (total, share, worst) else {
-            continue;
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "| {} | {} | {total:.3} | {share:.3} | {name} {:.3} |",
-            suite.name,
-            compared.len(),
-            figures.share_ratio()
-        );
+    text.push_str(HEAD);
+    for suite in all.iter().flat_map(|results| &results.suites) {
+        let name = &suite.name;
+        text.push_str(&line(suite, &format!("[{name}]({name}/instructions.md)")));
     }
     text.push('\n');
+    // As a rule all were measured on the same.
+    let mut seen: Vec<String> = all.iter().map(measured_on).collect();
+    seen.dedup();
+    text.push_str(&seen.concat());
     text
+}
+
+const HEAD: &str =
+    "| filesystem | workloads | Rust/C, all counted | Rust/C, without the copying | worst |\n\
+     | --- | ---: | ---: | ---: | --- |\n";
+
+fn measured_on(results: &Results) -> String {
+    let meta = &results.meta;
+    format!(
+        "Linux {}, rustc {}, clang {}, QEMU {}; Rust sources {}.\n\n",
+        meta.kernel, meta.rustc, meta.clang, meta.qemu, meta.engine
+    )
+}
+
+/// A filesystem's geometric means; nothing if nothing was compared.
+fn line(suite: &Suite, name: &str) -> String {
+    let compared = compared(suite);
+    let total = geometric_mean(compared.iter().map(|(_, f)| f.ratio()));
+    let share = geometric_mean(compared.iter().map(|(_, f)| f.share_ratio()));
+    let worst = compared
+        .iter()
+        .max_by(|(_, a), (_, b)| a.share_ratio().total_cmp(&b.share_ratio()));
+    match (total, share, worst) {
+        (Some(total), Some(share), Some((worst, figures))) => format!(
+            "| {name} | {} | {total:.3} | {share:.3} | {worst} {:.3} |\n",
+            compared.len(),
+            figures.share_ratio()
+        ),
+        _ => String::new(),
+    }
 }
 
 /// The workloads that an engine has a part in.
@@ -162,6 +186,14 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("| hot (control) | 900 | 9000 |"), "{text}");
+    }
+
+    #[test]
+    fn an_overview_links_to_each() {
+        let text = overview(&[results(), results()]);
+        let row = "| [xfs-4k](xfs-4k/instructions.md) | 1 | 0.667 | 0.500 |";
+        assert_eq!(text.matches(row).count(), 2, "{text}");
+        assert_eq!(text.matches("Linux ").count(), 1, "{text}");
     }
 
     #[test]

@@ -156,9 +156,12 @@ pub struct BenchArguments {
     /// Only workloads whose names contain this (`write_4k`, `xfs-1k/write_4k`)
     #[arg(long, short)]
     pub filter: Option<String>,
-    /// Few batches, one boot of each engine, one filesystem
+    /// One boot of each engine, one filesystem, nothing that grows
     #[arg(long)]
     pub quick: bool,
+    /// How many guests may run at a time; as many as there are processors
+    #[arg(long, short)]
+    pub jobs: Option<usize>,
     /// Show in which functions the instructions of these workloads are
     #[arg(long, conflicts_with_all = ["filter", "quick"])]
     pub profile: Option<String>,

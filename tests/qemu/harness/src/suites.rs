@@ -2,9 +2,11 @@
 
 //! The suites: what one boot of the guest gets to work with.
 
+mod bench;
 mod compare;
 mod test;
 
+pub use bench::{Comparison, BENCH};
 pub use compare::COMPARE;
 pub use test::TEST;
 
@@ -180,55 +182,6 @@ pub const DEMO: &[Suite] = &[
     suite("demo-ext4", &["ext4"], &filled(Filesystem::ext4(4096))),
 ];
 
-/// Two disks in memory, as large as the disk that is copied.
-const RAM_DISKS: &str = "brd rd_nr=2 rd_size=327680";
-
-/// A filesystem to bench. The disk is copied to memory.
-const fn bench(
-    name: &'static str,
-    modules: &'static [&'static str],
-    disks: &'static [Disk],
-) -> Suite {
-    Suite {
-        // Room for three RAM disks and for the page cache.
-        memory_mib: 3072,
-        ..suite(name, modules, disks)
-    }
-}
-
-const fn bench_disk(filesystem: Filesystem) -> [Disk; 1] {
-    [Disk {
-        role: MAIN,
-        // XFS wants 300.
-        size_mib: 320,
-        contents: Contents::Empty(filesystem),
-    }]
-}
-
-/// The suites of `make bench`; the first is that of QUICK=1.
-pub const BENCH: &[Suite] = &[
-    bench(
-        "bench-xfs-4k",
-        &[RAM_DISKS, "null_blk", "xfs"],
-        &bench_disk(Filesystem::xfs(4096)),
-    ),
-    bench(
-        "bench-xfs-1k",
-        &[RAM_DISKS, "null_blk", "xfs"],
-        &bench_disk(Filesystem::xfs(1024)),
-    ),
-    bench(
-        "bench-ext4-4k",
-        &[RAM_DISKS, "null_blk", "ext4"],
-        &bench_disk(Filesystem::ext4(4096)),
-    ),
-    bench(
-        "bench-ext2-4k",
-        &[RAM_DISKS, "null_blk", "ext2"],
-        &bench_disk(Filesystem::ext2(4096)),
-    ),
-];
-
 /// What `make demo MODE=live` boots.
 pub const LIVE_DEMO: Suite = Suite {
     loads_engine: true,
@@ -276,7 +229,7 @@ mod tests {
         let all: Vec<&Suite> = TEST
             .iter()
             .chain(DEMO)
-            .chain(BENCH)
+            .chain(BENCH.iter().map(|comparison| comparison.on(Link::Module)))
             .chain(COMPARE)
             .chain([&LIVE_DEMO, &SHELL, &PROBE])
             .collect();

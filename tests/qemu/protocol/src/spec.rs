@@ -173,8 +173,37 @@ pub struct BenchSpec {
     pub filter: Option<String>,
     /// How many batches of each workload are measured, after one that is not.
     pub batches: u32,
-    /// Also those that show how costs grow with files, extents and folios.
-    pub scaling: bool,
+    pub what: Measured,
+    /// Only workloads that need nothing but these.
+    pub offers: Vec<Needs>,
+}
+
+/// Which workloads are measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// What operations cost.
+    #[default]
+    Operations,
+    /// Also how that grows with files, extents and folios.
+    All,
+}
+
+/// What a workload needs of a filesystem, if both engines are to have a part in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    /// Direct I/O and FIEMAP.
+    Direct,
+    /// Direct I/O whose completions are polled for.
+    Polled,
+    /// `llseek()` that tells data from holes.
+    Seek,
+    /// The page cache.
+    Cached,
+    /// `fallocate()` that zeroes and unshares, clones, large folios, files in as many
+    /// pieces as one likes: all that XFS has.
+    Whole,
 }
 
 /// What demo mode needs beyond the rest: [`RunSpec::extra`].

@@ -9,7 +9,7 @@ use super::files::{open, written, MIB};
 use super::measure::Bench;
 use super::{workload, Needs, Workload};
 
-pub const WORKLOADS: &[Workload] = &[workload("unshare_1m", Needs::Buffered, unshare)];
+pub const WORKLOADS: &[Workload] = &[workload("unshare_1m", Needs::Whole, unshare)];
 
 /// Gives a clone of 1 MiB blocks of its own; they are written back in it.
 fn unshare(bench: &mut Bench<'_>) -> Result<()> {

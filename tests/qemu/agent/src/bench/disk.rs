@@ -26,7 +26,7 @@ const MAIN: &str = "/dev/ram0";
 pub const RAW: &str = "/dev/ram1";
 
 /// The size of the main disk.
-const SIZE_MIB: u64 = 320;
+const SIZE_MIB: u64 = 640;
 
 const CHUNK: usize = 256 << 10;
 

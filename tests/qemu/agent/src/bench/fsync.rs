@@ -12,9 +12,9 @@ use super::{workload, Needs, Workload};
 use crate::data::random::Random;
 
 pub const WORKLOADS: &[Workload] = &[
-    workload("fsync_sequential", Needs::Buffered, sequential),
-    workload("fsync_random", Needs::Buffered, random),
-    workload("fsync_every_other_block", Needs::Buffered, alternating),
+    workload("fsync_sequential", Needs::Cached, sequential),
+    workload("fsync_random", Needs::Cached, random),
+    workload("fsync_every_other_block", Needs::Cached, alternating),
 ];
 
 /// A new MiB at the end of a file.

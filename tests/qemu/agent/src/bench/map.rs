@@ -9,7 +9,7 @@ use super::measure::Bench;
 use super::{workload, Needs, Workload};
 use crate::sys::mapping::FileMapping;
 
-pub const WORKLOADS: &[Workload] = &[workload("mmap_write_fault", Needs::Buffered, write_faults)];
+pub const WORKLOADS: &[Workload] = &[workload("mmap_write_fault", Needs::Cached, write_faults)];
 
 /// The first write to each page of a clean file.
 fn write_faults(bench: &mut Bench<'_>) -> Result<()> {

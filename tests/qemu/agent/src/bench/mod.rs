@@ -25,23 +25,12 @@ mod zero;
 use std::fs;
 
 use anyhow::{anyhow, Context as _, Result};
-use iomap_qemu_protocol::{BenchSpec, RunSpec};
+use iomap_qemu_protocol::{BenchSpec, Measured, Needs, RunSpec};
 
 use crate::kmsg::KernelLog;
 use crate::output::Output;
 use crate::sys::module;
 use measure::Bench;
-
-/// A filesystem as workloads ask for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Needs {
-    /// Direct I/O and FIEMAP through the engine: all of them.
-    Direct,
-    /// `llseek()` as well.
-    Seek,
-    /// The page cache as well.
-    Buffered,
-}
 
 /// Something to measure.
 struct Workload {
@@ -94,14 +83,14 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         serde_json::from_value(spec.extra.clone()).context("the run does not say what to bench")?;
     disk::prepare(spec)?;
     report_engine(output);
-    let mut tables = TABLES.to_vec();
-    if wanted.scaling {
-        tables.push(scaling::WORKLOADS);
-    }
+    let tables = match wanted.what {
+        Measured::Operations => TABLES.to_vec(),
+        Measured::All => [TABLES, &[scaling::WORKLOADS]].concat(),
+    };
     let selected: Vec<&Workload> = tables
         .iter()
         .flat_map(|table| table.iter())
-        .filter(|workload| offers(spec, workload.needs))
+        .filter(|workload| wanted.offers.contains(&workload.needs))
         .filter(|workload| {
             let filter = wanted.filter.as_deref();
             filter.is_none_or(|part| workload.name.contains(part))
@@ -118,18 +107,9 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     disk::let_go()
 }
 
-/// Does this filesystem hand that much to the engine?
-fn offers(spec: &RunSpec, needs: Needs) -> bool {
-    match spec.fs.as_deref() {
-        Some("ext2") => needs == Needs::Direct,
-        Some("ext4") => needs != Needs::Buffered,
-        _ => true,
-    }
-}
-
 /// Where the engine's module lies, so that a profile can name its functions.
 fn report_engine(output: &Output) {
-    for name in ["iomap_rs", "xfs", "ext2", "ext4", "brd"] {
+    for name in ["iomap_rs", "ext2_rs", "xfs", "ext2", "ext4", "brd"] {
         if !module::is_loaded(name) {
             continue;
         }

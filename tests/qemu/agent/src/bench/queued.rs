@@ -36,11 +36,11 @@ pub const WORKLOADS: &[Workload] = &[
     workload("uring_write_4k_of_32", Needs::Direct, |b| {
         on_file(b, Method::Uring, Write, 32)
     }),
-    workload("polled_read_4k", Needs::Direct, |b| polled(b, Read, 1)),
-    workload("polled_read_4k_of_32", Needs::Direct, |b| {
+    workload("polled_read_4k", Needs::Polled, |b| polled(b, Read, 1)),
+    workload("polled_read_4k_of_32", Needs::Polled, |b| {
         polled(b, Read, 32)
     }),
-    workload("polled_write_4k", Needs::Direct, |b| polled(b, Write, 1)),
+    workload("polled_write_4k", Needs::Polled, |b| polled(b, Write, 1)),
 ];
 
 const TRANSFERS: usize = 512;

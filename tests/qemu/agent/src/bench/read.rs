@@ -14,11 +14,11 @@ use super::{control, workload, Needs, Workload};
 use crate::data::random::Random;
 
 pub const WORKLOADS: &[Workload] = &[
-    workload("read_1m", Needs::Buffered, |b| sequential(b, MIB)),
-    workload("read_4k", Needs::Buffered, |b| sequential(b, PAGE)),
-    workload("read_4k_random", Needs::Buffered, random),
-    workload("read_fragmented", Needs::Buffered, pieces),
-    control("read_4k_hot", Needs::Buffered, hot),
+    workload("read_1m", Needs::Cached, |b| sequential(b, MIB)),
+    workload("read_4k", Needs::Cached, |b| sequential(b, PAGE)),
+    workload("read_4k_random", Needs::Cached, random),
+    workload("read_fragmented", Needs::Whole, pieces),
+    control("read_4k_hot", Needs::Cached, hot),
 ];
 
 const FILE: usize = 8 * MIB;

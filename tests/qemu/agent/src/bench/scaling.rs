@@ -2,29 +2,29 @@
 
 //! How the cost of an operation grows with files, extents and folios.
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context as _, Result};
 
-use super::files::{fragmented, open, whole, MIB, PAGE};
+use super::files::{holey, open, require_extents, whole, MIB, PAGE};
 use super::measure::Bench;
 use super::{workload, Needs, Workload};
 use crate::data::random::Random;
 
 pub const WORKLOADS: &[Workload] = &[
-    workload("size_1m", Needs::Buffered, |b| sparse(b, 1)),
-    workload("size_16m", Needs::Buffered, |b| sparse(b, 16)),
-    workload("size_256m", Needs::Buffered, |b| sparse(b, 256)),
-    workload("size_8192m", Needs::Buffered, |b| sparse(b, 8192)),
+    workload("size_1m", Needs::Cached, |b| sparse(b, 1)),
+    workload("size_16m", Needs::Cached, |b| sparse(b, 16)),
+    workload("size_256m", Needs::Cached, |b| sparse(b, 256)),
+    workload("size_8192m", Needs::Cached, |b| sparse(b, 8192)),
     workload("extents_1", Needs::Direct, |b| extents(b, 1)),
     workload("extents_100", Needs::Direct, |b| extents(b, 100)),
     workload("extents_10000", Needs::Direct, |b| extents(b, 10_000)),
-    workload("order_0", Needs::Buffered, |b| folios(b, 0)),
-    workload("order_2", Needs::Buffered, |b| folios(b, 2)),
-    workload("order_4", Needs::Buffered, |b| folios(b, 4)),
-    workload("order_6", Needs::Buffered, |b| folios(b, 6)),
-    workload("order_9", Needs::Buffered, |b| folios(b, 9)),
+    workload("extents_100000", Needs::Direct, |b| extents(b, 100_000)),
+    workload("order_0", Needs::Whole, |b| folios(b, 0)),
+    workload("order_2", Needs::Whole, |b| folios(b, 2)),
+    workload("order_4", Needs::Whole, |b| folios(b, 4)),
+    workload("order_6", Needs::Whole, |b| folios(b, 6)),
+    workload("order_9", Needs::Whole, |b| folios(b, 9)),
 ];
 
 /// Pages written at random places of a file that is a hole.
@@ -44,16 +44,16 @@ fn sparse(bench: &mut Bench<'_>, mib: u64) -> Result<()> {
     Ok(())
 }
 
-/// Direct reads at random places of a file of so many extents.
+/// Direct reads at random places of a file of so many extents, with holes between.
 fn extents(bench: &mut Bench<'_>, count: usize) -> Result<()> {
-    drop(fragmented(bench, "file", count)?);
-    let file: File = open(&bench.path("file"), libc::O_DIRECT)?;
+    let file = holey(bench, "file", count)?;
+    require_extents(&file, count)?;
     let mut buffer = bench.data(PAGE)?;
     let mut numbers = Random::new(7);
     bench.copies(PAGE);
     for _ in bench.rounds() {
         bench.time(512, |_| {
-            let offset = numbers.below(count) * PAGE;
+            let offset = numbers.below(count) * 2 * PAGE;
             whole(file.read_at(&mut buffer, offset as u64), PAGE)
         })?;
     }

@@ -12,14 +12,12 @@ use super::{workload, Needs, Workload};
 use crate::data::random::Random;
 
 pub const WORKLOADS: &[Workload] = &[
-    workload("write_1m", Needs::Buffered, |b| sequential(b, MIB, 8)),
-    workload("write_64k", Needs::Buffered, |b| {
-        sequential(b, 64 << 10, 128)
-    }),
-    workload("write_4k", Needs::Buffered, |b| sequential(b, PAGE, 2048)),
-    workload("write_100b", Needs::Buffered, |b| sequential(b, 100, 4096)),
-    workload("overwrite_4k", Needs::Buffered, |b| random(b, PAGE)),
-    workload("overwrite_100b", Needs::Buffered, |b| random(b, 100)),
+    workload("write_1m", Needs::Cached, |b| sequential(b, MIB, 8)),
+    workload("write_64k", Needs::Cached, |b| sequential(b, 64 << 10, 128)),
+    workload("write_4k", Needs::Cached, |b| sequential(b, PAGE, 2048)),
+    workload("write_100b", Needs::Cached, |b| sequential(b, 100, 4096)),
+    workload("overwrite_4k", Needs::Cached, |b| random(b, PAGE)),
+    workload("overwrite_100b", Needs::Cached, |b| random(b, 100)),
 ];
 
 /// Writes an empty file from its start.

@@ -10,8 +10,8 @@ use super::measure::Bench;
 use super::{workload, Needs, Workload};
 
 pub const WORKLOADS: &[Workload] = &[
-    workload("zero_range_100b", Needs::Buffered, range),
-    workload("truncate_100b", Needs::Buffered, truncate),
+    workload("zero_range_100b", Needs::Whole, range),
+    workload("truncate_100b", Needs::Cached, truncate),
 ];
 
 const FILE: usize = 4 * MIB;

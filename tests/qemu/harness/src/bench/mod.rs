@@ -4,12 +4,16 @@
 //! the engines' objects, telling where instructions are.
 
 mod collect;
+mod plan;
 mod plugin;
 pub mod profile;
+mod publish;
 mod size;
 mod symbols;
 
 pub use collect::{collect, merge, Collected, Measured};
+pub use plan::{all, Choice, Plan};
 pub use plugin::build_plugin;
+pub use publish::publish;
 pub use size::{c_size, rust_size};
 pub use symbols::Symbols;

@@ -93,8 +93,10 @@ impl KernelLog {
                     *met = true;
                 }
             }
-            let bad = self.signs.fit(&text);
-            let excused = wanted || (trace_expected && text.contains("Call Trace"));
+            // It belongs to what the line before it says, whatever that is.
+            let trace = text.contains("Call Trace");
+            let bad = trace || self.signs.fit(&text);
+            let excused = wanted || (trace && trace_expected);
             if bad && !excused {
                 let complaint = format!("the kernel log has: {text}");
                 verdict.complaints.push(complaint);

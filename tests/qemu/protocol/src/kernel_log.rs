@@ -16,7 +16,6 @@ const SIGNS: &[&str] = &[
     "INFO: trying to register non-static key",
     "INFO: task .* blocked",
     "(?i)kernel panic",
-    "Call Trace",
     "refcount_t",
     "list_add corruption",
     "suspected memory leak",

@@ -49,6 +49,10 @@ const ROUND_LIMIT: Duration = Duration::from_secs(180);
 /// Of what a failed run says, the last so many lines are shown.
 const LAST_LINES: usize = 60;
 
+/// By default one operation in 65,537 is of no bytes. fsx leaves these out, but for
+/// posix_fallocate(), which refuses them.
+pub const SIZES: &str = "[opsize]\nmin = 1\n";
+
 /// Weights of operations that every filesystem has.
 const EVERYWHERE: &str = "\
 close_open = 1
@@ -111,7 +115,7 @@ fn on_file(context: &Context, seed: u64) -> Result<()> {
     let allocation = allocation(context.fs());
     // What is stored through mappings stays dirty, for others to come upon.
     configure(&format!(
-        "flen = {MIB}\nnomsyncafterwrite = true\n[weights]\n{EVERYWHERE}{allocation}"
+        "flen = {MIB}\nnomsyncafterwrite = true\n{SIZES}[weights]\n{EVERYWHERE}{allocation}"
     ))?;
     let path = context.path("file")?;
     Exercise::new(context, "fsx_fresh_seed", &path).run(seed)

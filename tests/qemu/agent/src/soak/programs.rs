@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{bail, Context as _, Result};
 use serde_json::Value;
 
-use crate::fs::fsx::allocation;
+use crate::fs::fsx::{allocation, SIZES};
 use crate::fs::MIB;
 
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,10 @@ impl Program {
 fn fsx(kind: &str, dir: &Path, seed: u64) -> Result<u64> {
     let allocation = allocation(kind);
     let config = dir.join("config");
-    std::fs::write(&config, format!("flen = {MIB}\n[weights]\n{allocation}"))?;
+    std::fs::write(
+        &config,
+        format!("flen = {MIB}\n{SIZES}[weights]\n{allocation}"),
+    )?;
     let mut command = Command::new("/bin/fsx");
     command.arg("-f").arg(&config).arg("-P").arg(dir);
     command.args(["-N", &FSX_OPERATIONS.to_string(), "-S", &seed.to_string()]);

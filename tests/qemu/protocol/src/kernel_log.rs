@@ -4,21 +4,29 @@
 
 use regex::RegexSet;
 
-/// They must not fit what kernels full of checks say of themselves when they boot.
+/// Regular expressions of what kernels say when something is wrong.
 const SIGNS: &[&str] = &[
     "WARNING:",
     "BUG:",
     r"\bOops\b",
     "general protection",
-    "KASAN: .* in ",
-    "UBSAN: ",
+    "KASAN",
+    "UBSAN",
+    "lockdep",
     "locking correctness validator",
+    "possible circular",
     "INFO: trying to register non-static key",
     "INFO: task .* blocked",
     "(?i)kernel panic",
     "refcount_t",
     "list_add corruption",
-    "suspected memory leak",
+    "memory leak",
+];
+
+/// What kernels full of checks say of themselves when they boot.
+const INTRODUCTIONS: &[&str] = &[
+    "RCU lockdep checking is enabled",
+    "Kernel memory leak detector initialized",
 ];
 
 /// How functions of the engine and of ext2-rs can be told by their names.
@@ -36,7 +44,8 @@ impl Signs {
 
     /// Whether a line tells of a bug.
     pub fn fit(&self, line: &str) -> bool {
-        self.0.is_match(line) && !is_race_of_others(line)
+        let introduction = || INTRODUCTIONS.iter().any(|text| line.contains(text));
+        self.0.is_match(line) && !introduction() && !is_race_of_others(line)
     }
 }
 

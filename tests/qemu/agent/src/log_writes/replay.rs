@@ -21,7 +21,8 @@ use crate::sys::mount;
 const NAME: &str = "crashed";
 const DEVICE: &str = "/dev/dm-0";
 
-/// Every such state of the disk is checked by fsck, which takes longer than all else.
+/// Of so many states of the disk one is checked by fsck, which takes longer than all
+/// else.
 const CHECKED: u64 = 8;
 
 /// Sectors of a piece of the disk that is copied before it is changed.

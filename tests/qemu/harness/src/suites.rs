@@ -60,6 +60,35 @@ pub struct Disk {
     pub contents: Contents,
 }
 
+impl Disk {
+    /// Nothing but holes.
+    pub const fn blank(role: &'static str, size_mib: u64) -> Self {
+        Self {
+            role,
+            size_mib,
+            contents: Contents::Blank,
+        }
+    }
+
+    /// A filesystem without files.
+    pub const fn empty(role: &'static str, filesystem: Filesystem, size_mib: u64) -> Self {
+        Self {
+            role,
+            size_mib,
+            contents: Contents::Empty(filesystem),
+        }
+    }
+
+    /// A filesystem with the tree of files.
+    pub const fn filled(role: &'static str, filesystem: Filesystem, size_mib: u64) -> Self {
+        Self {
+            role,
+            size_mib,
+            contents: Contents::Tree(filesystem),
+        }
+    }
+}
+
 impl Suite {
     /// The filesystem that the agent mounts.
     pub fn filesystem(&self) -> Option<Filesystem> {
@@ -111,41 +140,21 @@ pub const MAIN: &str = "main";
 
 const MEMORY_MIB: u32 = 1024;
 
-const SCRATCH: Disk = Disk {
-    role: "scratch",
-    size_mib: 64,
-    contents: Contents::Blank,
-};
+const SCRATCH: Disk = Disk::blank("scratch", 64);
 
 /// A disk to mount, filled with the tree of files, and a blank one.
 const fn disks(filesystem: Filesystem, size_mib: u64) -> [Disk; 2] {
-    let contents = Contents::Tree(filesystem);
-    let main = Disk {
-        role: MAIN,
-        size_mib,
-        contents,
-    };
-    [main, SCRATCH]
+    [Disk::filled(MAIN, filesystem, size_mib), SCRATCH]
 }
 
 /// A larger disk without files, and a blank one.
 const fn empty(filesystem: Filesystem) -> [Disk; 2] {
-    let contents = Contents::Empty(filesystem);
-    let main = Disk {
-        role: MAIN,
-        size_mib: 512,
-        contents,
-    };
-    [main, SCRATCH]
+    [Disk::empty(MAIN, filesystem, 512), SCRATCH]
 }
 
 /// A disk filled with the tree of files.
 const fn filled(filesystem: Filesystem) -> [Disk; 1] {
-    [Disk {
-        role: MAIN,
-        size_mib: 256,
-        contents: Contents::Tree(filesystem),
-    }]
+    [Disk::filled(MAIN, filesystem, 256)]
 }
 
 const fn suite(
@@ -167,15 +176,6 @@ const fn suite(
     }
 }
 
-/// A disk of another role, without files.
-const fn other(role: &'static str, filesystem: Filesystem, size_mib: u64) -> Disk {
-    Disk {
-        role,
-        size_mib,
-        contents: Contents::Empty(filesystem),
-    }
-}
-
 /// The suites of `make demo`.
 pub const DEMO: &[Suite] = &[
     suite("demo-ext2", &["ext2"], &filled(Filesystem::ext2(1024))),
@@ -191,29 +191,17 @@ pub const LIVE_DEMO: Suite = Suite {
 };
 
 const LIVE_DEMO_DISKS: [Disk; 3] = [
-    Disk {
-        role: MAIN,
-        size_mib: 512,
-        contents: Contents::Empty(Filesystem::xfs(1024)),
-    },
-    other("ext4", Filesystem::ext4(4096), 256),
-    other("ext2", Filesystem::ext2(1024), 128),
+    Disk::empty(MAIN, Filesystem::xfs(1024), 512),
+    Disk::empty("ext4", Filesystem::ext4(4096), 256),
+    Disk::empty("ext2", Filesystem::ext2(1024), 128),
 ];
 
 /// What `make shell` boots.
 pub const SHELL: Suite = suite("shell", &["ext2", "ext4", "btrfs", "f2fs"], &SHELL_DISKS);
 
 const SHELL_DISKS: [Disk; 3] = [
-    Disk {
-        role: MAIN,
-        size_mib: 256,
-        contents: Contents::Tree(Filesystem::ext2(1024)),
-    },
-    Disk {
-        role: "ext4",
-        size_mib: 256,
-        contents: Contents::Tree(Filesystem::ext4(4096)),
-    },
+    Disk::filled(MAIN, Filesystem::ext2(1024), 256),
+    Disk::filled("ext4", Filesystem::ext4(4096), 256),
     SCRATCH,
 ];
 

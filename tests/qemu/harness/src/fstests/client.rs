@@ -5,7 +5,6 @@
 use anyhow::{bail, Result};
 use iomap_qemu_protocol::Link;
 
-use crate::image::Contents;
 use crate::suites::{About, Disk, Suite};
 
 /// A filesystem: how fstests calls it, and what it takes to have it in a guest.
@@ -19,19 +18,11 @@ pub struct Client {
     pub suite: &'static Suite,
 }
 
-const fn disk(role: &'static str, size_mib: u64) -> Disk {
-    Disk {
-        role,
-        size_mib,
-        contents: Contents::Blank,
-    }
-}
-
 /// Sparse files of the host: what tests do not write takes no room.
 const DISKS: [Disk; 3] = [
-    disk("test", 6 << 10),
-    disk("scratch", 6 << 10),
-    disk("logwrites", 2 << 10),
+    Disk::blank("test", 6 << 10),
+    Disk::blank("scratch", 6 << 10),
+    Disk::blank("logwrites", 2 << 10),
 ];
 
 /// Loaded besides the filesystem: the guest has no modprobe of its own kernel.

@@ -5,7 +5,7 @@
 use iomap_qemu_protocol::{Link, Needs};
 
 use super::{suite, Disk, Suite, MAIN};
-use crate::image::{Contents, Filesystem};
+use crate::image::Filesystem;
 
 /// A filesystem on both engines.
 #[derive(Clone, Debug)]
@@ -45,12 +45,8 @@ const fn bench(
 }
 
 const fn bench_disk(filesystem: Filesystem) -> [Disk; 1] {
-    [Disk {
-        role: MAIN,
-        // Room for 100,000 extents, and the agent's disk to poll is as large.
-        size_mib: 640,
-        contents: Contents::Empty(filesystem),
-    }]
+    // Room for 100,000 extents, and the agent's disk to poll is as large.
+    [Disk::empty(MAIN, filesystem, 640)]
 }
 
 const fn engines(name: &'static str, suite: Suite, offers: &'static [Needs]) -> Comparison {

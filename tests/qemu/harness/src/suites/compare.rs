@@ -5,7 +5,7 @@
 use iomap_qemu_protocol::CompareSpec;
 
 use super::{suite, Disk, Suite, MAIN};
-use crate::image::{Contents, Filesystem};
+use crate::image::Filesystem;
 
 /// A filesystem to compare engines on. The disk is copied to memory; what is seen
 /// of the workloads goes to another one.
@@ -22,18 +22,9 @@ const fn compare(
 }
 
 const fn compare_disks(filesystem: Filesystem) -> [Disk; 2] {
-    let main = Disk {
-        role: MAIN,
-        // XFS wants 300.
-        size_mib: 320,
-        contents: Contents::Empty(filesystem),
-    };
-    let log = Disk {
-        role: CompareSpec::LOG,
-        size_mib: 128,
-        contents: Contents::Blank,
-    };
-    [main, log]
+    // XFS wants 300.
+    let main = Disk::empty(MAIN, filesystem, 320);
+    [main, Disk::blank(CompareSpec::LOG, 128)]
 }
 
 /// The suites of `make compare`.

@@ -2,33 +2,28 @@
 
 //! The suites of `make test`.
 
-use super::{disks, empty, filled, other, suite, About, Disk, Suite, MAIN, SCRATCH};
+use super::{disks, empty, filled, suite, About, Disk, Suite, MAIN, SCRATCH};
 use crate::image::{Contents, Erofs, Filesystem};
 
 /// A disk to mount, filled, a blank one, and a small one that tests fill and mount
 /// in odd ways.
 const fn ext2_disks(filesystem: Filesystem) -> [Disk; 3] {
     let [main, scratch] = disks(filesystem, 256);
-    let small = Disk {
-        role: "small",
-        size_mib: 8,
-        contents: Contents::Empty(filesystem),
-    };
+    let small = Disk::empty("small", filesystem, 8);
     [main, scratch, small]
 }
 
 /// Disks without files, the main one of many groups.
 const fn crash_disks(filesystem: Filesystem) -> [Disk; 2] {
-    [other(MAIN, filesystem, 128), other("small", filesystem, 8)]
+    [
+        Disk::empty(MAIN, filesystem, 128),
+        Disk::empty("small", filesystem, 8),
+    ]
 }
 
 /// A sound one that says which driver is under test.
 const fn main_of(filesystem: Filesystem) -> Disk {
-    Disk {
-        role: MAIN,
-        size_mib: 8,
-        contents: Contents::Empty(filesystem),
-    }
+    Disk::empty(MAIN, filesystem, 8)
 }
 
 /// Damaged filesystems, which tests mount one after the other.
@@ -56,41 +51,29 @@ const fn with_programs(suite: Suite) -> Suite {
 }
 
 /// A disk that no filesystem takes, small enough to be written as a whole.
-const BARE: Disk = Disk {
-    role: "bare",
-    size_mib: 16,
-    contents: Contents::Blank,
-};
+const BARE: Disk = Disk::blank("bare", 16);
 
 /// What runs on all filesystems at once.
 const SOAK_DISKS: [Disk; 4] = [
-    other(MAIN, Filesystem::xfs(4096), 320),
-    other("ext4", Filesystem::ext4(1024), 320),
-    other("ext2", Filesystem::ext2(4096), 320),
-    other("ext2_rs", Filesystem::ext2_rs(1024), 320),
+    Disk::empty(MAIN, Filesystem::xfs(4096), 320),
+    Disk::empty("ext4", Filesystem::ext4(1024), 320),
+    Disk::empty("ext2", Filesystem::ext2(4096), 320),
+    Disk::empty("ext2_rs", Filesystem::ext2_rs(1024), 320),
 ];
 
 /// Filesystems that recover from a disk that was pulled out.
-const UNPLUGGED_XFS: Disk = other(MAIN, Filesystem::xfs(4096), 320);
-const UNPLUGGED_EXT4: Disk = other(MAIN, Filesystem::ext4(4096), 128);
+const UNPLUGGED_XFS: Disk = Disk::empty(MAIN, Filesystem::xfs(4096), 320);
+const UNPLUGGED_EXT4: Disk = Disk::empty(MAIN, Filesystem::ext4(4096), 128);
 
 /// A disk whose writes are logged, the log, the disk that it is replayed onto, and
 /// one for what changes there when that is looked at.
 const fn logged_disks(filesystem: Filesystem, size_mib: u64) -> [Disk; 4] {
     [
-        other(MAIN, filesystem, size_mib),
-        blank("log", 192),
-        blank("copy", size_mib),
-        blank("changes", 64),
+        Disk::empty(MAIN, filesystem, size_mib),
+        Disk::blank("log", 192),
+        Disk::blank("copy", size_mib),
+        Disk::blank("changes", 64),
     ]
-}
-
-const fn blank(role: &'static str, size_mib: u64) -> Disk {
-    Disk {
-        role,
-        size_mib,
-        contents: Contents::Blank,
-    }
 }
 
 /// A suite whose disks can be pulled out.
@@ -103,16 +86,12 @@ const fn hot_plug(suite: Suite) -> Suite {
 
 /// A filesystem of each kind, and one more of XFS that is to be copied.
 const LIVE_DISKS: [Disk; 8] = [
-    Disk {
-        role: MAIN,
-        size_mib: 512,
-        contents: Contents::Empty(Filesystem::xfs(1024)),
-    },
-    other("ext4", Filesystem::ext4(4096), 768),
-    other("ext2", Filesystem::ext2(1024), 128),
-    other("btrfs", Filesystem::Btrfs, 256),
-    other("f2fs", Filesystem::F2fs, 256),
-    other("slow", Filesystem::xfs(1024), 320),
+    Disk::empty(MAIN, Filesystem::xfs(1024), 512),
+    Disk::empty("ext4", Filesystem::ext4(4096), 768),
+    Disk::empty("ext2", Filesystem::ext2(1024), 128),
+    Disk::empty("btrfs", Filesystem::Btrfs, 256),
+    Disk::empty("f2fs", Filesystem::F2fs, 256),
+    Disk::empty("slow", Filesystem::xfs(1024), 320),
     BARE,
     SCRATCH,
 ];
@@ -127,12 +106,8 @@ const fn of_image(suite: Suite) -> Suite {
 
 /// A disk whose copy in persistent memory is mounted.
 const fn in_memory(filesystem: Filesystem) -> [Disk; 1] {
-    [Disk {
-        role: MAIN,
-        // About the least that mkfs.xfs takes.
-        size_mib: 320,
-        contents: Contents::Empty(filesystem),
-    }]
+    // About the least that mkfs.xfs takes.
+    [Disk::empty(MAIN, filesystem, 320)]
 }
 
 /// A suite whose filesystem lies in persistent memory.

@@ -43,7 +43,6 @@ pub const CASES: &[&[Case]] = &[&[Case::new("log_replayed", suites::LOG_WRITES, 
     .timeout(Duration::from_secs(180))]];
 
 const NAME: &str = "logged";
-const DEVICE: &str = "/dev/dm-0";
 /// Where the files are.
 const DIR: &str = "files";
 /// How much of the free space has data of files that are gone.
@@ -100,21 +99,18 @@ fn unmounted(context: &Context) -> Result<()> {
 /// Has files written on the main disk's filesystem, with all that comes to the disk
 /// logged; what was written.
 fn logged(context: &Context, main: &Disk, log: &Disk) -> Result<Vec<History>> {
-    device_mapper::create(NAME)?;
     let target = Target {
         start: 0,
         length: main.number("size")?,
         kind: "log-writes",
         parameters: format!("{} {}", main.path().display(), log.path().display()),
     };
-    let histories = device_mapper::load(NAME, &[target]).and_then(|()| {
-        mount::mount(Path::new(DEVICE), context.mount_point(), context.fs(), "")?;
+    device_mapper::with_disk(NAME, &[target], |device| {
+        mount::mount(device, context.mount_point(), context.fs(), "")?;
         let result = written(&context.mount_point().join(DIR));
         mount::unmount(context.mount_point())?;
         result
-    });
-    device_mapper::remove(NAME)?;
-    histories
+    })
 }
 
 fn written(dir: &Path) -> Result<Vec<History>> {

@@ -19,7 +19,6 @@ use crate::sys::device_mapper::{self, Target};
 use crate::sys::mount;
 
 const NAME: &str = "crashed";
-const DEVICE: &str = "/dev/dm-0";
 
 /// Of so many states of the disk one is checked by fsck, which takes longer than all
 /// else.
@@ -111,18 +110,15 @@ impl Replay<'_> {
                 self.changes.path().display()
             ),
         };
-        device_mapper::create(NAME)?;
-        let result = device_mapper::load(NAME, &[snapshot]).and_then(|()| {
-            mount::mount(Path::new(DEVICE), self.mount_point, self.kind, "")?;
+        device_mapper::with_disk(NAME, &[snapshot], |device| {
+            mount::mount(device, self.mount_point, self.kind, "")?;
             let result = self.verify(synced);
             mount::unmount(self.mount_point)?;
             match check {
-                true => result.and_then(|()| fsck(self.kind)),
+                true => result.and_then(|()| fsck(self.kind, device)),
                 false => result,
             }
-        });
-        device_mapper::remove(NAME)?;
-        result
+        })
     }
 
     fn verify(&self, synced: &BTreeMap<u8, usize>) -> Result<()> {
@@ -155,13 +151,14 @@ fn note(entry: &Entry, synced: &mut BTreeMap<u8, usize>) {
     }
 }
 
-fn fsck(kind: &str) -> Result<()> {
+fn fsck(kind: &str, device: &Path) -> Result<()> {
     let (program, option) = match kind {
         "xfs" => ("/bin/xfs_repair", "-n"),
         _ => ("/bin/e2fsck", "-fn"),
     };
     let output = Command::new(program)
-        .args([option, DEVICE])
+        .arg(option)
+        .arg(device)
         .output()
         .with_context(|| format!("cannot run {program}"))?;
     ensure!(

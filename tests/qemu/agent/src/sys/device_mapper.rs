@@ -46,13 +46,17 @@ pub struct Target {
     pub parameters: String,
 }
 
-/// Makes a disk without a table; it is `/dev/dm-0` if it is the only one.
-pub fn create(name: &str) -> Result<()> {
-    command(DEV_CREATE, name, 0, &[]).context("DM_DEV_CREATE")
-}
-
-pub fn remove(name: &str) -> Result<()> {
-    command(DEV_REMOVE, name, 0, &[]).context("DM_DEV_REMOVE")
+/// Has `work` done with a disk of that table, which must be the only one here. It must
+/// not be in use in the end.
+pub fn with_disk<T>(
+    name: &str,
+    table: &[Target],
+    work: impl FnOnce(&Path) -> Result<T>,
+) -> Result<T> {
+    command(DEV_CREATE, name, 0, &[]).context("DM_DEV_CREATE")?;
+    let result = load(name, table).and_then(|()| work(Path::new("/dev/dm-0")));
+    command(DEV_REMOVE, name, 0, &[]).context("DM_DEV_REMOVE")?;
+    result
 }
 
 /// Replaces the table of a disk that may be in use. Requests that are on their way

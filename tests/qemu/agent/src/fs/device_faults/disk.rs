@@ -3,7 +3,6 @@
 //! The main disk behind a device mapper that can make parts of it fail.
 
 use std::ops::Range;
-use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
@@ -14,7 +13,6 @@ use crate::sys::device_mapper::{self, Target};
 use crate::sys::mount;
 
 const NAME: &str = "faulty";
-const DEVICE: &str = "/dev/dm-0";
 
 /// Mounted where the main disk is otherwise.
 pub struct FaultyDisk {
@@ -41,17 +39,15 @@ impl FaultyDisk {
     }
 
     fn mounted<T>(&self, context: &Context, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        device_mapper::create(NAME)?;
-        let used = self.heal().and_then(|()| {
-            mount::mount(Path::new(DEVICE), context.mount_point(), context.fs(), "")?;
+        let sound = [self.linear(0, self.sectors)];
+        device_mapper::with_disk(NAME, &sound, |device| {
+            mount::mount(device, context.mount_point(), context.fs(), "")?;
             let result = work(self);
             // Else what is dirty yet could not be written.
             self.heal()?;
             mount::unmount(context.mount_point())?;
             result
-        });
-        device_mapper::remove(NAME)?;
-        used
+        })
     }
 
     /// Reads and writes of these bytes of the disk fail from now on.

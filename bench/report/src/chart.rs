@@ -172,6 +172,7 @@ mod tests {
         Suite {
             name: "xfs-4k".into(),
             workloads: workloads.collect(),
+            ..Suite::default()
         }
     }
 

@@ -63,6 +63,15 @@ pub fn geometric_mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some(mean(&logs)?.exp())
 }
 
+/// The middle one of the values; [`None`] if there are none.
+pub fn median_of(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = *sorted.get((sorted.len().checked_sub(1)?) / 2)?;
+    Some((upper + lower) / 2.0)
+}
+
 fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
@@ -73,14 +82,10 @@ fn spread(values: &[f64]) -> Option<f64> {
     Some((most - least) / least)
 }
 
-/// The median: what timer interrupts and workers add to single batches does not
-/// show in it.
-fn median(values: &[u64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let upper = *sorted.get(sorted.len() / 2)? as f64;
-    let lower = *sorted.get((sorted.len() - 1) / 2)? as f64;
-    Some((upper + lower) / 2.0)
+/// What timer interrupts and workers add to single batches does not show in it.
+pub(crate) fn median(batches: &[u64]) -> Option<f64> {
+    let values: Vec<f64> = batches.iter().map(|&ticks| ticks as f64).collect();
+    median_of(&values)
 }
 
 #[cfg(test)]

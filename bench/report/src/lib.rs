@@ -9,4 +9,4 @@ mod results;
 pub mod table;
 
 pub use figures::{geometric_mean, Figures};
-pub use results::{Memory, Meta, Results, Run, Suite, Workload};
+pub use results::{Memory, Meta, Results, Run, State, Suite, Workload};

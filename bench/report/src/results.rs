@@ -34,6 +34,17 @@ pub struct Meta {
 pub struct Suite {
     pub name: String,
     pub workloads: Vec<Workload>,
+    /// What is kept about data in memory.
+    #[serde(default)]
+    pub state: Vec<State>,
+}
+
+/// Bytes of memory that are in use for a MiB of data, one number for each boot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub name: String,
+    pub c: Vec<f64>,
+    pub rust: Vec<f64>,
 }
 
 /// One workload on both engines.

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::figures::{geometric_mean, Figures};
+use crate::figures::{geometric_mean, median_of, Figures};
 use crate::results::{Memory, Results, Suite};
 
 /// Idle time up to this is the granularity of what it is read from.
@@ -122,6 +122,30 @@ fn section(suite: &Suite) -> String {
         );
     }
     text.push('\n');
+    text.push_str(&state(suite));
+    text
+}
+
+fn state(suite: &Suite) -> String {
+    if suite.state.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "Bytes of slab memory for a MiB of data:\n\n\
+         | data | C | Rust | Rust - C |\n| --- | ---: | ---: | ---: |\n",
+    );
+    for state in &suite.state {
+        let (Some(c), Some(rust)) = (median_of(&state.c), median_of(&state.rust)) else {
+            continue;
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {c:.0} | {rust:.0} | {:+.0} |",
+            state.name,
+            rust - c
+        );
+    }
+    text.push('\n');
     text
 }
 
@@ -145,7 +169,7 @@ fn memory(memory: &Memory) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Run, Workload};
+    use crate::results::{Run, State, Workload};
 
     fn workload(name: &str, c: u64, rust: u64, control: bool) -> Workload {
         let run = |ticks| {
@@ -171,6 +195,7 @@ mod tests {
                 workload("write", 300, 200, false),
                 workload("hot", 900, 9000, true),
             ],
+            ..Suite::default()
         };
         Results {
             suites: vec![suite],
@@ -186,6 +211,20 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("| hot (control) | 900 | 9000 |"), "{text}");
+    }
+
+    #[test]
+    fn memory_in_use_is_compared() {
+        let mut results = results();
+        for suite in &mut results.suites {
+            suite.state.push(State {
+                name: "pages".into(),
+                c: vec![100.0, 102.0],
+                rust: vec![90.0],
+            });
+        }
+        let text = page(&results);
+        assert!(text.contains("| pages | 101 | 90 | -11 |"), "{text}");
     }
 
     #[test]

@@ -53,6 +53,17 @@ impl NullDisk {
         Self::new(&[("poll_queues", "1"), ("size", &size.to_string())])
     }
 
+    /// A disk of `size` MiB that takes four seconds for each request, and thousands of
+    /// them at a time.
+    pub fn slow_of(size: u64) -> Result<Self> {
+        Self::new(&[
+            ("size", &size.to_string()),
+            ("irqmode", "2"),
+            ("completion_nsec", "4000000000"),
+            ("hw_queue_depth", "8192"),
+        ])
+    }
+
     /// A disk of eight zones with blocks of that many bytes.
     pub fn with_zones(zones: &Zones, block_size: u32) -> Result<Self> {
         Self::new(&[

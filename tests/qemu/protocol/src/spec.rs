@@ -185,7 +185,8 @@ pub enum Measured {
     /// What operations cost.
     #[default]
     Operations,
-    /// Also how that grows with files, extents and folios.
+    /// Also how that grows with files, extents and folios, and how much memory is in
+    /// use.
     All,
 }
 

@@ -18,8 +18,8 @@ use crate::sys::mount;
 /// Where the filesystem on the RAM disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
 
-/// Where the one is whose disk can be polled.
-const POLLED_MOUNT_POINT: &str = "/tmp/polled";
+/// Where the one on another disk is.
+const OTHER_MOUNT_POINT: &str = "/tmp/other";
 
 /// RAM disks of the brd module: the filesystem's, and one without.
 const MAIN: &str = "/dev/ram0";
@@ -75,25 +75,33 @@ fn copy_image(spec: &RunSpec, target: &Path) -> Result<()> {
         .with_context(|| format!("cannot sync {}", target.display()))
 }
 
-/// A second copy, on a disk that can be polled for completions.
-pub struct PolledDisk {
+/// A second copy, on a disk that can be polled for completions, or that is slow.
+pub struct OtherDisk {
     _disk: NullDisk,
 }
 
-impl PolledDisk {
-    pub fn mount(spec: &RunSpec) -> Result<Self> {
+impl OtherDisk {
+    pub fn polled(spec: &RunSpec) -> Result<Self> {
+        Self::mount(spec, NullDisk::with_poll_queue_of(SIZE_MIB)?)
+    }
+
+    /// What is written to it is in flight for long.
+    pub fn slow(spec: &RunSpec) -> Result<Self> {
+        Self::mount(spec, NullDisk::slow_of(SIZE_MIB)?)
+    }
+
+    fn mount(spec: &RunSpec, disk: NullDisk) -> Result<Self> {
         let kind = spec.fs.as_deref().context("a bench needs a filesystem")?;
-        let disk = NullDisk::with_poll_queue_of(SIZE_MIB)?;
         copy_image(spec, &disk.path())?;
-        fs::create_dir_all(POLLED_MOUNT_POINT).context("cannot make a mount point")?;
+        fs::create_dir_all(OTHER_MOUNT_POINT).context("cannot make a mount point")?;
         // XFS does not mount two filesystems of one UUID, unless told to.
         let options = if kind == "xfs" { "nouuid" } else { "" };
-        mount::mount(&disk.path(), Path::new(POLLED_MOUNT_POINT), kind, options)?;
+        mount::mount(&disk.path(), Path::new(OTHER_MOUNT_POINT), kind, options)?;
         Ok(Self { _disk: disk })
     }
 
     pub fn root(&self) -> &Path {
-        Path::new(POLLED_MOUNT_POINT)
+        Path::new(OTHER_MOUNT_POINT)
     }
 
     /// Unmounts, then removes the disk.

@@ -13,6 +13,7 @@ use anyhow::{ensure, Context as _, Result};
 use iomap_qemu_protocol::RunSpec;
 
 use super::disk::MOUNT_POINT;
+use super::files::MIB;
 use crate::output::Output;
 use crate::sys::huge::HugeBuf;
 use crate::sys::tsc::{mark, now, Mark};
@@ -34,6 +35,8 @@ pub struct Bench<'a> {
     copied: f64,
     samples: Vec<u64>,
     idle: Duration,
+    /// Of memory, per MiB of data.
+    bytes: Option<f64>,
 }
 
 impl<'a> Bench<'a> {
@@ -47,6 +50,7 @@ impl<'a> Bench<'a> {
             copied: 0.0,
             samples: Vec::new(),
             idle: Duration::ZERO,
+            bytes: None,
         };
         fs::create_dir(bench.dir()).context("cannot make a directory")?;
         Ok(bench)
@@ -70,6 +74,12 @@ impl<'a> Bench<'a> {
     /// from a disk that is memory.
     pub fn copies(&mut self, bytes: usize) {
         self.copied = bytes as f64;
+    }
+
+    /// Nothing was timed: for `data` bytes so much memory more is in use.
+    pub fn keeps(&mut self, before: u64, after: u64, data: usize) {
+        let more = after as f64 - before as f64;
+        self.bytes = Some(more * MIB as f64 / data as f64);
     }
 
     /// Numbers of the batches, for a loop. What comes before [`Bench::time`] in
@@ -109,9 +119,13 @@ impl<'a> Bench<'a> {
     }
 
     pub fn report(&self, output: &Output) -> Result<()> {
+        let metric = |key: &str, value: f64| output.metric(self.name, key, value);
+        if let Some(bytes) = self.bytes {
+            metric("bytes", bytes);
+            return Ok(());
+        }
         let measured = self.samples.get(1..).unwrap_or_default();
         ensure!(!measured.is_empty(), "nothing was measured");
-        let metric = |key: &str, value: f64| output.metric(self.name, key, value);
         metric("ops", self.ops as f64);
         metric("copied", self.copied);
         for &sample in measured {

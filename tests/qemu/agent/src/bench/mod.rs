@@ -4,9 +4,10 @@
 //! Where QEMU counts instructions, that is how many there were.
 //!
 //! For each workload: `# begin`; `# metric <workload> ops`, the operations of a
-//! batch; `control`, 1 if no engine has a part in it; `copied`, the bytes of an operation that are copied, which `rep movsb`
-//! does; a `batch` for each batch, in ticks; `idle_ms`, for how long the
-//! processor had nothing to do; and a KTAP result.
+//! batch; `control`, 1 if no engine has a part in it; `copied`, the bytes of an
+//! operation that are copied, which `rep movsb` does; a `batch` for each batch, in
+//! ticks; `idle_ms`, for how long the processor had nothing to do; and a KTAP result.
+//! Where memory is measured, `bytes` is all that there is.
 
 mod clone;
 mod direct;
@@ -19,6 +20,7 @@ mod queued;
 mod read;
 mod report;
 mod scaling;
+mod state;
 mod write;
 mod zero;
 
@@ -85,7 +87,7 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     report_engine(output);
     let tables = match wanted.what {
         Measured::Operations => TABLES.to_vec(),
-        Measured::All => [TABLES, &[scaling::WORKLOADS]].concat(),
+        Measured::All => [TABLES, &[scaling::WORKLOADS, state::WORKLOADS]].concat(),
     };
     let selected: Vec<&Workload> = tables
         .iter()

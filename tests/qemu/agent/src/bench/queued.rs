@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{bail, ensure, Context as _, Result};
 
 use super::direct::FILE;
-use super::disk::PolledDisk;
+use super::disk::OtherDisk;
 use super::files::{written_directly, PAGE};
 use super::measure::Bench;
 use super::{workload, Needs, Workload};
@@ -57,7 +57,7 @@ fn on_file(
 }
 
 fn polled(bench: &mut Bench<'_>, direction: Direction, depth: usize) -> Result<()> {
-    let disk = PolledDisk::mount(bench.spec)?;
+    let disk = OtherDisk::polled(bench.spec)?;
     let result = polled_on(bench, disk.root(), direction, depth);
     let removed = disk.remove();
     result.and(removed)

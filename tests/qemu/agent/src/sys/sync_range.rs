@@ -11,6 +11,15 @@ pub fn write_and_wait(file: &File, offset: usize, length: usize) -> io::Result<(
     let flags = libc::SYNC_FILE_RANGE_WAIT_BEFORE
         | libc::SYNC_FILE_RANGE_WRITE
         | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    call(file, offset, length, flags)
+}
+
+/// Has a range of the page cache written back, without waiting for what is in flight.
+pub fn start(file: &File, offset: usize, length: usize) -> io::Result<()> {
+    call(file, offset, length, libc::SYNC_FILE_RANGE_WRITE)
+}
+
+fn call(file: &File, offset: usize, length: usize, flags: libc::c_uint) -> io::Result<()> {
     let as_offset = |number: usize| {
         libc::off64_t::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
     };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{bail, Result};
-use iomap_bench_report::{Run, Suite, Workload};
+use iomap_bench_report::{Run, State, Suite, Workload};
 use iomap_qemu_protocol::ktap::{Line, Outcome};
 use iomap_qemu_protocol::Link;
 
@@ -25,6 +25,8 @@ pub struct Measured {
     copied: f64,
     control: bool,
     run: Run,
+    /// Of memory in use, if that was measured.
+    bytes: Option<f64>,
 }
 
 /// All that a guest told.
@@ -123,6 +125,7 @@ impl Measured {
             "control" => self.control = value != 0.0,
             "batch" => self.run.batches.push(value as u64),
             "idle_ms" => self.run.idle_ms = value,
+            "bytes" => self.bytes = Some(value),
             _ => {}
         }
     }
@@ -137,6 +140,10 @@ pub fn merge(suite: &mut Suite, link: Link, measured: Vec<Measured>) {
         .map(|(at, workload)| (workload.name.clone(), at))
         .collect();
     for one in measured {
+        if let Some(bytes) = one.bytes {
+            keep(&mut suite.state, link, one.name, bytes);
+            continue;
+        }
         let at = *index.entry(one.name.clone()).or_insert_with(|| {
             suite.workloads.push(Workload {
                 name: one.name.clone(),
@@ -152,6 +159,24 @@ pub fn merge(suite: &mut Suite, link: Link, measured: Vec<Measured>) {
                 Link::C => workload.c.push(one.run),
                 Link::Module | Link::Builtin | Link::Live => workload.rust.push(one.run),
             }
+        }
+    }
+}
+
+/// Adds what a boot says of memory.
+fn keep(states: &mut Vec<State>, link: Link, name: String, bytes: f64) {
+    let known = states.iter().position(|state| state.name == name);
+    let at = known.unwrap_or_else(|| {
+        states.push(State {
+            name,
+            ..State::default()
+        });
+        states.len() - 1
+    });
+    if let Some(state) = states.get_mut(at) {
+        match link {
+            Link::C => state.c.push(bytes),
+            Link::Module | Link::Builtin | Link::Live => state.rust.push(bytes),
         }
     }
 }
@@ -194,6 +219,7 @@ mod tests {
             copied: 4096.0,
             control: false,
             run,
+            bytes: None,
         };
         assert_eq!(found.collected.workloads, [expected]);
         Ok(())
@@ -221,6 +247,23 @@ mod tests {
             .map(|workload| (workload.c.len(), workload.rust.len()))
             .collect();
         assert_eq!(runs, [(1, 2)]);
+        Ok(())
+    }
+
+    #[test]
+    fn memory_is_kept_apart() -> Result<()> {
+        let mut suite = Suite::default();
+        let lines = ["# begin state", "# metric state bytes 8192", "ok 1 state"];
+        for link in [Link::C, Link::Module] {
+            merge(&mut suite, link, told(&lines)?.collected.workloads);
+        }
+        assert!(suite.workloads.is_empty());
+        let bytes: Vec<_> = suite
+            .state
+            .into_iter()
+            .map(|one| (one.c, one.rust))
+            .collect();
+        assert_eq!(bytes, [(vec![8192.0], vec![8192.0])]);
         Ok(())
     }
 }

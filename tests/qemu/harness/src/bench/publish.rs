@@ -86,6 +86,7 @@ mod tests {
             suites: vec![Suite {
                 name: name.into(),
                 workloads: vec![workload],
+                ..Suite::default()
             }],
             ..Results::default()
         }

@@ -6,6 +6,7 @@
 pub mod chart;
 mod figures;
 mod results;
+pub mod stack;
 pub mod table;
 
 pub use figures::{geometric_mean, Figures};

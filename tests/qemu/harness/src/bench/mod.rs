@@ -14,6 +14,6 @@ mod symbols;
 pub use collect::{collect, merge, Collected, Measured};
 pub use plan::{all, Choice, Plan};
 pub use plugin::build_plugin;
-pub use publish::publish;
+pub use publish::{publish, publish_stack};
 pub use size::{c_size, rust_size};
 pub use symbols::Symbols;

@@ -33,7 +33,7 @@ pub struct Profile {
     /// The same of the engine's functions alone.
     engine: BTreeMap<String, f64>,
     /// Bytes of stack in use at the deepest, and in which function.
-    depth: (u64, String),
+    pub depth: (u64, String),
 }
 
 /// Reads the plugin's file: a profile for each workload, in their order.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iomap_bench_report::{chart, table, Results};
+use iomap_bench_report::{chart, stack, table, Results};
 
 use crate::paths::{make_dir, read_text};
 
@@ -41,6 +41,13 @@ pub fn publish(results: &Results, into: &Path) -> Result<()> {
         }
     }
     put(&into.join("README.md"), &table::overview(&read(into)?))
+}
+
+/// Writes how deep the stack got on a filesystem.
+pub fn publish_stack(suite: &str, depths: &[stack::Depth], into: &Path) -> Result<()> {
+    let dir = into.join(suite);
+    make_dir(&dir)?;
+    put(&dir.join("stack.md"), &stack::page(suite, depths))
 }
 
 /// All results that were written below `dir`, by name.

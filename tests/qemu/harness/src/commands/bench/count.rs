@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Instructions per operation, on both engines.
+
+use std::time::Instant;
+
+use anyhow::{bail, Result};
+use iomap_bench_report::{table, Memory, Results, Suite};
+use iomap_qemu_protocol::{BenchSpec, Link, Measured};
+
+use super::{labs, meta, results_dir};
+use crate::bench::{self, Choice, Plan};
+use crate::cli::BenchArguments;
+use crate::lab::Lab;
+use crate::paths::Paths;
+use crate::suites::Comparison;
+use crate::toolchain::Toolchain;
+
+/// Counts them, and writes down what each filesystem's workloads took.
+pub fn instructions(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments) -> Result<bool> {
+    let start = Instant::now();
+    let quick = arguments.quick;
+    let choice = Choice::of(
+        arguments.filter.as_deref(),
+        if quick { 1 } else { usize::MAX },
+    )?;
+    let plan = Plan {
+        spec: BenchSpec {
+            filter: choice.workloads.clone(),
+            batches: 3,
+            what: match quick {
+                true => Measured::Operations,
+                false => Measured::All,
+            },
+            offers: Vec::new(),
+        },
+        plugin: None,
+    };
+    let labs = labs(paths, tools)?;
+    let mut results = Results {
+        meta: meta(&labs, "instructions")?,
+        suites: Vec::new(),
+        memory: memory(&labs)?,
+    };
+    let boots = if quick { 1 } else { 2 };
+    let mut failures = Vec::new();
+    for comparison in &choice.comparisons {
+        // Hours of results are not lost by a filesystem that fails.
+        let counted = count_one(&plan, &labs, comparison, boots, jobs(arguments));
+        let (suite, well) = match counted {
+            Ok(counted) => counted,
+            Err(error) => {
+                eprintln!("{}: {error:#}", comparison.name);
+                failures.push(comparison.name);
+                continue;
+            }
+        };
+        if !well {
+            failures.push(comparison.name);
+        }
+        results.suites = vec![suite];
+        let into = results_dir(paths, well && choice.workloads.is_none() && !quick);
+        bench::publish(&results, &into)?;
+        println!("{}", table::page(&results));
+        println!("Written to {}", into.display());
+    }
+    println!("Took {:.0} s", start.elapsed().as_secs_f64());
+    if !failures.is_empty() {
+        bail!("not all was measured on {}", failures.join(", "));
+    }
+    Ok(true)
+}
+
+/// Boots a filesystem on all engines, side by side: a guest counts the same on a busy
+/// host. Whether no workload failed is the second that is returned.
+fn count_one(
+    plan: &Plan,
+    labs: &[Lab],
+    comparison: &Comparison,
+    boots: usize,
+    jobs: usize,
+) -> Result<(Suite, bool)> {
+    let collected = bench::all(labs.iter().collect(), jobs, |lab: &Lab| {
+        let runs: Result<Vec<_>> = (0..boots).map(|_| plan.boot(lab, comparison)).collect();
+        Ok((lab.link, runs?))
+    })?;
+    let mut suite = Suite {
+        name: comparison.name.to_owned(),
+        ..Suite::default()
+    };
+    let mut whole = true;
+    for (link, runs) in collected {
+        for run in runs {
+            whole &= run.failed.is_empty();
+            bench::merge(&mut suite, link, run.workloads);
+        }
+    }
+    Ok((suite, whole))
+}
+
+fn jobs(arguments: &BenchArguments) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.jobs.unwrap_or_else(processors)
+}
+
+/// The engines' objects, as they were built for `labs`.
+fn memory(labs: &[Lab]) -> Result<Memory> {
+    let mut memory = Memory::default();
+    for lab in labs {
+        match lab.link {
+            Link::C => memory.c = bench::c_size(&lab.tools, &lab.kernel.dir)?,
+            _ => memory.rust = bench::rust_size(&lab.paths, &lab.tools)?,
+        }
+    }
+    Ok(memory)
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the instructions of workloads are, and how deep the stack gets.
+
+use anyhow::{bail, Result};
+use iomap_bench_report::stack::{self, Depth};
+use iomap_qemu_protocol::{BenchSpec, Link, Measured};
+
+use super::{labs, results_dir};
+use crate::bench::{self, profile, Choice, Plan};
+use crate::lab::Lab;
+use crate::paths::{make_dir, Paths};
+use crate::suites::Comparison;
+use crate::toolchain::Toolchain;
+
+/// Runs workloads once more under the plugin.
+pub fn profiles(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<bool> {
+    let choice = Choice::of(Some(workloads), 1)?;
+    let labs = labs(paths, tools)?;
+    for comparison in &choice.comparisons {
+        let mut sides = Vec::new();
+        for lab in &labs {
+            sides.push(profile_of(lab, comparison, choice.workloads.clone())?);
+        }
+        let [c, rust] = sides.as_slice() else {
+            bail!("there are two engines");
+        };
+        let mut depths = Vec::new();
+        for ((workload, c), (_, rust)) in c.iter().zip(rust) {
+            println!("{}/{workload}, instructions per operation", comparison.name);
+            println!("{}", profile::compare(c, rust));
+            depths.push(Depth {
+                workload: workload.clone(),
+                c: c.depth.clone(),
+                rust: rust.depth.clone(),
+            });
+        }
+        println!("{}", stack::page(comparison.name, &depths));
+        let into = results_dir(paths, choice.workloads.is_none());
+        bench::publish_stack(comparison.name, &depths, &into)?;
+    }
+    Ok(true)
+}
+
+/// Boots an engine under the plugin: workloads by name.
+fn profile_of(
+    lab: &Lab,
+    comparison: &Comparison,
+    filter: Option<String>,
+) -> Result<Vec<(String, profile::Profile)>> {
+    let plugin = bench::build_plugin(&lab.paths, &lab.tools)?;
+    let dir = lab.paths.checkout.join("target/bench");
+    make_dir(&dir)?;
+    let raw = dir.join(format!("profile-{}.jsonl", lab.link.name()));
+    let plan = Plan {
+        spec: BenchSpec {
+            filter,
+            batches: 1,
+            what: Measured::Operations,
+            offers: Vec::new(),
+        },
+        plugin: Some(format!("{},out={}", plugin.display(), raw.display())),
+    };
+    let collected = plan.boot(lab, comparison)?.whole()?;
+    let symbols = symbols(lab, &collected)?;
+    let operations: Vec<f64> = collected
+        .workloads
+        .iter()
+        .map(bench::Measured::operations)
+        .collect();
+    let profiles = profile::read(&raw, &symbols, &operations)?;
+    let names = collected.workloads.into_iter().map(|one| one.name);
+    Ok(names.zip(profiles).collect())
+}
+
+/// Names for the addresses of a guest.
+fn symbols(lab: &Lab, collected: &bench::Collected) -> Result<bench::Symbols> {
+    let c_engine = lab.link == Link::C;
+    let mut symbols = bench::Symbols::of_kernel(&lab.tools, &lab.kernel, c_engine)?;
+    for (name, base) in &collected.modules {
+        symbols.add_module(&lab.tools, name, lab.module_file(name)?, *base)?;
+    }
+    Ok(symbols)
+}

@@ -159,6 +159,12 @@ pub struct BenchArguments {
     /// One boot of each engine, one filesystem, nothing that grows
     #[arg(long)]
     pub quick: bool,
+    /// Measure time instead, in pairs of boots; needs KVM
+    #[arg(long, conflicts_with_all = ["quick", "threads", "profile"])]
+    pub wall: bool,
+    /// Measure the time of one to four threads instead, in pairs of boots
+    #[arg(long, conflicts_with_all = ["quick", "profile"])]
+    pub threads: bool,
     /// How many guests may run at a time; as many as there are processors
     #[arg(long, short)]
     pub jobs: Option<usize>,

@@ -188,6 +188,8 @@ pub enum Measured {
     /// Also how that grows with files, extents and folios, and how much memory is in
     /// use.
     All,
+    /// What operations of several threads cost.
+    Threads,
 }
 
 /// What a workload needs of a filesystem, if both engines are to have a part in it.

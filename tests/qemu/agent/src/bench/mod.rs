@@ -21,6 +21,7 @@ mod read;
 mod report;
 mod scaling;
 mod state;
+mod threads;
 mod write;
 mod zero;
 
@@ -88,6 +89,7 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     let tables = match wanted.what {
         Measured::Operations => TABLES.to_vec(),
         Measured::All => [TABLES, &[scaling::WORKLOADS, state::WORKLOADS]].concat(),
+        Measured::Threads => vec![threads::WORKLOADS],
     };
     let selected: Vec<&Workload> = tables
         .iter()

@@ -4,6 +4,7 @@
 //! the engines' objects, telling where instructions are.
 
 mod collect;
+mod pairs;
 mod plan;
 mod plugin;
 pub mod profile;
@@ -12,8 +13,9 @@ mod size;
 mod symbols;
 
 pub use collect::{collect, merge, Collected, Measured};
+pub use pairs::{boot_pairs, PAIRS};
 pub use plan::{all, Choice, Plan};
 pub use plugin::build_plugin;
-pub use publish::{publish, publish_stack};
+pub use publish::{publish, publish_pairs, publish_stack};
 pub use size::{c_size, rust_size};
 pub use symbols::Symbols;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iomap_bench_report::{chart, stack, table, Results};
+use iomap_bench_report::{chart, pairs, stack, table, Results};
 
 use crate::paths::{make_dir, read_text};
 
@@ -41,6 +41,22 @@ pub fn publish(results: &Results, into: &Path) -> Result<()> {
         }
     }
     put(&into.join("README.md"), &table::overview(&read(into)?))
+}
+
+/// Writes what pairs of boots say, as `name` in the directories of their filesystems.
+pub fn publish_pairs(results: &Results, into: &Path, name: &str, clock: &str) -> Result<()> {
+    for suite in &results.suites {
+        let dir = into.join(&suite.name);
+        make_dir(&dir)?;
+        let own = Results {
+            suites: vec![suite.clone()],
+            ..results.clone()
+        };
+        let json = serde_json::to_string_pretty(&own).context("cannot write the results")?;
+        put(&dir.join(format!("{name}.json")), &format!("{json}\n"))?;
+        put(&dir.join(format!("{name}.md")), &pairs::page(&own, clock))?;
+    }
+    Ok(())
 }
 
 /// Writes how deep the stack got on a filesystem.

@@ -4,6 +4,7 @@
 
 mod count;
 mod show;
+mod time;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ const ENGINES: [Link; 2] = [Link::C, Link::Module];
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments) -> Result<bool> {
     match &arguments.profile {
         Some(workloads) => show::profiles(paths, tools, workloads),
+        None if arguments.wall => time::of_operations(paths, tools, arguments),
+        None if arguments.threads => time::of_threads(paths, tools, arguments),
         None => count::instructions(paths, tools, arguments),
     }
 }
@@ -37,12 +40,12 @@ fn results_dir(paths: &Paths, whole: bool) -> PathBuf {
     }
 }
 
-/// Kernels and modules of both engines, for guests that count.
-fn labs(paths: &Paths, tools: &Toolchain) -> Result<Vec<Lab>> {
+/// Kernels and modules of both engines. `accel`: instead of the fastest there is.
+fn labs(paths: &Paths, tools: &Toolchain, accel: Option<Accel>) -> Result<Vec<Lab>> {
     let agent = Agent::build(paths, tools)?;
     let prepare = |link| {
         let mut lab = Lab::prepare(paths, tools, agent.clone(), link, Flavor::Bench)?;
-        lab.accel = Accel::Counted;
+        lab.accel = accel.unwrap_or(lab.accel);
         Ok(lab)
     };
     ENGINES.into_iter().map(prepare).collect()

@@ -13,6 +13,7 @@ use crate::bench::{self, Choice, Plan};
 use crate::cli::BenchArguments;
 use crate::lab::Lab;
 use crate::paths::Paths;
+use crate::qemu::Accel;
 use crate::suites::Comparison;
 use crate::toolchain::Toolchain;
 
@@ -36,7 +37,7 @@ pub fn instructions(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments
         },
         plugin: None,
     };
-    let labs = labs(paths, tools)?;
+    let labs = labs(paths, tools, Some(Accel::Counted))?;
     let mut results = Results {
         meta: meta(&labs, "instructions")?,
         suites: Vec::new(),

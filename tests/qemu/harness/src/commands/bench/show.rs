@@ -10,13 +10,14 @@ use super::{labs, results_dir};
 use crate::bench::{self, profile, Choice, Plan};
 use crate::lab::Lab;
 use crate::paths::{make_dir, Paths};
+use crate::qemu::Accel;
 use crate::suites::Comparison;
 use crate::toolchain::Toolchain;
 
 /// Runs workloads once more under the plugin.
 pub fn profiles(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<bool> {
     let choice = Choice::of(Some(workloads), 1)?;
-    let labs = labs(paths, tools)?;
+    let labs = labs(paths, tools, Some(Accel::Counted))?;
     for comparison in &choice.comparisons {
         let mut sides = Vec::new();
         for lab in &labs {

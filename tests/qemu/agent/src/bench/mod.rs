@@ -13,6 +13,7 @@ mod clone;
 mod direct;
 mod disk;
 mod files;
+mod floor;
 mod fsync;
 mod map;
 mod measure;
@@ -70,6 +71,7 @@ const fn control(
 
 /// In the order of the report.
 const TABLES: &[&[Workload]] = &[
+    floor::WORKLOADS,
     write::WORKLOADS,
     read::WORKLOADS,
     map::WORKLOADS,

@@ -28,7 +28,8 @@ help:
 	@echo 'make soak           MINUTES=60: fsx, fio, dbench, stress-ng on four filesystems at once'
 	@echo 'make bench          instructions per operation, C against Rust; T=write_4k, T=xfs-1k/: those'
 	@echo '                    alone; QUICK=1: five minutes; PROFILE=xfs-4k/write_4k: by function;'
-	@echo '                    WALL=1: time, on KVM; THREADS=1: time of one to four threads'
+	@echo '                    WALL=1: time, on KVM; THREADS=1: time of one to four threads;'
+	@echo '                    LIVE=xfs-4k/seek: what the trampolines of MODE=live cost'
 	@echo 'make compare        what the C and the Rust engine do with the same workloads: results, events,'
 	@echo '                    bios, disks; T=direct, T=xfs-1k/: those alone; REFERENCE=1: C against C'
 	@echo 'make list           the names of the tests'
@@ -68,7 +69,8 @@ soak:
 		--kernel '$(or $(KERNEL),release)'
 
 bench:
-	$(harness) bench $(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)')) \
+	$(harness) bench $(if $(LIVE),--live '$(LIVE)') \
+		$(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)')) \
 		$(if $(WALL),--wall) $(if $(THREADS),--threads) $(if $(JOBS),--jobs '$(JOBS)')
 
 compare:

@@ -5,6 +5,7 @@
 
 pub mod chart;
 mod figures;
+pub mod live;
 pub mod pairs;
 mod results;
 pub mod stack;

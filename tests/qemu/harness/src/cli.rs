@@ -171,6 +171,9 @@ pub struct BenchArguments {
     /// Show in which functions the instructions of these workloads are
     #[arg(long, conflicts_with_all = ["filter", "quick"])]
     pub profile: Option<String>,
+    /// Show what livepatch's trampolines cost these workloads
+    #[arg(long, conflicts_with_all = ["filter", "quick", "wall", "threads", "profile"])]
+    pub live: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

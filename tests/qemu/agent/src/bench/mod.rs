@@ -29,9 +29,10 @@ mod zero;
 use std::fs;
 
 use anyhow::{anyhow, Context as _, Result};
-use iomap_qemu_protocol::{BenchSpec, Measured, Needs, RunSpec};
+use iomap_qemu_protocol::{BenchSpec, Link, Measured, Needs, RunSpec};
 
 use crate::kmsg::KernelLog;
+use crate::live::engine;
 use crate::output::Output;
 use crate::sys::module;
 use measure::Bench;
@@ -87,6 +88,10 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     let wanted: BenchSpec =
         serde_json::from_value(spec.extra.clone()).context("the run does not say what to bench")?;
     disk::prepare(spec)?;
+    if spec.link == Link::Live {
+        engine::settle()?;
+        report_trampolines(output)?;
+    }
     report_engine(output);
     let tables = match wanted.what {
         Measured::Operations => TABLES.to_vec(),
@@ -115,19 +120,47 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
 
 /// Where the engine's module lies, so that a profile can name its functions.
 fn report_engine(output: &Output) {
-    for name in ["iomap_rs", "ext2_rs", "xfs", "ext2", "ext4", "brd"] {
+    for name in [
+        "iomap_rs",
+        engine::NAME,
+        "ext2_rs",
+        "xfs",
+        "ext2",
+        "ext4",
+        "brd",
+        "null_blk",
+    ] {
         if !module::is_loaded(name) {
             continue;
         }
         let file = format!("/sys/module/{name}/sections/.text");
         let text = fs::read_to_string(file).unwrap_or_default();
-        let digits = text.trim().trim_start_matches("0x");
-        if let Ok(address) = u64::from_str_radix(digits, 16) {
-            // A float has no room for all of it; what all modules have in common
-            // is left out.
-            output.metric("modules", name, (address & 0xffff_ffff) as f64);
+        if let Some(address) = lower_half(text.trim().trim_start_matches("0x")) {
+            output.metric("modules", name, address);
         }
     }
+}
+
+/// Where ftrace made the trampolines that lead to livepatch.
+fn report_trampolines(output: &Output) -> Result<()> {
+    let symbols =
+        fs::read_to_string("/proc/kallsyms").context("cannot read the kernel's symbols")?;
+    for line in symbols
+        .lines()
+        .filter(|line| line.contains("ftrace_trampoline"))
+    {
+        let digits = line.split_whitespace().next().unwrap_or_default();
+        let address = lower_half(digits).with_context(|| format!("no address: {line}"))?;
+        output.metric("trampolines", digits, address);
+    }
+    Ok(())
+}
+
+/// An address as a number that a float has room for: what all modules have in common
+/// is left out.
+fn lower_half(digits: &str) -> Option<f64> {
+    let address = u64::from_str_radix(digits, 16).ok()?;
+    Some((address & 0xffff_ffff) as f64)
 }
 
 /// A complaint of the kernel fails the workload that it comes in.

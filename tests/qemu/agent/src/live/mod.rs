@@ -6,7 +6,7 @@
 mod brake;
 mod completion;
 pub mod demo;
-mod engine;
+pub mod engine;
 mod in_flight;
 mod refuse;
 mod states;

@@ -35,6 +35,8 @@ pub struct Collected {
     pub workloads: Vec<Measured>,
     /// The lower halves of the addresses of modules' code.
     pub modules: BTreeMap<String, u64>,
+    /// The same of ftrace's trampolines.
+    pub trampolines: Vec<u64>,
     /// Workloads that failed, and what they said.
     pub failed: Vec<String>,
 }
@@ -88,6 +90,9 @@ impl Found {
             }),
             Line::Metric { test, key, value } if test == "modules" => {
                 self.collected.modules.insert(key, value as u64);
+            }
+            Line::Metric { test, value, .. } if test == "trampolines" => {
+                self.collected.trampolines.push(value as u64);
             }
             Line::Metric { test, key, value } => {
                 let workloads = &mut self.collected.workloads;

@@ -16,6 +16,6 @@ pub use collect::{collect, merge, Collected, Measured};
 pub use pairs::{boot_pairs, PAIRS};
 pub use plan::{all, Choice, Plan};
 pub use plugin::build_plugin;
-pub use publish::{publish, publish_pairs, publish_stack};
+pub use publish::{publish, publish_page, publish_pairs};
 pub use size::{c_size, rust_size};
 pub use symbols::Symbols;

@@ -10,11 +10,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::symbols::Symbols;
+use super::symbols::{Symbols, TRAMPOLINE};
 use crate::paths::read_text;
 
 /// Functions that differ by less are not listed, in instructions per operation.
 const NOISE: f64 = 0.5;
+
+/// What livepatch's trampolines call for the address of the new function.
+const HANDLER: &str = "klp_ftrace_handler";
 
 /// A line of the plugin's file.
 #[derive(Debug, Deserialize)]
@@ -34,6 +37,8 @@ pub struct Profile {
     engine: BTreeMap<String, f64>,
     /// Bytes of stack in use at the deepest, and in which function.
     pub depth: (u64, String),
+    /// How often livepatch redirected a call, per operation.
+    pub redirected: f64,
 }
 
 /// Reads the plugin's file: a profile for each workload, in their order.
@@ -53,6 +58,12 @@ fn profile(raw: &Raw, symbols: &Symbols, operations: f64) -> Profile {
     let mut profile = Profile::default();
     for &(address, instructions, times) in &raw.blocks {
         let amount = (instructions * times) as f64 / operations;
+        if symbols
+            .beginning_at(address)
+            .is_some_and(|symbol| symbol.name == HANDLER)
+        {
+            profile.redirected += times as f64 / operations;
+        }
         let (name, engine) = match symbols.at(address) {
             Some(symbol) => (symbol.name.as_str(), symbol.engine),
             None => ("(user)", false),
@@ -92,6 +103,13 @@ impl Profile {
     /// Instructions of the engine's own functions, per operation.
     pub fn engine_total(&self) -> f64 {
         self.engine.values().sum()
+    }
+
+    /// Instructions between calls that livepatch redirects and the functions that they
+    /// are redirected to, per operation.
+    pub fn redirection(&self) -> f64 {
+        let of = |name| self.functions.get(name).copied().unwrap_or(0.0);
+        of(TRAMPOLINE) + of(HANDLER)
     }
 }
 

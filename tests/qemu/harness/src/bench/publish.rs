@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iomap_bench_report::{chart, pairs, stack, table, Results};
+use iomap_bench_report::{chart, pairs, table, Results};
 
 use crate::paths::{make_dir, read_text};
 
@@ -59,11 +59,11 @@ pub fn publish_pairs(results: &Results, into: &Path, name: &str, clock: &str) ->
     Ok(())
 }
 
-/// Writes how deep the stack got on a filesystem.
-pub fn publish_stack(suite: &str, depths: &[stack::Depth], into: &Path) -> Result<()> {
+/// Writes a page about a filesystem.
+pub fn publish_page(suite: &str, name: &str, page: &str, into: &Path) -> Result<()> {
     let dir = into.join(suite);
     make_dir(&dir)?;
-    put(&dir.join("stack.md"), &stack::page(suite, depths))
+    put(&dir.join(name), page)
 }
 
 /// All results that were written below `dir`, by name.

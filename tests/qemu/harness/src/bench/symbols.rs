@@ -6,16 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use iomap_qemu_protocol::Link;
 
 use super::size::C_OBJECTS;
 use crate::kernel::KernelTree;
-use crate::modules::ENGINE;
+use crate::modules;
 use crate::paths::read_text;
 use crate::process::output_of;
 use crate::toolchain::Toolchain;
 
 /// Where all modules are: the guest tells what lies in these 4 GiB.
 const MODULES: u64 = 0xffff_ffff_0000_0000;
+
+/// What all of ftrace's trampolines are called.
+pub const TRAMPOLINE: &str = "(trampoline)";
 
 /// Functions by their addresses.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +44,35 @@ impl Symbols {
             engine = functions_of_c_engine(tools, &kernel.dir)?;
         }
         let text = read_text(&kernel.dir.join("System.map"))?;
-        let by_address = text
+        Ok(Self::of_map(&text, &engine))
+    }
+
+    /// Those of a `System.map`; `engine` has the names of the engine's. Other files may
+    /// have functions of the same names: of these that is the engine's which lies beside
+    /// one that nobody else has.
+    fn of_map(map: &str, engine: &BTreeSet<String>) -> Self {
+        let mut functions: Vec<(u64, Symbol)> = map
             .lines()
-            .filter_map(|line| parse_map_line(line, &engine))
+            .filter_map(|line| parse_map_line(line, engine))
             .collect();
-        Ok(Self { by_address })
+        functions.sort_by_key(|(address, _)| *address);
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, symbol) in &functions {
+            *times.entry(&symbol.name).or_default() += 1;
+        }
+        let sure: Vec<bool> = functions
+            .iter()
+            .map(|(_, symbol)| symbol.engine && times.get(symbol.name.as_str()) == Some(&1))
+            .collect();
+        for (at, (_, symbol)) in functions.iter_mut().enumerate() {
+            let beside = at.saturating_sub(1)..at.saturating_add(2).min(sure.len());
+            symbol.engine &= sure
+                .get(beside)
+                .is_some_and(|beside| beside.contains(&true));
+        }
+        Self {
+            by_address: functions.into_iter().collect(),
+        }
     }
 
     /// Adds those of a module whose `.text` is at `base`, as the guest tells it.
@@ -62,11 +90,25 @@ impl Symbols {
         for (offset, function) in text.lines().filter_map(parse_table_line) {
             let symbol = Symbol {
                 name: short(function),
-                engine: name == ENGINE,
+                engine: is_engine(name),
             };
             self.by_address.insert(MODULES + base + offset, symbol);
         }
         Ok(())
+    }
+
+    /// Adds what ftrace made at `address` while the guest ran, as the guest tells it.
+    pub fn add_trampoline(&mut self, address: u64) {
+        let symbol = Symbol {
+            name: TRAMPOLINE.to_owned(),
+            engine: false,
+        };
+        self.by_address.insert(MODULES + address, symbol);
+    }
+
+    /// The function that begins at `address`.
+    pub fn beginning_at(&self, address: u64) -> Option<&Symbol> {
+        self.by_address.get(&address)
     }
 
     /// The function that `address` lies in; [`None`] for a user's address.
@@ -74,6 +116,13 @@ impl Symbols {
         let (_, symbol) = self.by_address.range(..=address).next_back()?;
         (address >> 63 == 1).then_some(symbol)
     }
+}
+
+/// Is it a module that has an engine in it?
+fn is_engine(module: &str) -> bool {
+    [Link::Module, Link::Live]
+        .into_iter()
+        .any(|link| modules::engine(link) == Some(module))
 }
 
 /// `ffffffff81000000 T _stext`
@@ -145,18 +194,24 @@ mod tests {
         let engine = BTreeSet::from(["iomap_iter".to_owned()]);
         let map = "ffffffff81000000 T _stext\nffffffff81000100 t iomap_iter\n\
                    ffffffff81000180 D data\nffffffff81000200 T other\n";
-        let symbols = Symbols {
-            by_address: map
-                .lines()
-                .filter_map(|line| parse_map_line(line, &engine))
-                .collect(),
-        };
+        let symbols = Symbols::of_map(map, &engine);
         let found = symbols.at(0xffff_ffff_8100_01ff);
         assert_eq!(
             found.map(|s| (s.name.as_str(), s.engine)),
             Some(("iomap_iter", true))
         );
         assert_eq!(symbols.at(0x40_0000), None);
+    }
+
+    #[test]
+    fn a_name_that_others_have_too_is_the_engines_beside_the_engine() {
+        let engine = ["iomap_iter", "min"].map(str::to_owned).into();
+        let map = "ffffffff81000000 t min\nffffffff81000100 T bio_put\n\
+                   ffffffff81000200 T iomap_iter\nffffffff81000300 t min\n";
+        let symbols = Symbols::of_map(map, &engine);
+        let engine = |address| symbols.at(address).map(|symbol| symbol.engine);
+        assert_eq!(engine(0xffff_ffff_8100_0000), Some(false));
+        assert_eq!(engine(0xffff_ffff_8100_0300), Some(true));
     }
 
     #[test]

@@ -24,6 +24,9 @@ use crate::toolchain::Toolchain;
 const ENGINES: [Link; 2] = [Link::C, Link::Module];
 
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments) -> Result<bool> {
+    if let Some(workloads) = &arguments.live {
+        return show::trampolines(paths, tools, workloads);
+    }
     match &arguments.profile {
         Some(workloads) => show::profiles(paths, tools, workloads),
         None if arguments.wall => time::of_operations(paths, tools, arguments),

@@ -3,11 +3,14 @@
 //! Where the instructions of workloads are, and how deep the stack gets.
 
 use anyhow::{bail, Result};
+use iomap_bench_report::live::{self, Redirected};
 use iomap_bench_report::stack::{self, Depth};
 use iomap_qemu_protocol::{BenchSpec, Link, Measured};
 
 use super::{labs, results_dir};
+use crate::agent::Agent;
 use crate::bench::{self, profile, Choice, Plan};
+use crate::kernel::Flavor;
 use crate::lab::Lab;
 use crate::paths::{make_dir, Paths};
 use crate::qemu::Accel;
@@ -36,9 +39,36 @@ pub fn profiles(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<boo
                 rust: rust.depth.clone(),
             });
         }
-        println!("{}", stack::page(comparison.name, &depths));
+        let page = stack::page(comparison.name, &depths);
+        println!("{page}");
         let into = results_dir(paths, choice.workloads.is_none());
-        bench::publish_stack(comparison.name, &depths, &into)?;
+        bench::publish_page(comparison.name, "stack.md", &page, &into)?;
+    }
+    Ok(true)
+}
+
+/// Counts what livepatch's trampolines take. The kernel is that of `MODE=live`: one that
+/// is built to count on has no livepatch, and what a trampoline executes is the same.
+pub fn trampolines(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<bool> {
+    let choice = Choice::of(Some(workloads), 1)?;
+    let agent = Agent::build(paths, tools)?;
+    let mut lab = Lab::prepare(paths, tools, agent, Link::Live, Flavor::Release)?;
+    lab.accel = Accel::Counted;
+    for comparison in &choice.comparisons {
+        let profiles = profile_of(&lab, comparison, choice.workloads.clone())?;
+        let rows = profiles.into_iter().map(|(workload, profile)| Redirected {
+            workload,
+            calls: profile.redirected,
+            instructions: profile.redirection(),
+        });
+        let page = live::page(
+            comparison.name,
+            &lab.kernel.release()?,
+            &rows.collect::<Vec<_>>(),
+        );
+        println!("{page}");
+        let into = results_dir(paths, choice.workloads.is_none());
+        bench::publish_page(comparison.name, "live.md", &page, &into)?;
     }
     Ok(true)
 }
@@ -80,6 +110,9 @@ fn symbols(lab: &Lab, collected: &bench::Collected) -> Result<bench::Symbols> {
     let mut symbols = bench::Symbols::of_kernel(&lab.tools, &lab.kernel, c_engine)?;
     for (name, base) in &collected.modules {
         symbols.add_module(&lab.tools, name, lab.module_file(name)?, *base)?;
+    }
+    for address in &collected.trampolines {
+        symbols.add_trampoline(*address);
     }
     Ok(symbols)
 }

@@ -73,6 +73,9 @@ fn bring_up() -> Result<RunSpec> {
         let (path, parameters) = entry.split_once(' ').unwrap_or((entry, ""));
         module::load(Path::new(path), parameters)?;
     }
+    if spec.link == Link::Live {
+        live::settle()?;
+    }
     if spec.dax {
         pmem::fill(&spec)?;
     }

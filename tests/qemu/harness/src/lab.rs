@@ -97,6 +97,33 @@ impl Lab {
         Ok(lab)
     }
 
+    /// Guests on the C engine, to measure `other` by. If that takes the C engine's place
+    /// in a running kernel, this is the same kernel, which `other` is not loaded into:
+    /// then nothing but the engine differs.
+    pub fn reference(
+        paths: &Paths,
+        tools: &Toolchain,
+        agent: Agent,
+        other: Link,
+        flavor: Flavor,
+    ) -> Result<Self> {
+        let kernel = match other {
+            Link::Live => Link::Live,
+            Link::Module | Link::Builtin | Link::C => Link::C,
+        };
+        let mut lab = Self::prepare(paths, tools, agent, kernel, flavor)?;
+        lab.link = Link::C;
+        Ok(lab)
+    }
+
+    /// Names the engine, and the kernel if that is not the usual one for the engine.
+    pub fn engine(&self) -> String {
+        match (self.link, self.kernel.link) {
+            (link, kernel) if link == kernel => link.name().to_owned(),
+            (link, kernel) => format!("{}-of-{}", link.name(), kernel.name()),
+        }
+    }
+
     /// A directory that goes away with the lab.
     pub fn work(&self) -> &Path {
         self.work.path()

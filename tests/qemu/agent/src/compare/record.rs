@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::{CompareSpec, RunSpec, Stream, Transcript};
+use iomap_qemu_protocol::{CompareSpec, Link, RunSpec, Stream, Transcript};
 use rustix::thread::gettid;
 
 use super::calls::Calls;
@@ -20,7 +20,13 @@ use crate::sys::buffer::AlignedBuf;
 use crate::trace::{Event, Marker, Tracer};
 
 /// All of the engine, and every bio.
-const EVENTS: &[&str] = &["iomap", "block/block_bio_queue"];
+fn events(link: Link) -> [&'static str; 2] {
+    let engine = match link {
+        Link::Live => "iomap_rs",
+        Link::Module | Link::Builtin | Link::C => "iomap",
+    };
+    [engine, "block/block_bio_queue"]
+}
 
 const BIO: &str = "block_bio_queue";
 
@@ -31,6 +37,7 @@ const SECTOR: usize = 512;
 pub struct Recorder<'a> {
     disk: &'a CompareDisk,
     devices: EventDevices,
+    events: [&'static str; 2],
     marker: Marker,
     log: File,
     /// Where the next transcript goes, in bytes.
@@ -48,6 +55,7 @@ impl<'a> Recorder<'a> {
         Ok(Self {
             disk,
             devices: disk.event_devices()?,
+            events: events(spec.link),
             marker: Marker::open()?,
             log,
             end: 0,
@@ -60,7 +68,7 @@ impl<'a> Recorder<'a> {
         fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         self.disk.remount()?;
         let mut calls = Calls::new(&dir, &self.marker)?;
-        let tracer = Tracer::start(EVENTS)?;
+        let tracer = Tracer::start(&self.events)?;
         let result = (workload.run)(&mut calls);
         let events = tracer.stop()?;
         let (called, files) = calls.finish();

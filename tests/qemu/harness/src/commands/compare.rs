@@ -43,8 +43,8 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &CompareArguments) -> Re
     };
     let agent = Agent::build(paths, tools)?;
     let results = paths.checkout.join("target/compare");
-    let side = |name: &str, link: Link, accel: Accel| -> Result<Side> {
-        let mut lab = Lab::prepare(paths, tools, agent.clone(), link, Flavor::Release)?;
+    let side = |name: &str, lab: Result<Lab>, accel: Accel| -> Result<Side> {
+        let mut lab = lab?;
         lab.accel = accel;
         Ok(Side {
             name: name.to_owned(),
@@ -52,12 +52,14 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &CompareArguments) -> Re
             logs: results.join(name),
         })
     };
-    let reference = side("c", Link::C, Accel::Counted)?;
+    let link = Link::from(arguments.link);
+    let c = || Lab::reference(paths, tools, agent.clone(), link, Flavor::Release);
+    let reference = side("c", c(), Accel::Counted)?;
     let other = match arguments.reference {
-        true => side("c-again", Link::C, Accel::CountedTwice)?,
+        true => side("c-again", c(), Accel::CountedTwice)?,
         false => {
-            let link = Link::from(arguments.link);
-            side(link.name(), link, Accel::Counted)?
+            let lab = Lab::prepare(paths, tools, agent.clone(), link, Flavor::Release);
+            side(link.name(), lab, Accel::Counted)?
         }
     };
 

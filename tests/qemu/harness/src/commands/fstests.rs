@@ -40,10 +40,16 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     let results = paths.checkout.join("target/fstests");
     make_dir(&results)?;
     let mut columns: BTreeMap<&str, Vec<Column>> = BTreeMap::new();
-    for link in arguments.link.iter().copied().map(Link::from) {
-        let lab = Lab::prepare(paths, tools, agent.clone(), link, arguments.kernel)?;
+    let links: Vec<Link> = arguments.link.iter().copied().map(Link::from).collect();
+    for &link in &links {
+        let lab = match (link, links.as_slice()) {
+            (Link::C, &[_, other]) => {
+                Lab::reference(paths, tools, agent.clone(), other, arguments.kernel)?
+            }
+            _ => Lab::prepare(paths, tools, agent.clone(), link, arguments.kernel)?,
+        };
         for (client, variables, tests) in &summaries {
-            let dir = results.join(format!("{}-{}", client.name, link.name()));
+            let dir = results.join(format!("{}-{}", client.name, lab.engine()));
             make_dir(&dir)?;
             let campaign = Campaign {
                 lab: &lab,

@@ -28,6 +28,7 @@ mod kmsg;
 mod live;
 mod load;
 mod log_writes;
+mod memory;
 mod mounts;
 mod null_disk;
 mod output;

@@ -13,6 +13,7 @@ use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::init::mount_main;
+use crate::memory;
 use crate::suites;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::sys::mount;
@@ -33,9 +34,9 @@ const FORGOTTEN: usize = 16 * KIB;
 
 fn no_leak(context: &Context) -> Result<()> {
     rounds(context, WARM_UP)?;
-    let before = unreclaimable()?;
+    let before = memory::used(&["SUnreclaim"])?;
     rounds(context, ROUNDS)?;
-    let grown = unreclaimable()?.saturating_sub(before);
+    let grown = memory::used(&["SUnreclaim"])?.saturating_sub(before);
     context.metric("bytes_per_round", (grown / ROUNDS) as f64);
     ensure!(
         grown < ROUNDS * FORGOTTEN / 2,
@@ -87,14 +88,4 @@ fn work(context: &Context, number: usize) -> Result<()> {
     }
     file.set_len(4 * MIB as u64)?;
     Ok(())
-}
-
-/// Bytes of the slab allocator that no cache could give back.
-fn unreclaimable() -> Result<usize> {
-    let text = fs::read_to_string("/proc/meminfo").context("no /proc/meminfo")?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("SUnreclaim:"))
-        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<usize>().ok())
-        .map(|kib| kib * KIB)
-        .context("no SUnreclaim in /proc/meminfo")
 }

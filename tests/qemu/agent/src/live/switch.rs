@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context as _, Result};
 
 use super::engine::{calls, Live};
-use super::{LONG, MIB};
+use super::{KIB, LONG, MIB};
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
 use crate::context::Context;
 use crate::load::{Kind, Load};
+use crate::memory;
 use crate::mounts::Mount;
 use crate::suites;
 
@@ -32,12 +33,40 @@ const OTHERS: &[&str] = &["ext4", "ext2", "btrfs", "f2fs"];
 /// What the threads, their files in memory and the page cache may take.
 const MEMORY: usize = 96 * MIB;
 
+/// From the usual to the least urgent.
+const LEAST: i32 = 19;
+
+/// What does not come back if the kernel loses it: slabs, modules and what they map,
+/// variables of each processor.
+const KERNELS_OWN: &[&str] = &["SUnreclaim", "VmallocUsed", "Percpu"];
+/// What a round would leave behind if it forgot anything of the module, and what may
+/// come and go without it.
+const FORGOTTEN: usize = 16 * KIB;
+const NOISE: usize = 4 * MIB;
+
 fn back_and_forth(context: &Context) -> Result<()> {
     let switches = context.switches();
+    // The first of all rounds warms up caches of the kernel.
+    Live::load()?.remove()?;
+    let before = memory::used(KERNELS_OWN)?;
     let mounts = OTHERS
         .iter()
         .map(|role| Mount::disk(context, role))
         .collect::<Result<Vec<_>>>()?;
+    under_load(context, switches, &mounts)?;
+    drop(mounts);
+    let grown = memory::used(KERNELS_OWN)?.saturating_sub(before);
+    context.metric("kib_more_in_use", (grown / KIB) as f64);
+    let rounds = usize::try_from(switches / 2)?;
+    ensure!(
+        grown < NOISE + rounds * FORGOTTEN / 2,
+        "{grown} bytes more are in use after {rounds} rounds"
+    );
+    Ok(())
+}
+
+/// Everything is in use while engines are switched.
+fn under_load(context: &Context, switches: u64, mounts: &[Mount]) -> Result<()> {
     let main = context.dir()?;
     let bare = context.disk("bare")?;
     let bytes = bare.number::<usize>("size")? * 512;
@@ -45,6 +74,8 @@ fn back_and_forth(context: &Context) -> Result<()> {
     let load = Load::default();
     let start = Instant::now();
     let served = thread::scope(|scope| {
+        // The load steps aside for whoever switches.
+        rustix::process::nice(LEAST)?;
         let mut workers = Vec::new();
         let directories = mounts.iter().map(Mount::path).chain([main.as_path()]);
         for (number, directory) in (0_u8..).step_by(2).zip(directories) {
@@ -52,6 +83,7 @@ fn back_and_forth(context: &Context) -> Result<()> {
             workers.push(load.start(scope, directory, Kind::Direct, number + 2));
         }
         workers.push(load.start_on_device(scope, bare.path(), bytes, 99));
+        rustix::process::nice(-LEAST)?;
         let switched = switch(context, switches, &load);
         load.stop();
         // All threads are heard, even if switching has failed.
@@ -67,7 +99,7 @@ fn back_and_forth(context: &Context) -> Result<()> {
         "{switches} switches and {} steps in {seconds:.0} s; {served} calls of the Rust engine",
         load.steps()
     ));
-    for mount in &mounts {
+    for mount in mounts {
         for entry in std::fs::read_dir(mount.path()).context("cannot list")? {
             let path = entry.context("cannot list")?.path();
             if path.is_file() {

@@ -79,8 +79,9 @@ pub struct TestArguments {
     /// Only this test (`dio_read`, `ext4-4k/dio_read`), or all whose names contain this
     #[arg(long, short)]
     pub filter: Option<String>,
-    /// Whose engine serves the filesystems, one run for each; without this both
-    /// ways to link the Rust engine, or for a filter the first that has such tests
+    /// Whose engine serves the filesystems, one run for each; without this the
+    /// Rust engine linked in both ways and its tests of switching, or for a filter
+    /// the first of these that has such tests
     #[arg(long, value_enum, value_delimiter = ',')]
     pub link: Vec<LinkArgument>,
     /// Which kernel the guests run

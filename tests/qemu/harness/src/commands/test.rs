@@ -50,9 +50,9 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
                 lab.fsx = arguments.fsx();
                 lab.switches = arguments.switches;
                 lab.soak_seconds = arguments.soak_seconds;
-                run_checks(&lab, &tests, &plan.filter, &mut report)?;
+                run_checks(&lab, &tests, &plan, &mut report)?;
                 for _ in 0..arguments.repeat {
-                    run_guests(&lab, &tests, &plan.filter, &mut report)?;
+                    run_guests(&lab, &tests, &plan, &mut report)?;
                     if report.has_failures() {
                         // The next round would write over what this one left to look at.
                         break;
@@ -76,7 +76,7 @@ struct Plan {
     filter: Filter,
     /// Those that have something selected.
     runs: Vec<Link>,
-    /// The full names of all tests of those that were asked for.
+    /// The full names of the tests that these may run.
     names: Vec<String>,
 }
 
@@ -86,11 +86,15 @@ impl Plan {
         let mut links: Vec<Link> = arguments.link.iter().map(|&link| link.into()).collect();
         let asked = !links.is_empty();
         if !asked {
-            links = vec![Link::Module, Link::Builtin];
+            links = vec![Link::Module, Link::Builtin, Link::Live];
         }
         let of_each: Vec<(Link, Vec<String>)> = links
             .into_iter()
-            .map(|link| (link, names_of(tests, link)))
+            .map(|link| match link {
+                // All other tests would only be run a third time.
+                Link::Live if !asked => (link, of_switching(tests)),
+                _ => (link, names_of(tests, link)),
+            })
             .collect();
         let all = of_each.iter().flat_map(|(_, names)| names);
         let filter = Filter::new(wanted, all.map(String::as_str));
@@ -119,6 +123,20 @@ impl Plan {
     fn selected(&self) -> impl Iterator<Item = &String> {
         self.names.iter().filter(|name| self.filter.selects(name))
     }
+
+    fn selects(&self, wanted: &str) -> bool {
+        self.selected().any(|name| name == wanted)
+    }
+}
+
+/// The full names of the tests that put the engine into a running kernel.
+fn of_switching(tests: &[TestInfo]) -> Vec<String> {
+    let mut names = Vec::new();
+    for suite in suites::TEST.iter().filter(|suite| suite.loads_engine) {
+        let own = tests.iter().filter(|test| test.suite == suite.name);
+        names.extend(own.map(|test| full_name(test, Link::Live)));
+    }
+    names
 }
 
 /// The full names of what there is for the engine linked in this way.
@@ -148,7 +166,7 @@ fn require_known_suites(tests: &[TestInfo]) -> Result<()> {
     }
 }
 
-fn run_checks(lab: &Lab, tests: &[TestInfo], filter: &Filter, report: &mut Report) -> Result<()> {
+fn run_checks(lab: &Lab, tests: &[TestInfo], plan: &Plan, report: &mut Report) -> Result<()> {
     let recipe = Recipe::new(&lab.paths, &lab.tools, lab.link, lab.flavor)?;
     let source = Source::prepare(&lab.paths, &lab.tools, &recipe)?;
     let subject = Subject {
@@ -159,19 +177,19 @@ fn run_checks(lab: &Lab, tests: &[TestInfo], filter: &Filter, report: &mut Repor
         kernel: &lab.kernel,
         tests,
     };
-    checks::run(&subject, |name| filter.selects(name), &mut |result| {
+    checks::run(&subject, |name| plan.selects(name), &mut |result| {
         report.add(result)
     });
     Ok(())
 }
 
-fn run_guests(lab: &Lab, tests: &[TestInfo], filter: &Filter, report: &mut Report) -> Result<()> {
+fn run_guests(lab: &Lab, tests: &[TestInfo], plan: &Plan, report: &mut Report) -> Result<()> {
     let tree = Tree::generate(&lab.work().join("tree"))?;
     let suites = suites::TEST.iter().filter(|suite| suite.runs_on(lab.link));
     for suite in suites {
         let selected: Vec<TestInfo> = tests
             .iter()
-            .filter(|test| test.suite == suite.name && filter.selects(&full_name(test, lab.link)))
+            .filter(|test| test.suite == suite.name && plan.selects(&full_name(test, lab.link)))
             .cloned()
             .collect();
         if selected.is_empty() {
@@ -199,7 +217,11 @@ mod tests {
             expect_log: Vec::new(),
             timeout_secs: None,
         };
-        let tests = [test("xfs-4k", "mmap"), test("bdev", "punch")];
+        let tests = [
+            test("xfs-4k", "mmap"),
+            test("bdev", "punch"),
+            test("live", "switch"),
+        ];
         let arguments = TestArguments {
             filter: filter.map(str::to_owned),
             link: links.to_vec(),
@@ -221,11 +243,17 @@ mod tests {
     }
 
     #[test]
-    fn without_a_filter_both_ways_to_link_are_tested() {
+    fn without_a_filter_all_ways_to_link_are_tested() {
         let plan = plan(None, &[]);
-        assert_eq!(plan.runs, [Link::Module, Link::Builtin]);
-        let all = ["xfs-4k/mmap", "builtin:xfs-4k/mmap", "builtin:bdev/punch"];
+        assert_eq!(plan.runs, [Link::Module, Link::Builtin, Link::Live]);
+        let all = [
+            "xfs-4k/mmap",
+            "builtin:xfs-4k/mmap",
+            "builtin:bdev/punch",
+            "live:live/switch",
+        ];
         assert_eq!(in_guests(&plan), all);
+        assert!(plan.selects("live:live/switch") && !plan.selects("live:xfs-4k/mmap"));
     }
 
     #[test]
@@ -234,6 +262,7 @@ mod tests {
         for name in ["punch", "bdev", "bdev/punch", "builtin:bdev/punch"] {
             assert_eq!(in_guests(&plan(Some(name), &[])), ["builtin:bdev/punch"]);
         }
+        assert_eq!(in_guests(&plan(Some("switch"), &[])), ["live:live/switch"]);
         let of_builtin = plan(Some("builtin:xfs-4k/mmap"), &[]);
         assert_eq!(in_guests(&of_builtin), ["builtin:xfs-4k/mmap"]);
         assert!(plan(Some("harness's own"), &[]).runs.is_empty());
@@ -245,6 +274,8 @@ mod tests {
         assert_eq!(in_guests(&builtin), ["builtin:xfs-4k/mmap"]);
         let c = plan(None, &[LinkArgument::C]);
         assert_eq!(in_guests(&c), ["xfs-4k/mmap", "bdev/punch"]);
+        let live = plan(Some("mmap"), &[LinkArgument::Live]);
+        assert_eq!(in_guests(&live), ["live:xfs-4k/mmap"]);
         let module = plan(Some("punch"), &[LinkArgument::Module]);
         assert!(module.runs.is_empty());
     }

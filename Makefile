@@ -23,6 +23,7 @@ help:
 	@echo 'make test           all tests; T=dio_read or T=ext4-4k/dio_read: that test alone;'
 	@echo '                    T=fiemap: all whose names contain it'
 	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
+	@echo '                    JOBS=1: one guest at a time; else one for each processor'
 	@echo '                    REPEAT=100: again until one fails, at most so often'
 	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'
 	@echo 'make soak           MINUTES=60: fsx, fio, dbench, stress-ng on four filesystems at once'

@@ -104,6 +104,9 @@ pub struct TestArguments {
     /// Seconds that each round of the soak takes
     #[arg(long, env, value_name = "NUMBER", default_value_t = 20)]
     pub soak_seconds: u64,
+    /// How many guests may run at a time; as many as there are processors
+    #[arg(long, short, env, value_name = "NUMBER")]
+    pub jobs: Option<usize>,
     /// Shows what tests say that pass, too
     #[arg(long)]
     pub show_output: bool,

@@ -26,6 +26,7 @@ mod lab;
 mod lock;
 mod modules;
 mod mutants;
+mod parallel;
 mod paths;
 mod process;
 mod progress;

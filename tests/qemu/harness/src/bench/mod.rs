@@ -14,7 +14,7 @@ mod symbols;
 
 pub use collect::{collect, merge, Collected, Measured};
 pub use pairs::{boot_pairs, PAIRS};
-pub use plan::{all, Choice, Plan};
+pub use plan::{Choice, Plan};
 pub use plugin::build_plugin;
 pub use publish::{publish, publish_page, publish_pairs};
 pub use size::{c_size, rust_size};

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::mpsc;
+use std::thread;
 
 use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::{Link, TestInfo};
@@ -16,10 +18,11 @@ use crate::filter::Filter;
 use crate::image::Tree;
 use crate::kernel::{Recipe, Source};
 use crate::lab::Lab;
+use crate::parallel;
 use crate::paths::Paths;
 use crate::report::Report;
 use crate::session::Session;
-use crate::suites::{self, full_name, label};
+use crate::suites::{self, full_name, label, Suite};
 use crate::toolchain::Toolchain;
 use crate::tracker::{TestResult, Verdict};
 
@@ -38,6 +41,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
     if paths.results().exists() {
         fs::remove_dir_all(paths.results()).context("cannot remove the last run's results")?;
     }
+    let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
     let mut report = Report::new(arguments.show_output);
     if plan.filter.selects_all() || plan.runs.is_empty() {
         cargo_tests::run(paths, tools, plan.filter.wanted(), &mut |result| {
@@ -52,7 +56,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
                 lab.soak_seconds = arguments.soak_seconds;
                 run_checks(&lab, &tests, &plan, &mut report)?;
                 for _ in 0..arguments.repeat {
-                    run_guests(&lab, &tests, &plan, &mut report)?;
+                    run_guests(&lab, &tests, &plan, jobs, &mut report)?;
                     if report.has_failures() {
                         // The next round would write over what this one left to look at.
                         break;
@@ -124,6 +128,14 @@ impl Plan {
         self.names.iter().filter(|name| self.filter.selects(name))
     }
 
+    /// The tests of a suite that were asked for.
+    fn of_suite(&self, suite: &Suite, tests: &[TestInfo], link: Link) -> Vec<TestInfo> {
+        let own = tests.iter().filter(|test| test.suite == suite.name);
+        own.filter(|test| self.selects(&full_name(test, link)))
+            .cloned()
+            .collect()
+    }
+
     fn selects(&self, wanted: &str) -> bool {
         self.selected().any(|name| name == wanted)
     }
@@ -183,23 +195,38 @@ fn run_checks(lab: &Lab, tests: &[TestInfo], plan: &Plan, report: &mut Report) -
     Ok(())
 }
 
-fn run_guests(lab: &Lab, tests: &[TestInfo], plan: &Plan, report: &mut Report) -> Result<()> {
-    let tree = Tree::generate(&lab.work().join("tree"))?;
+/// Boots a guest for each suite, up to `jobs` at a time. Results come as tests end.
+fn run_guests(
+    lab: &Lab,
+    tests: &[TestInfo],
+    plan: &Plan,
+    jobs: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let tree = &Tree::generate(&lab.work().join("tree"))?;
     let suites = suites::TEST.iter().filter(|suite| suite.runs_on(lab.link));
-    for suite in suites {
-        let selected: Vec<TestInfo> = tests
-            .iter()
-            .filter(|test| test.suite == suite.name && plan.selects(&full_name(test, lab.link)))
-            .cloned()
-            .collect();
-        if selected.is_empty() {
-            continue;
-        }
+    let tasks: Vec<(&Suite, Vec<TestInfo>)> = suites
+        .map(|suite| (suite, plan.of_suite(suite, tests, lab.link)))
+        .filter(|(_, selected)| !selected.is_empty())
+        .collect();
+    let (sender, results) = mpsc::channel();
+    // Takes the sender along: when all guests are done, there are no more results.
+    let run = move |(suite, selected): (&Suite, Vec<TestInfo>)| {
         let logs = lab.paths.results().join(lab.link.name()).join(suite.name);
-        let mut emit = |result| report.add(result);
-        Session::new(lab, suite, &tree, logs, &mut emit).run(&selected)?;
-    }
-    Ok(())
+        // Nobody has stopped listening unless the harness is about to end.
+        let mut emit = |result| drop(sender.send(result));
+        Session::new(lab, suite, tree, logs, &mut emit).run(&selected)
+    };
+    thread::scope(|scope| {
+        let guests = scope.spawn(move || parallel::all(tasks, jobs, run));
+        for result in results {
+            report.add(result);
+        }
+        match guests.join() {
+            Ok(done) => done.map(drop),
+            Err(_) => bail!("the thread that boots guests has panicked"),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -232,6 +259,7 @@ mod tests {
             soak_seconds: 0,
             show_output: false,
             repeat: 1,
+            jobs: None,
             list: false,
         };
         Plan::new(&tests, &arguments)

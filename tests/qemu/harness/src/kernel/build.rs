@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::available_parallelism;
 
 use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::Link;
@@ -20,6 +19,7 @@ use super::recipe::Recipe;
 use super::source::Source;
 use super::tree::KernelTree;
 use crate::lock::Lock;
+use crate::parallel;
 use crate::paths::{beside, make_dir, read_text, Paths};
 use crate::process::{failure, run_logged};
 use crate::progress::Progress;
@@ -161,7 +161,7 @@ impl Job<'_> {
         let what = format!("building the {what} ({} engine)", self.label);
         let mut progress = Progress::new(what, steps);
 
-        let jobs = available_parallelism().map_or(1, usize::from);
+        let jobs = parallel::processors();
         let mut make = self.make();
         make.arg(format!("-j{jobs}")).arg(target);
         if self.link == Link::Module {

@@ -12,6 +12,7 @@ use super::{labs, meta, results_dir};
 use crate::bench::{self, Choice, Plan};
 use crate::cli::BenchArguments;
 use crate::lab::Lab;
+use crate::parallel;
 use crate::paths::Paths;
 use crate::qemu::Accel;
 use crate::suites::Comparison;
@@ -44,10 +45,11 @@ pub fn instructions(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments
         memory: memory(&labs)?,
     };
     let boots = if quick { 1 } else { 2 };
+    let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
     let mut failures = Vec::new();
     for comparison in &choice.comparisons {
         // Hours of results are not lost by a filesystem that fails.
-        let counted = count_one(&plan, &labs, comparison, boots, jobs(arguments));
+        let counted = count_one(&plan, &labs, comparison, boots, jobs);
         let (suite, well) = match counted {
             Ok(counted) => counted,
             Err(error) => {
@@ -81,7 +83,7 @@ fn count_one(
     boots: usize,
     jobs: usize,
 ) -> Result<(Suite, bool)> {
-    let collected = bench::all(labs.iter().collect(), jobs, |lab: &Lab| {
+    let collected = parallel::all(labs.iter().collect(), jobs, |lab: &Lab| {
         let runs: Result<Vec<_>> = (0..boots).map(|_| plan.boot(lab, comparison)).collect();
         Ok((lab.link, runs?))
     })?;
@@ -97,11 +99,6 @@ fn count_one(
         }
     }
     Ok((suite, whole))
-}
-
-fn jobs(arguments: &BenchArguments) -> usize {
-    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.jobs.unwrap_or_else(processors)
 }
 
 /// The engines' objects, as they were built for `labs`.

@@ -61,7 +61,7 @@ demo:
 	$(harness) demo $(with_link)
 
 test:
-	$(harness) test $(with_link) --kernel '$(or $(KERNEL),release)' $(if $(T),--filter '$(T)')
+	$(harness) test $(with_link) $(if $(KERNEL),--kernel '$(KERNEL)') $(if $(T),--filter '$(T)')
 
 # Rounds of five minutes; after each the host checks the disks.
 soak:

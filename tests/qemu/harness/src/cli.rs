@@ -84,9 +84,10 @@ pub struct TestArguments {
     /// the first of these that has such tests
     #[arg(long, value_enum, value_delimiter = ',')]
     pub link: Vec<LinkArgument>,
-    /// Which kernel the guests run
-    #[arg(long, value_enum, default_value = "release")]
-    pub kernel: Flavor,
+    /// Which kernel the guests run; without this the release kernel, and, without any
+    /// way to link, a part of the tests on the debug kernel
+    #[arg(long, value_enum)]
+    pub kernel: Option<Flavor>,
     /// Operations of each test that runs fsx; otherwise 20000, fewer on slow kernels
     #[arg(long, env, value_name = "NUMBER")]
     pub fsx_operations: Option<u64>,
@@ -218,8 +219,8 @@ impl From<LinkArgument> for Link {
 }
 
 impl TestArguments {
-    pub fn fsx(&self) -> FsxSpec {
-        let usual = FsxSpec::default().operations / u64::from(self.kernel.slowness());
+    pub fn fsx(&self, flavor: Flavor) -> FsxSpec {
+        let usual = FsxSpec::default().operations / u64::from(flavor.slowness());
         FsxSpec {
             operations: self.fsx_operations.unwrap_or(usual),
             seed: self.fsx_seed,

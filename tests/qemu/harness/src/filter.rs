@@ -34,10 +34,6 @@ impl Filter {
     pub fn selects_all(&self) -> bool {
         self.wanted.is_none()
     }
-
-    pub fn wanted(&self) -> Option<&str> {
-        self.wanted.as_deref()
-    }
 }
 
 /// `xfs-1k/write` is about a filesystem; `write` is not.

@@ -18,7 +18,7 @@ use crate::agent::Agent;
 use crate::host_program;
 use crate::image::{self, Tree};
 use crate::initramfs::Initramfs;
-use crate::kernel::{self, Flavor, KernelTree, Recipe};
+use crate::kernel::{self, Flavor, KernelTree, Kind, Recipe};
 use crate::modules::{self, Modules};
 use crate::paths::{make_dir, Paths};
 use crate::process::output_of;
@@ -122,6 +122,11 @@ impl Lab {
             (link, kernel) if link == kernel => link.name().to_owned(),
             (link, kernel) => format!("{}-of-{}", link.name(), kernel.name()),
         }
+    }
+
+    /// Which kernel its guests run.
+    pub fn kind(&self) -> Kind {
+        Kind::new(self.link, self.flavor)
     }
 
     /// A directory that goes away with the lab.

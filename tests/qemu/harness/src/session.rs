@@ -51,7 +51,7 @@ impl<'a> Session<'a> {
         Self {
             lab,
             suite,
-            label: suite.label(lab.link),
+            label: lab.kind().label(suite.name),
             tree,
             limits: Limits {
                 usual: PATIENCE * lab.flavor.slowness(),

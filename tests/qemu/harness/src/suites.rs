@@ -13,6 +13,7 @@ pub use test::TEST;
 use iomap_qemu_protocol::{Link, TestInfo};
 
 use crate::image::{Contents, Filesystem};
+use crate::kernel::Kind;
 
 /// One kind of boot.
 #[derive(Clone, Debug)]
@@ -114,25 +115,11 @@ impl Suite {
                 About::RustFilesystem => link == Link::Module,
             }
     }
-
-    /// The name of the suite in the names of its tests.
-    pub fn label(&self, link: Link) -> String {
-        label(self.name, link)
-    }
-}
-
-/// A suite's name, `builtin:` before it if the Rust engine is built in, `live:` if it
-/// takes the C engine's place.
-pub fn label(name: &str, link: Link) -> String {
-    match link {
-        Link::Module | Link::C => name.to_owned(),
-        Link::Builtin | Link::Live => format!("{}:{name}", link.name()),
-    }
 }
 
 /// A test's name with that of its suite.
-pub fn full_name(test: &TestInfo, link: Link) -> String {
-    format!("{}/{}", label(&test.suite, link), test.name)
+pub fn full_name(test: &TestInfo, kernel: Kind) -> String {
+    format!("{}/{}", kernel.label(&test.suite), test.name)
 }
 
 /// The role of the disk that the agent mounts.

@@ -16,10 +16,9 @@ use anyhow::Result;
 use iomap_qemu_protocol::Link;
 
 use crate::conformance;
-use crate::kernel::{Flavor, KernelTree, Recipe, Source};
+use crate::kernel::{Flavor, KernelTree, Kind, Recipe, Source};
 use crate::mutants;
 use crate::paths::Paths;
-use crate::suites::label;
 use crate::toolchain::Toolchain;
 use crate::tracker::{TestResult, Verdict};
 
@@ -94,22 +93,23 @@ pub fn filesystems_are_untouched(paths: &Paths, tools: &Toolchain, link: Link) -
 }
 
 /// The full names of the checks of kernels with the engine linked in this way.
-pub fn names(link: Link) -> impl Iterator<Item = String> {
-    of(link).map(move |check| full_name(check, link))
+pub fn names(kernel: Kind) -> impl Iterator<Item = String> {
+    of(kernel.link).map(move |check| full_name(check, kernel))
 }
 
 fn of(link: Link) -> impl Iterator<Item = &'static Check> {
     ALL.iter().filter(move |check| check.links.contains(&link))
 }
 
-fn full_name(check: &Check, link: Link) -> String {
-    format!("{}/{}", label(SUITE, link), check.name)
+fn full_name(check: &Check, kernel: Kind) -> String {
+    format!("{}/{}", kernel.label(SUITE), check.name)
 }
 
 /// Runs the checks that `selected` wants.
 pub fn run(subject: &Subject, selected: impl Fn(&str) -> bool, emit: &mut dyn FnMut(TestResult)) {
-    for check in of(subject.kernel.link) {
-        let name = full_name(check, subject.kernel.link);
+    let kernel = Kind::new(subject.recipe.link, subject.recipe.flavor);
+    for check in of(kernel.link) {
+        let name = full_name(check, kernel);
         if !selected(&name) {
             continue;
         }

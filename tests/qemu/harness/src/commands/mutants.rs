@@ -104,7 +104,7 @@ impl Guests<'_> {
                 .tests
                 .iter()
                 .filter(|test| test.suite == suite.name)
-                .filter(|test| names.contains(full_name(test, lab.link).as_str()))
+                .filter(|test| names.contains(full_name(test, lab.kind()).as_str()))
                 .cloned()
                 .collect();
             if wanted.is_empty() {

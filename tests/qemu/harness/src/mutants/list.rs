@@ -89,7 +89,7 @@ fn names_of(tests: &[TestInfo]) -> impl Iterator<Item = String> + '_ {
         .filter(|suite| suite.runs_on(Link::Module));
     suites.flat_map(move |suite| {
         let tests = tests.iter().filter(|test| test.suite == suite.name);
-        tests.map(|test| suites::full_name(test, Link::Module))
+        tests.map(|test| suites::full_name(test, Link::Module.into()))
     })
 }
 

@@ -168,9 +168,11 @@ void *iomap_rs_alloc_state(size_t size, gfp_t gfp)
 #if defined(IOMAP_RS_LIVE) && defined(CONFIG_LOCKDEP)
 	/*
 	 * The state may outlive the module, and with it the class that the lock
-	 * would have: no class, and for a name a string that stays, empty.
+	 * would have: no class, and for a name a string that stays, empty. The
+	 * class that is merely not validated would not do: it is one of locks that
+	 * sleep, and this one is taken in interrupts.
 	 */
-	lockdep_set_class_and_name(lock, &__lockdep_no_validate__,
+	lockdep_set_class_and_name(lock, &__lockdep_no_track__,
 				   (char *)page_address(ZERO_PAGE(0)));
 #endif
 	return lock;

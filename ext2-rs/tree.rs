@@ -183,20 +183,33 @@ impl Tree {
     /// How many pointers from `slot` on, at most `limit`, go on as it begins: to
     /// blocks that follow each other, or to none.
     pub(crate) fn run_length(&self, slot: &Slot, limit: u32) -> u32 {
-        let mut count = 1u32;
-        while count < limit {
-            let index = slot.index.saturating_add(count);
-            let expected = match slot.pointer {
-                0 => Some(0),
-                first => first.checked_add(count),
-            };
-            if self.pointer(&slot.parent, index) != expected {
-                break;
+        let next = slot.index.saturating_add(1) as usize;
+        let more = limit.saturating_sub(1);
+        let more = match &slot.parent {
+            Parent::Inode => {
+                let pointers = self.pointers().and_then(|pointers| pointers.get(next..));
+                goes_on(slot.pointer, more, pointers.unwrap_or(&[]).iter().copied())
             }
-            count = count.saturating_add(1);
-        }
-        count
+            Parent::Block(buffer) => goes_on(slot.pointer, more, buffer.le32s_from(next)),
+        };
+        more.saturating_add(1)
     }
+}
+
+/// How many of `pointers`, at most `limit`, go on behind one that is `first`.
+fn goes_on(first: u32, limit: u32, pointers: impl Iterator<Item = u32>) -> u32 {
+    let step = u32::from(first != 0);
+    let mut last = first;
+    let mut count = 0u32;
+    for pointer in pointers.take(limit as usize) {
+        // The largest number is no block's, so that it does not matter what follows.
+        last = last.wrapping_add(step);
+        if pointer != last {
+            break;
+        }
+        count = count.wrapping_add(1);
+    }
+    count
 }
 
 /// How many blocks of the file, from that of `path` on, are below a pointer with

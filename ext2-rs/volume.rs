@@ -156,7 +156,19 @@ impl Volume {
 
     /// Whether `count` blocks from `first` on can be a file's: they lie in the
     /// filesystem, and none of them is metadata of a group.
+    #[inline]
     pub(crate) fn is_file_data(&self, first: u32, count: u32) -> bool {
+        let group = self.geometry.block_group(first);
+        group
+            .and_then(|(group, _)| self.group(group))
+            .is_some_and(|group| group.is_plain_data(first, count))
+            || self.is_file_data_by_parts(first, count)
+    }
+
+    /// As [`Self::is_file_data`], where it is not as easy as mostly: several groups,
+    /// or blocks between metadata.
+    #[cold]
+    fn is_file_data_by_parts(&self, first: u32, count: u32) -> bool {
         if !self.geometry.is_data(first, count) {
             return false;
         }

@@ -65,6 +65,9 @@ pub struct Group {
     block_bitmap: u32,
     inode_bitmap: u32,
     inode_table: u32,
+    /// The longest run of its blocks without metadata: nearly all of them are there.
+    data_start: u32,
+    data_end: u32,
 }
 
 /// What is wrong with a group, and the block that the descriptor names.
@@ -107,11 +110,13 @@ impl Group {
         if index >= superblock.groups() {
             return Err(GroupError::Index(index));
         }
-        let group = Self {
+        let mut group = Self {
             index,
             block_bitmap: raw.block_bitmap(),
             inode_bitmap: raw.inode_bitmap(),
             inode_table: raw.inode_table(),
+            data_start: 0,
+            data_end: 0,
         };
         let first = superblock.group_first_block(index);
         let all = blocks(first, superblock.group_blocks(index));
@@ -139,6 +144,10 @@ impl Group {
         {
             return Err(GroupError::Overlap(group.inode_table));
         }
+        let data = longest_gap(&all, &group.metadata(superblock));
+        // Blocks of the filesystem, whose numbers have 32 bits.
+        group.data_start = data.start as u32;
+        group.data_end = data.end as u32;
         Ok(group)
     }
 
@@ -182,6 +191,16 @@ impl Group {
             .any(|part| overlap(part, &asked))
     }
 
+    /// Whether `count` blocks from `first` on, any at all, lie in that part of this
+    /// group where there is no metadata. `false` says nothing: ask [`Self::overlaps`].
+    #[inline]
+    pub const fn is_plain_data(&self, first: u32, count: u32) -> bool {
+        self.data_start <= first
+            && first < self.data_end
+            && count != 0
+            && count <= self.data_end - first
+    }
+
     /// Where inode `index`, from 0, of this group is.
     pub fn inode_place(&self, superblock: &Superblock, index: u32) -> Option<Place> {
         if index >= superblock.inodes_per_group() {
@@ -211,4 +230,24 @@ impl Group {
         }
         Ok(())
     }
+}
+
+/// The longest run of `all` that none of `parts`, which lie in there apart from each
+/// other, has a block of.
+fn longest_gap(all: &Range<u64>, parts: &[Range<u64>; 4]) -> Range<u64> {
+    let parts = || parts.iter().filter(|part| !part.is_empty());
+    let starts = [all.start].into_iter().chain(parts().map(|part| part.end));
+    starts
+        .map(|start| {
+            let next = parts().map(|part| part.start).filter(|&at| at >= start);
+            let inside = parts().any(|part| part.contains(&start));
+            let end = if inside {
+                start
+            } else {
+                next.min().unwrap_or(all.end)
+            };
+            start..end
+        })
+        .max_by_key(|gap| gap.end.saturating_sub(gap.start))
+        .unwrap_or(0..0)
 }

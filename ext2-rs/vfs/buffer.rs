@@ -69,29 +69,32 @@ impl Buffer {
         BufferGuard(self)
     }
 
-    fn number(&self, index: usize) -> Option<&AtomicU32> {
-        if index >= self.size() / size_of::<u32>() {
-            return None;
-        }
-        // SAFETY: In bounds; data is aligned to the size of a sector. Other
+    fn numbers(&self) -> &[AtomicU32] {
+        let count = self.size() / size_of::<u32>();
+        // SAFETY: All of the data, which is aligned to the size of a sector. Other
         // accesses are atomic as well, or under the lock for blocks that are not
         // used in this way.
-        unsafe {
-            let data = (*self.as_ptr()).b_data.cast::<u32>().add(index);
-            Some(AtomicU32::from_ptr(data))
-        }
+        unsafe { slice::from_raw_parts((*self.as_ptr()).b_data.cast(), count) }
     }
 
     /// The 32-bit little-endian number at `index`. Any context.
     pub fn le32(&self, index: usize) -> Option<u32> {
-        let raw = self.number(index)?.load(Ordering::Acquire);
+        let raw = self.numbers().get(index)?.load(Ordering::Acquire);
         Some(u32::from_le(raw))
+    }
+
+    /// The 32-bit little-endian numbers from `index` on. Any context.
+    pub fn le32s_from(&self, index: usize) -> impl Iterator<Item = u32> + '_ {
+        let numbers = self.numbers().get(index..).unwrap_or_default();
+        numbers
+            .iter()
+            .map(|number| u32::from_le(number.load(Ordering::Acquire)))
     }
 
     /// Sets the 32-bit little-endian number at `index`; [`EINVAL`] behind the
     /// end.
     pub fn set_le32(&self, index: usize, value: u32) -> Result {
-        let place = self.number(index).ok_or(EINVAL)?;
+        let place = self.numbers().get(index).ok_or(EINVAL)?;
         place.store(value.to_le(), Ordering::Release);
         Ok(())
     }

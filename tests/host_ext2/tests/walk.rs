@@ -4,10 +4,11 @@
 //! there, and each block in use is used once.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use ext2_rs::format::device::Device;
 use ext2_rs::format::dirent::{dot_dot, entries, is_empty, Rules};
-use ext2_rs::format::group::{Counts, RawGroup};
+use ext2_rs::format::group::{Counts, Group, RawGroup};
 use ext2_rs::format::inode::{Content, Inode, Kind};
 use ext2_rs::format::superblock::{Superblock, ROOT_INODE};
 use ext2_rs::format::xattr::{self, entry_hash, Block};
@@ -166,6 +167,33 @@ fn groups_are_as_their_bitmaps() {
     }
 }
 
+/// What needs no closer look is a run, and as long as one can be without metadata.
+fn plain_data_is_a_run_without_metadata(superblock: &Superblock, group: &Group, all: Range<u32>) {
+    let plain: Vec<u32> = all
+        .clone()
+        .filter(|&block| group.is_plain_data(block, 1))
+        .collect();
+    let free: Vec<bool> = all
+        .clone()
+        .map(|block| !group.overlaps(superblock, block, 1))
+        .collect();
+    let longest = free.split(|free| !free).map(<[bool]>::len).max();
+    assert_eq!(Some(plain.len()), longest);
+
+    let count = plain.len() as u32;
+    let Some(&first) = plain.first() else {
+        return;
+    };
+    assert!(plain.iter().copied().eq(first..first + count));
+    assert!(!group.overlaps(superblock, first, count));
+    assert!(group.is_plain_data(first, count));
+    assert!(!group.is_plain_data(first, count + 1));
+    assert!(!group.is_plain_data(first, 0));
+    assert!(!group.is_plain_data(first, u32::MAX));
+    assert!(!group.is_plain_data(first - 1, 1));
+    assert!(!group.is_plain_data(first + count, 1));
+}
+
 /// Blocks that belong to no file are those that `overhead()` counts, and those of
 /// inodes that are reserved.
 #[test]
@@ -177,7 +205,11 @@ fn metadata_is_where_it_is_said_to_be() {
             let group = image.group(&superblock, index);
             let first = superblock.group_first_block(index);
             let all = first..first + superblock.group_blocks(index);
-            metadata.extend(all.filter(|&block| group.overlaps(&superblock, block, 1)));
+            metadata.extend(
+                all.clone()
+                    .filter(|&block| group.overlaps(&superblock, block, 1)),
+            );
+            plain_data_is_a_run_without_metadata(&superblock, &group, all);
         }
         let overhead = superblock.overhead() - superblock.first_data_block();
         assert_eq!(metadata.len() as u32, overhead);

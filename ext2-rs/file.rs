@@ -5,10 +5,11 @@
 //! Stands for `fs/ext2/file.c`.
 
 use crate::{
-    map::{DirectWriter, Faulter, Reader, Writer},
+    map::{DirectWriter, Reader},
     mount::Ext2,
     truncate,
     vfs::{Exclusive, Inode, RegularFile, Request},
+    writer::{Faulter, Writer},
 };
 use iomap_rs::{
     buffered, direct,
@@ -122,7 +123,7 @@ fn write_cached(
         zero_tail(inode.inode(), inode.size())?;
     }
     let before = inode.size();
-    let writer = Writer(inode.inode());
+    let writer = Writer::new(inode.inode());
     let written = buffered::write(inode.cache(), iocb, iter, &writer, &writer)?;
     if inode.size() != before {
         inode.mark_dirty();

@@ -17,7 +17,7 @@
 //! | `blocks`, `inodes` | allocating them | no |
 //! | `node` | an inode in memory: reading, writing, deleting it | no |
 //! | `tree`, `grow`, `truncate` | the tree of blocks under an inode | no |
-//! | `map` | that tree for the engine: the traits of [`iomap_rs::operations`] | no |
+//! | `map`, `writer` | that tree for the engine: the traits of [`iomap_rs::operations`] | no |
 //! | `file` | reads and writes | no |
 //! | `dir`, `namei`, `symlink` | directories and names | no |
 //! | `attributes`, `xattr`, `acl` | attributes | no |
@@ -79,6 +79,7 @@ mod truncate;
 #[allow(unsafe_code)]
 pub mod vfs;
 mod volume;
+mod writer;
 mod xattr;
 
 use kernel::{c_str, prelude::*};

@@ -2,8 +2,8 @@
 
 //! A file's tree of blocks, for the engine.
 //!
-//! A type per way to map: [`Reader`] allocates nothing, [`Writer`], [`Faulter`]
-//! and [`DirectWriter`] do. Stands for `ext2_iomap_begin()` and
+//! A type per way to map: [`Reader`] allocates nothing, [`DirectWriter`],
+//! [`Writer`](crate::writer::Writer) and [`Faulter`](crate::writer::Faulter) do. Stands for `ext2_iomap_begin()` and
 //! `ext2_iomap_end()`, and for the `ext2_get_block()` of buffered I/O.
 //!
 //! # Blocks that were never written
@@ -21,23 +21,19 @@
 //! - Direct writes allocate behind the end of the file alone, where nobody reads.
 //!   Holes are filled through the page cache.
 
-use crate::{grow::grow, mount::Ext2, node::block_at, tree::Lookup, truncate, vfs::Inode};
+use crate::{
+    grow::grow, mount::Ext2, node::block_at, plan::known::Stretch, tree::Lookup, vfs::Inode,
+};
 use core::cell::Cell;
 use iomap_rs::{
-    buffered,
     mapping::{Extent, Kind, MapFlags},
-    operations::{
-        Direct, DirectRequest, Fault, FolioHooks, Map, Range, Read, Report, Write, WriteRequest,
-        WritebackHooks, Zero,
-    },
-    vfs::{Inode as EngineInode, IterState, Mapping, Maps, WriteFolio, WritebackCtx},
+    operations::{Direct, DirectRequest, Map, Range, Read, Report, WritebackHooks, Zero},
+    vfs::{Inode as EngineInode, IterState, Mapping, Maps, WritebackCtx},
 };
 use kernel::prelude::*;
 
-/// Blocks that are allocated at most for one mapping of a write.
-const MAX_RUN_BYTES: u64 = 4 << 20;
-
 /// Bytes of the file from the start of `block` on that `count` blocks are.
+#[inline]
 fn extent(inode: &Inode<Ext2>, block: u32, count: u32) -> Result<Extent> {
     let bits = inode.sb().block_bits();
     let offset = i64::from(block) << bits;
@@ -45,7 +41,13 @@ fn extent(inode: &Inode<Ext2>, block: u32, count: u32) -> Result<Extent> {
 }
 
 /// A mapping to blocks of the device.
-fn mapped(inode: &Inode<Ext2>, block: u32, first: u32, count: u32) -> Result<Mapping<'_>> {
+#[inline]
+pub(crate) fn mapped(
+    inode: &Inode<Ext2>,
+    block: u32,
+    first: u32,
+    count: u32,
+) -> Result<Mapping<'_>> {
     let addr = u64::from(first) << inode.sb().block_bits();
     Ok(Mapping::mapped(
         extent(inode, block, count)?,
@@ -54,7 +56,17 @@ fn mapped(inode: &Inode<Ext2>, block: u32, first: u32, count: u32) -> Result<Map
     ))
 }
 
+/// A mapping of `block` and as much as is known of the `count` blocks from there on;
+/// [`None`] if nothing is. They are not pending; the caller keeps them from being
+/// freed.
+#[inline]
+pub(crate) fn known(inode: &Inode<Ext2>, block: u32, count: u32) -> Option<Result<Mapping<'_>>> {
+    let found = inode.data().known.get(block)?;
+    Some(mapped(inode, block, found.first, found.count.min(count)))
+}
+
 /// What a lookup found, as a mapping.
+#[inline]
 fn to_mapping(inode: &Inode<Ext2>, block: u32, found: Lookup) -> Result<Mapping<'_>> {
     match found {
         Lookup::Mapped { first, count } => mapped(inode, block, first, count),
@@ -66,11 +78,16 @@ fn to_mapping(inode: &Inode<Ext2>, block: u32, found: Lookup) -> Result<Mapping<
 }
 
 /// The first block that a range touches, and how many it touches.
-fn blocks_of(inode: &Inode<Ext2>, range: Range) -> Result<(u32, u32)> {
-    let sb = inode.sb();
+///
+/// # Errors
+///
+/// [`EFBIG`] if no file reaches as far; not for each that none does.
+#[inline]
+pub(crate) fn blocks_of(inode: &Inode<Ext2>, range: Range) -> Result<(u32, u32)> {
+    let bits = inode.sb().block_bits();
     let pos = u64::try_from(range.pos).map_err(|_| EINVAL)?;
-    let first = block_at(sb, pos)?;
-    let last = pos.saturating_add(range.len.saturating_sub(1)) >> sb.block_bits();
+    let first = u32::try_from(pos >> bits).map_err(|_| EFBIG)?;
+    let last = pos.saturating_add(range.len.saturating_sub(1)) >> bits;
     let count = last.saturating_sub(first.into()).saturating_add(1);
     Ok((first, count.min(u32::MAX.into()) as u32))
 }
@@ -80,10 +97,23 @@ fn blocks_of(inode: &Inode<Ext2>, range: Range) -> Result<(u32, u32)> {
 pub(crate) struct Reader<'a>(pub(crate) &'a Inode<Ext2>);
 
 impl Reader<'_> {
+    #[inline]
     fn find(&self, range: Range) -> Result<Mapping<'_>> {
         let (block, count) = blocks_of(self.0, range)?;
-        let tree = self.0.data().tree.read();
-        to_mapping(self.0, block, tree.lookup_written(self.0, block, count)?)
+        let node = self.0.data();
+        let tree = node.tree.read();
+        if let Some(map) = known(self.0, block, count) {
+            return map;
+        }
+        let found = tree.lookup_written(self.0, block, count)?;
+        if let Lookup::Mapped { first, count } = found {
+            node.known.learn(Stretch {
+                block,
+                first,
+                count,
+            });
+        }
+        to_mapping(self.0, block, found)
     }
 }
 
@@ -108,11 +138,16 @@ impl Map<Report> for Reader<'_> {
         (): (),
         mut maps: Maps<'_, 'a>,
     ) -> Result {
-        let found = self.find(range)?;
+        let inode = self.0;
+        let (block, count) = blocks_of(inode, range)?;
+        // Each is told once: there is nothing to be learned.
+        let tree = inode.data().tree.read();
+        let found = tree.lookup_written(inode, block, count)?;
+        let map = to_mapping(inode, block, found)?;
         // As C has it: a mapping may be several of what is on disk.
-        maps.set(match found.kind() {
-            Kind::Mapped => found.with_flags(MapFlags::MERGED),
-            _ => found,
+        maps.set(match found {
+            Lookup::Mapped { .. } => map.with_flags(MapFlags::MERGED),
+            Lookup::Hole { .. } => map,
         });
         Ok(())
     }
@@ -145,113 +180,6 @@ impl Map<Direct> for Reader<'_> {
     }
 }
 
-/// Allocates for writes into the page cache. The inode is locked.
-pub(crate) struct Writer<'a>(pub(crate) &'a Inode<Ext2>);
-
-impl Map<Write> for Writer<'_> {
-    fn begin<'a>(
-        &'a self,
-        _: &'a EngineInode,
-        range: Range,
-        _: WriteRequest,
-        mut maps: Maps<'_, 'a>,
-    ) -> Result {
-        let range = Range {
-            len: range.len.min(MAX_RUN_BYTES),
-            ..range
-        };
-        let (block, count) = blocks_of(self.0, range)?;
-        let mut tree = self.0.data().tree.write();
-        let grown = grow(self.0, &mut tree, block, count)?;
-        let map = mapped(self.0, block, grown.run.first, grown.run.count)?;
-        if grown.new {
-            tree.pending = block..block.saturating_add(grown.run.count);
-            maps.set(map.with_flags(MapFlags::NEW));
-        } else {
-            maps.set(map);
-        }
-        Ok(())
-    }
-
-    /// Gives back what was allocated and not written.
-    fn end(&self, state: &IterState<'_>, _: Range, _: u64, _: WriteRequest) -> Result {
-        if !state.map().flags().contains(MapFlags::NEW) {
-            return Ok(());
-        }
-        let left = self.0.data().tree.read().pending.clone();
-        if left.is_empty() {
-            return Ok(());
-        }
-        self.give_back(state, &left);
-        self.0.data().tree.write().pending = 0..0;
-        Ok(())
-    }
-}
-
-impl Writer<'_> {
-    #[cold]
-    fn give_back(&self, state: &IterState<'_>, blocks: &core::ops::Range<u32>) {
-        let inode = self.0;
-        let bits = inode.sb().block_bits();
-        let start = i64::from(blocks.start) << bits;
-        let end = i64::from(blocks.end) << bits;
-        let _cache = inode.lock_cache();
-        buffered::release_delalloc(inode.cache(), state.map(), start..end, |pos, len| {
-            let first = (pos >> bits) as u32;
-            truncate::punch(inode, first, (len >> bits) as u32);
-        });
-        if start as u64 >= inode.size() {
-            // Blocks of pointers behind the end of the file are for nothing.
-            truncate::truncate(inode, inode.size());
-        }
-    }
-}
-
-impl FolioHooks for Writer<'_> {
-    /// What was written is in the folio: while that is locked, it stops to be
-    /// pending.
-    fn put_folio(&self, _: &IterState<'_>, pos: i64, copied: usize, folio: WriteFolio<'_>) {
-        let bits = self.0.sb().block_bits();
-        let mask = (1u64 << bits).wrapping_sub(1);
-        let end = (pos as u64).saturating_add(copied as u64);
-        let written = (end.saturating_add(mask) >> bits) as u32;
-        if copied > 0 {
-            let pending = &mut self.0.data().tree.write().pending;
-            if pending.contains(&((pos as u64 >> bits) as u32)) {
-                pending.start = written.min(pending.end);
-            }
-        }
-        drop(folio);
-    }
-}
-
-/// Allocates for stores through a mapping of the file. The folio is locked.
-pub(crate) struct Faulter<'a>(pub(crate) &'a Inode<Ext2>);
-
-impl Map<Fault> for Faulter<'_> {
-    /// # Errors
-    ///
-    /// [`EAGAIN`] makes the task fault again: a write is about to get there.
-    fn begin<'a>(
-        &'a self,
-        _: &'a EngineInode,
-        range: Range,
-        (): (),
-        mut maps: Maps<'_, 'a>,
-    ) -> Result {
-        let (block, count) = blocks_of(self.0, range)?;
-        let mut tree = self.0.data().tree.write();
-        let end = block.saturating_add(count);
-        let pending = &tree.pending;
-        if !pending.is_empty() && block < pending.end && pending.start < end {
-            return Err(EAGAIN);
-        }
-        let grown = grow(self.0, &mut tree, block, count)?;
-        maps.set(mapped(self.0, block, grown.run.first, grown.run.count)?);
-        Ok(())
-    }
-}
-
 /// Maps direct writes: overwrites, and behind the end of the file allocates. The
 /// inode is locked.
 pub(crate) struct DirectWriter<'a>(pub(crate) &'a Inode<Ext2>);
@@ -280,6 +208,8 @@ impl Map<Direct> for DirectWriter<'_> {
             let grown = grow(inode, &mut tree, block, count)?;
             flags = flags.with_if(grown.new, MapFlags::NEW);
             mapped(inode, block, grown.run.first, grown.run.count)?
+        } else if let Some(map) = known(inode, block, count) {
+            map?
         } else {
             let tree = inode.data().tree.read();
             match tree.lookup(inode, block, count)? {

@@ -14,7 +14,7 @@ use crate::{
     inodes,
     mount::Ext2,
     new_rwsem,
-    plan::path,
+    plan::{known::Known, path},
     tree::Tree,
     truncate,
     vfs::{
@@ -32,6 +32,8 @@ pub(crate) struct Node {
     /// Where its data is.
     #[pin]
     pub(crate) tree: RwSem<Tree>,
+    /// What of that is known without a look at it.
+    pub(crate) known: Known,
     /// The block of its extended attributes, or 0. C: `i_file_acl` under
     /// `xattr_sem`.
     #[pin]
@@ -53,6 +55,7 @@ impl Node {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             tree <- new_rwsem!(Tree::new(Content::Nothing), "ext2_rs tree"),
+            known: Known::new(),
             xattrs <- new_rwsem!(0, "ext2_rs xattrs"),
             flags: AtomicU32::new(0),
             group: AtomicU32::new(0),
@@ -60,6 +63,14 @@ impl Node {
             fresh: AtomicBool::new(false),
             hint: AtomicU32::new(0),
         })
+    }
+
+    /// Says that blocks are going to be freed: what was found out of where they are
+    /// does not hold any more.
+    pub(crate) fn start_freeing(&self, tree: &mut Tree) {
+        self.known.forget();
+        tree.frees = tree.frees.wrapping_add(1);
+        tree.last = None;
     }
 }
 

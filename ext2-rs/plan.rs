@@ -7,6 +7,7 @@
 //! also compile on the host.
 
 pub mod bitmap;
+pub mod known;
 pub mod options;
 pub mod path;
 pub mod place;

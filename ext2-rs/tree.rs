@@ -8,7 +8,10 @@
 use crate::{
     format::inode::{Content, POINTERS},
     mount::Ext2,
-    plan::path::{blocks_below, Path},
+    plan::{
+        known::Stretch,
+        path::{blocks_below, Path},
+    },
     vfs::{Buffer, Inode, SuperBlock},
 };
 use core::ops::Range;
@@ -193,6 +196,34 @@ impl Tree {
             Parent::Block(buffer) => goes_on(slot.pointer, more, buffer.le32s_from(next)),
         };
         more.saturating_add(1)
+    }
+
+    /// All that is known to follow each other around `block`, which is there, by the
+    /// block of pointers, or the inode's, that leads to it.
+    pub(crate) fn around(&self, inode: &Inode<Ext2>, block: u32) -> Option<Stretch> {
+        let path = Path::to(block, inode.sb().block_bits())?;
+        let slot = self.walk(inode, &path).ok()?;
+        if slot.pointer == 0 || slot.depth != 0 {
+            return None;
+        }
+        let behind = self.run_length(&slot, path.left_in_leaf());
+        let before = match &slot.parent {
+            Parent::Inode => 0,
+            Parent::Block(buffer) => {
+                let steps = (1..=slot.index).take_while(|&step| {
+                    let index = slot.index.wrapping_sub(step) as usize;
+                    buffer.le32(index) == slot.pointer.checked_sub(step).filter(|&at| at != 0)
+                });
+                steps.count() as u32
+            }
+        };
+        let found = Stretch {
+            block: block.checked_sub(before)?,
+            first: slot.pointer.checked_sub(before)?,
+            count: behind.checked_add(before)?,
+        };
+        let checked = inode.sb().data().is_file_data(found.first, found.count);
+        checked.then_some(found)
     }
 }
 

@@ -96,9 +96,8 @@ pub(crate) fn truncate(inode: &Inode<Ext2>, size: u64) {
         // No file reaches as far.
         return;
     };
+    inode.data().start_freeing(&mut tree);
     cut_off(inode, &mut tree, &cut);
-    tree.frees = tree.frees.wrapping_add(1);
-    tree.last = None;
     inode.mark_dirty();
 }
 
@@ -184,13 +183,16 @@ fn cut_block(
     depth: u32,
     freeing: &mut Freeing<'_>,
 ) {
-    for index in from as usize..buffer.size() / size_of::<u32>() {
-        let pointer = buffer.le32(index).unwrap_or(0);
+    let mut changed = false;
+    for (index, pointer) in (from as usize..).zip(buffer.le32s_from(from as usize)) {
         if pointer != 0 && buffer.set_le32(index, 0).is_ok() {
+            changed = true;
             freeing.free(pointer, depth);
         }
     }
-    buffer.mark_dirty_for(inode);
+    if changed {
+        buffer.mark_dirty_for(inode);
+    }
 }
 
 /// Frees `count` blocks of data from block `first` of the file on; blocks of
@@ -199,6 +201,7 @@ fn cut_block(
 pub(crate) fn punch(inode: &Inode<Ext2>, first: u32, count: u32) {
     let bits = inode.sb().block_bits();
     let mut tree = inode.data().tree.write();
+    inode.data().start_freeing(&mut tree);
     let mut freeing = Freeing::new(inode);
     for block in first..first.saturating_add(count) {
         let slot = Path::to(block, bits).and_then(|path| tree.walk(inode, &path).ok());
@@ -210,7 +213,5 @@ pub(crate) fn punch(inode: &Inode<Ext2>, first: u32, count: u32) {
         }
     }
     drop(freeing);
-    tree.frees = tree.frees.wrapping_add(1);
-    tree.last = None;
     inode.mark_dirty();
 }

@@ -34,6 +34,7 @@ pub mod format {
 #[path = "../../../ext2-rs/plan"]
 pub mod plan {
     pub mod bitmap;
+    pub mod known;
     pub mod options;
     pub mod path;
     pub mod place;

@@ -15,6 +15,7 @@ mod dirent;
 mod flags;
 mod image;
 mod inode;
+mod known;
 mod mkfs;
 mod mount_state;
 mod options;

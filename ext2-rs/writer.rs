@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A file's tree of blocks, for what is written through the page cache: by `write()`
+//! and through mappings.
+//!
+//! Stands for the part of `ext2_get_block()` that allocates. What others may see of
+//! blocks that are allocated and not written yet is in [`map`](crate::map).
+
+use crate::{
+    blocks::Run,
+    grow::grow,
+    map::{blocks_of, known, mapped},
+    mount::Ext2,
+    plan::known::Stretch,
+    tree::Tree,
+    truncate,
+    vfs::Inode,
+};
+use core::cell::Cell;
+use iomap_rs::{
+    buffered,
+    mapping::MapFlags,
+    operations::{Fault, FolioHooks, Map, Range, Write, WriteRequest},
+    vfs::{Inode as EngineInode, IterState, Mapping, Maps, WriteFolio},
+};
+use kernel::prelude::*;
+
+/// Blocks that are allocated at most for one mapping of a write.
+const MAX_RUN_BYTES: u64 = 4 << 20;
+
+/// Takes note of where `block` is that was not known, and of what is around it if
+/// that pays.
+fn learn(inode: &Inode<Ext2>, tree: &Tree, found: Stretch) {
+    let known = &inode.data().known;
+    // What is pending is not to be known.
+    if tree.pending.is_empty() {
+        let pointers = inode.sb().block_size() / size_of::<u32>();
+        if known.missed(found.block, pointers as u32) {
+            let around = tree.around(inode, found.block).unwrap_or(found);
+            known.prefer(found.block, around);
+            return;
+        }
+    }
+    known.learn(found);
+}
+
+/// Allocates for writes into the page cache. The inode is locked.
+pub(crate) struct Writer<'a> {
+    inode: &'a Inode<Ext2>,
+    /// Whether anything is pending: it was not there when it was mapped.
+    pending: Cell<bool>,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(inode: &'a Inode<Ext2>) -> Self {
+        Self {
+            inode,
+            pending: Cell::new(false),
+        }
+    }
+}
+
+impl Map<Write> for Writer<'_> {
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
+        range: Range,
+        _: WriteRequest,
+        mut maps: Maps<'_, 'a>,
+    ) -> Result {
+        let range = Range {
+            len: range.len.min(MAX_RUN_BYTES),
+            ..range
+        };
+        let inode = self.inode;
+        let (block, count) = blocks_of(inode, range)?;
+        if let Some(map) = known(inode, block, count) {
+            maps.set(map?);
+            return Ok(());
+        }
+        self.find_or_allocate(block, count, &mut maps)
+    }
+
+    /// Gives back what was allocated and not written.
+    fn end(&self, state: &IterState<'_>, _: Range, _: u64, _: WriteRequest) -> Result {
+        if self.pending.get() {
+            let left = self.inode.data().tree.read().pending.clone();
+            self.give_back(state, &left);
+            self.inode.data().tree.write().pending = 0..0;
+            self.pending.set(false);
+        }
+        Ok(())
+    }
+}
+
+impl Writer<'_> {
+    /// Maps blocks that are not known.
+    #[inline(never)]
+    fn find_or_allocate<'a>(&'a self, block: u32, count: u32, maps: &mut Maps<'_, 'a>) -> Result {
+        let inode = self.inode;
+        let mut tree = inode.data().tree.write();
+        let grown = grow(inode, &mut tree, block, count)?;
+        let Run { first, count } = grown.run;
+        let map = mapped(inode, block, first, count)?;
+        if grown.new {
+            tree.pending = block..block.saturating_add(count);
+            self.pending.set(true);
+            maps.set(map.with_flags(MapFlags::NEW));
+            return Ok(());
+        }
+        let found = Stretch {
+            block,
+            first,
+            count,
+        };
+        learn(inode, &tree, found);
+        maps.set(map);
+        Ok(())
+    }
+
+    #[cold]
+    fn give_back(&self, state: &IterState<'_>, blocks: &core::ops::Range<u32>) {
+        let inode = self.inode;
+        let bits = inode.sb().block_bits();
+        let start = i64::from(blocks.start) << bits;
+        let end = i64::from(blocks.end) << bits;
+        let _cache = inode.lock_cache();
+        buffered::release_delalloc(inode.cache(), state.map(), start..end, |pos, len| {
+            let first = (pos >> bits) as u32;
+            truncate::punch(inode, first, (len >> bits) as u32);
+        });
+        if start as u64 >= inode.size() {
+            // Blocks of pointers behind the end of the file are for nothing.
+            truncate::truncate(inode, inode.size());
+        }
+    }
+}
+
+impl FolioHooks for Writer<'_> {
+    /// What was written is in the folio: while that is locked, it stops to be
+    /// pending. What was there before never was.
+    #[inline]
+    fn put_folio(&self, state: &IterState<'_>, pos: i64, copied: usize, folio: WriteFolio<'_>) {
+        if copied > 0 && self.pending.get() {
+            let bits = self.inode.sb().block_bits();
+            let mask = (1u64 << bits).wrapping_sub(1);
+            let end = (pos as u64).saturating_add(copied as u64);
+            let written = (end.saturating_add(mask) >> bits) as u32;
+            self.written((pos as u64 >> bits) as u32..written, state.map());
+        }
+        drop(folio);
+    }
+}
+
+impl Writer<'_> {
+    /// `blocks` have their data, in a folio that is locked still.
+    #[inline(never)]
+    fn written(&self, blocks: core::ops::Range<u32>, map: &Mapping<'_>) {
+        let node = self.inode.data();
+        let mut tree = node.tree.write();
+        let start = tree.pending.start;
+        let end = blocks.end.min(tree.pending.end);
+        if start < blocks.start || end <= start {
+            // In a block of which the start was written just before.
+            return;
+        }
+        tree.pending.start = end;
+        self.pending.set(!tree.pending.is_empty());
+        if let Some(addr) = map.addr() {
+            let bits = self.inode.sb().block_bits();
+            let behind = start.wrapping_sub((map.offset() >> bits) as u32);
+            let written = Stretch {
+                block: start,
+                first: ((addr >> bits) as u32).wrapping_add(behind),
+                count: end.wrapping_sub(start),
+            };
+            node.known.prefer(start, written);
+        }
+    }
+}
+
+/// Allocates for stores through a mapping of the file. The folio is locked.
+pub(crate) struct Faulter<'a>(pub(crate) &'a Inode<Ext2>);
+
+impl Map<Fault> for Faulter<'_> {
+    /// # Errors
+    ///
+    /// [`EAGAIN`] makes the task fault again: a write is about to get there.
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
+        range: Range,
+        (): (),
+        mut maps: Maps<'_, 'a>,
+    ) -> Result {
+        let inode = self.0;
+        let (block, count) = blocks_of(inode, range)?;
+        if let Some(map) = known(inode, block, count) {
+            maps.set(map?);
+            return Ok(());
+        }
+        self.find_or_allocate(block, count, &mut maps)
+    }
+}
+
+impl Faulter<'_> {
+    /// Maps blocks that are not known.
+    #[inline(never)]
+    fn find_or_allocate<'a>(&'a self, block: u32, count: u32, maps: &mut Maps<'_, 'a>) -> Result {
+        let inode = self.0;
+        let mut tree = inode.data().tree.write();
+        let end = block.saturating_add(count);
+        let pending = &tree.pending;
+        if !pending.is_empty() && block < pending.end && pending.start < end {
+            return Err(EAGAIN);
+        }
+        let Run { first, count } = grow(inode, &mut tree, block, count)?.run;
+        let found = Stretch {
+            block,
+            first,
+            count,
+        };
+        learn(inode, &tree, found);
+        maps.set(mapped(inode, block, first, count)?);
+        Ok(())
+    }
+}

@@ -131,12 +131,16 @@ pub fn set_uptodate(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
 
 /// Marks the blocks that `bytes` touches dirty, if they are kept track of.
 ///
+/// The lock of the state is not taken if they are. Whoever does not have the folio
+/// locked may find that they just were: as if he had set bits that were set, and
+/// somebody had cleared them right afterwards.
+///
 /// C: `iomap_set_range_dirty()`.
 #[inline]
 pub fn set_dirty(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
     if let Some(state) = folio.state() {
         let blocks = dirty(state, touched(bytes, block_bits));
-        if blocks.start < blocks.end {
+        if !state.bits().all_set(blocks.start, blocks.end) {
             state.lock().bits_mut().set(blocks.start, blocks.end);
         }
     }
@@ -166,11 +170,23 @@ pub fn set_written(
         return;
     };
     let blocks = dirty(state, touched(written, block_bits));
-    if uptodate && state.bits().all_set(blocks.start, blocks.end) {
-        return;
+    if !uptodate || !state.bits().all_set(blocks.start, blocks.end) {
+        set_written_bits(folio, state, whole, blocks, block_bits);
     }
+}
+
+/// As [`set_written`], where bits are to be set: those of `dirty`, which say that blocks
+/// are dirty, and unless the folio is uptodate those for `whole`.
+fn set_written_bits(
+    folio: &IomapFolio,
+    state: State<'_>,
+    whole: &Range<usize>,
+    dirty: Range<usize>,
+    block_bits: u32,
+) {
+    let uptodate = folio.is_uptodate();
     let mut guard = state.lock();
-    guard.bits_mut().set(blocks.start, blocks.end);
+    guard.bits_mut().set(dirty.start, dirty.end);
     let all = !uptodate && set_uptodate_locked(&mut guard, whole, block_bits);
     drop(guard);
     if all {

@@ -112,6 +112,24 @@ fn prepare(state: &IterState<'_>, folio: &IomapFolio, bytes: Range<usize>) -> Re
     if !unshare && bytes.start == 0 && bytes.end == folio.size() {
         return Ok(());
     }
+    // Mostly: nothing is missing, and what keeps track of the blocks is there, or there
+    // is one block only.
+    if folio.is_uptodate()
+        && (folio.state().is_some() || folio.size().wrapping_shr(inode.block_bits()) <= 1)
+    {
+        return Ok(());
+    }
+    bring_in(state, folio, bytes, unshare)
+}
+
+/// As [`prepare`], with a look at each block.
+fn bring_in(
+    state: &IterState<'_>,
+    folio: &IomapFolio,
+    bytes: Range<usize>,
+    unshare: bool,
+) -> Result {
+    let inode = state.inode();
     let nowait = state.flags().contains(OpFlags::NOWAIT);
     let allocate = if nowait {
         Allocate::Nowait

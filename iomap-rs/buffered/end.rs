@@ -47,7 +47,10 @@ pub(super) fn end(
     let whole = start..start.saturating_add(len);
     let written = start..start.saturating_add(copied);
     folio_state::set_written(folio, &whole, &written, block_bits);
-    folio.dirty(cache);
+    // Nobody makes it clean while it is locked.
+    if !folio.is_dirty() {
+        folio.dirty(cache);
+    }
     true
 }
 

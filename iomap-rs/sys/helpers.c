@@ -190,7 +190,11 @@ void iomap_rs_detach_state(struct folio *folio)
 
 void iomap_rs_folio_zero(struct folio *folio, size_t start, size_t end)
 {
-	folio_zero_segment(folio, start, end);
+	/* In one piece, and without caches to be flushed page by page. */
+	if (!IS_ENABLED(CONFIG_HIGHMEM) && !ARCH_IMPLEMENTS_FLUSH_DCACHE_PAGE)
+		memset(folio_address(folio) + start, 0, end - start);
+	else
+		folio_zero_segment(folio, start, end);
 }
 
 void iomap_rs_folio_fill_tail(struct folio *folio, size_t offset,

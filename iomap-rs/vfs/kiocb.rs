@@ -160,6 +160,7 @@ impl Kiocb {
 
     /// Brings the last `written` bytes before the position to stable storage if
     /// the request asks for that. Sleeps. C: `generic_write_sync()`.
+    #[inline]
     pub fn write_sync(&self, written: i64) -> Result {
         if !self.is_dsync() {
             return Ok(());

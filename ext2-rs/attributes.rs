@@ -17,6 +17,14 @@ use crate::{
 use core::sync::atomic::Ordering::Relaxed;
 use kernel::prelude::*;
 
+/// Whether a file of `old` bytes that is cut to `size` goes on to end in the same block.
+/// What is cut off was zeroed then, where it is cached, and nothing else is to be
+/// dropped: the kernel would zero the rest of the folio, however large that is.
+fn is_in_last_block(inode: &Inode<Ext2>, size: u64, old: u64) -> bool {
+    let mask = (inode.sb().block_size() as u64).wrapping_sub(1);
+    size <= old && old <= size.saturating_add(mask) & !mask
+}
+
 impl Attributes for Ext2 {
     fn set_size(inode: Exclusive<'_, Self>, size: u64) -> Result {
         if inode.data().tree.read().pointers().is_none() {
@@ -28,10 +36,15 @@ impl Attributes for Ext2 {
         inode.wait_for_direct_io();
         // What is cut off must read as zeros should the file grow again; and what
         // was stored behind its end through a mapping, too.
-        zero_tail(inode.inode(), size.min(inode.size()))?;
+        let old = inode.size();
+        zero_tail(inode.inode(), size.min(old))?;
         {
             let _cache = inode.lock_cache();
-            inode.truncate_cache(size);
+            if is_in_last_block(inode.inode(), size, old) {
+                inode.set_size(size);
+            } else {
+                inode.truncate_cache(size);
+            }
             truncate::truncate(inode.inode(), size);
         }
         inode.touch();

@@ -5,7 +5,7 @@
 //! Stands for `fs/ext2/file.c`.
 
 use crate::{
-    map::{DirectWriter, Reader},
+    map::{find_known, DirectWriter, Reader},
     mount::Ext2,
     truncate,
     vfs::{Exclusive, Inode, RegularFile, Request},
@@ -13,7 +13,7 @@ use crate::{
 };
 use iomap_rs::{
     buffered, direct,
-    operations::{DioCovers, DioFlags, DirectHooks},
+    operations::{DioCovers, DioFlags, DirectHooks, Range},
     report,
     vfs::{FiemapInfo, IovIter, Kiocb},
 };
@@ -123,12 +123,31 @@ fn write_cached(
         zero_tail(inode.inode(), inode.size())?;
     }
     let before = inode.size();
-    let writer = Writer::new(inode.inode());
-    let written = buffered::write(inode.cache(), iocb, iter, &writer, &writer)?;
+    let mut written = write_over_known(iocb, inode, iter).unwrap_or(0);
+    if iter.count() > 0 {
+        let writer = Writer::new(inode.inode());
+        match buffered::write(inode.cache(), iocb, iter, &writer, &writer) {
+            Ok(more) => written = written.saturating_add(more),
+            Err(error) if written == 0 => return Err(error),
+            // The next write meets it again, if it lasts.
+            Err(_) => {}
+        }
+    }
     if inode.size() != before {
         inode.mark_dirty();
     }
     Ok(written)
+}
+
+/// Writes to blocks that are known to be there, and in the page cache; [`None`] if that is
+/// not as simple. Nobody frees them while the inode is locked.
+fn write_over_known(iocb: &Kiocb, inode: Exclusive<'_, Ext2>, iter: &mut IovIter) -> Option<i64> {
+    let range = Range {
+        pos: iocb.pos(),
+        len: iter.count() as u64,
+    };
+    let map = find_known(inode.inode(), range)?;
+    buffered::write_in_place(inode.cache(), iocb, iter, &map)
 }
 
 /// Zeros what follows byte `size` in its block: the file ended there, and grows

@@ -56,6 +56,14 @@ pub(crate) fn mapped(
     ))
 }
 
+/// A mapping of the start of `range`, and as much of the rest as is known without a look
+/// at the tree; [`None`] if nothing is. See [`known`].
+#[inline]
+pub(crate) fn find_known(inode: &Inode<Ext2>, range: Range) -> Option<Mapping<'_>> {
+    let (block, count) = blocks_of(inode, range).ok()?;
+    known(inode, block, count)?.ok()
+}
+
 /// A mapping of `block` and as much as is known of the `count` blocks from there on;
 /// [`None`] if nothing is. They are not pending; the caller keeps them from being
 /// freed.

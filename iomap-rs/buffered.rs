@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `read.rs` | filling folios: `read_folio`, readahead |
 //! | `write.rs` | `write()` into folios, growing the file |
+//! | `in_place.rs` | small writes over what is there, without a walk |
 //! | `begin.rs`, `end.rs` | getting a folio ready to be written into, and after |
 //! | `zero.rs`, `unshare.rs`, `rewrite.rs` | writes of zeros, or of what is there |
 //! | `mkwrite.rs` | the first store through a shared mapping |
@@ -23,6 +24,7 @@
 mod begin;
 mod end;
 mod folio;
+mod in_place;
 mod mkwrite;
 mod punch;
 mod read;
@@ -34,6 +36,7 @@ mod write;
 mod zero;
 
 pub use folio::{dirty_folio, invalidate_folio, is_partially_uptodate, release_folio};
+pub use in_place::write_in_place;
 pub use mkwrite::page_mkwrite;
 pub use punch::release_delalloc;
 pub use read::{read_folio, readahead};

@@ -38,6 +38,12 @@ pub(crate) fn iter(state: &IterState<'_>, client: impl FnOnce() -> Client) {
     }
 }
 
+/// Whether somebody listens to what walks do.
+#[inline]
+pub(crate) fn is_walk_traced() -> bool {
+    is_on!(__tracepoint_iomap_iter) || is_on!(__tracepoint_iomap_iter_dstmap)
+}
+
 /// After a filesystem's `begin`. C: `trace_iomap_iter_dstmap()` and
 /// `trace_iomap_iter_srcmap()`.
 #[inline]

@@ -6,9 +6,9 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{bail, ensure, Context as _, Result};
 
 use iomap_qemu_protocol::RunSpec;
 
@@ -20,6 +20,13 @@ use crate::sys::tsc::{mark, now, Mark};
 
 /// Long enough for the kernel's workers to do what earlier steps left them.
 const SETTLE: Duration = Duration::from_millis(30);
+
+/// Who did nothing for so long has nothing to do. What idle time is read from counts in
+/// steps of 10 ms.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Nothing takes longer, not even the extents of the largest file.
+const LONGEST_WORK: Duration = Duration::from_secs(300);
 
 /// Bytes of memory that a workload has.
 const BUFFER: usize = 4 << 20;
@@ -114,8 +121,7 @@ impl<'a> Bench<'a> {
         mark(Mark::End);
         fs::remove_dir_all(self.dir()).context("cannot remove the workload's directory")?;
         rustix::fs::sync();
-        settle();
-        Ok(())
+        rest()
     }
 
     pub fn report(&self, output: &Output) -> Result<()> {
@@ -139,6 +145,20 @@ impl<'a> Bench<'a> {
 /// Lets workers finish, so that they do not run in the next batch.
 fn settle() {
     thread::sleep(SETTLE);
+}
+
+/// Waits until the kernel is done with what was removed: XFS takes a file's extents
+/// apart in the background, which would be counted with the next workload.
+fn rest() -> Result<()> {
+    let end = Instant::now() + LONGEST_WORK;
+    while Instant::now() < end {
+        let idle = idle_time()?;
+        thread::sleep(QUIET);
+        if idle_time()?.saturating_sub(idle) >= QUIET * 4 / 5 {
+            return Ok(());
+        }
+    }
+    bail!("the kernel does not come to rest")
 }
 
 /// For how long the processor has had nothing to do, as `/proc/uptime` says.

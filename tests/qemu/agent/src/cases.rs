@@ -8,7 +8,7 @@ use anyhow::{bail, ensure, Result};
 use iomap_qemu_protocol::TestInfo;
 
 use crate::case::Case;
-use crate::{bdev, dax, ext2, fs, live, log_writes, script, soak, unplug};
+use crate::{bdev, crash, dax, ext2, fs, live, log_writes, script, soak, unplug};
 
 /// Every declared test, file by file.
 pub fn all() -> impl Iterator<Item = &'static Case> {
@@ -19,6 +19,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         bdev::CASES,
         dax::CASES,
         live::CASES,
+        crash::CASES,
         log_writes::CASES,
         unplug::CASES,
         soak::CASES,

@@ -13,7 +13,7 @@ use rustix::system::{reboot, RebootCommand};
 use crate::disk::Disk;
 use crate::output::Output;
 use crate::sys::{module, mount};
-use crate::{bench, compare, demo, fstests, live, pmem, runner, sanitizers, shell};
+use crate::{bench, compare, demo, fstests, live, pmem, recovery, runner, sanitizers, shell};
 
 /// Where the main disk is mounted.
 pub const MOUNT_POINT: &str = "/mnt";
@@ -131,6 +131,7 @@ fn work(spec: &RunSpec, output: &Output) -> Result<()> {
         Mode::Bench => bench::run(spec, output)?,
         Mode::Compare => return compare::run(spec, output),
         Mode::Shell => shell::run(spec, output)?,
+        Mode::Recovery => recovery::run(spec, output)?,
         Mode::Probe => output.line(&Line::Plan(0)),
     }
     unmount_main(spec)

@@ -39,7 +39,9 @@ pub const PROGRAMS: &[&str] = &["ext2-4k", "ext2-rs-4k"];
 /// Where there is a disk of damaged filesystems.
 pub const CORRUPT: &[&str] = &["ext2-corrupt", "ext2-rs-corrupt"];
 /// Where the guest ends before its time.
-pub const CRASH: &[&str] = &["ext2-crash", "ext2-rs-crash"];
+pub const EXT2_CRASH: &[&str] = &["ext2-crash", "ext2-rs-crash"];
+/// As [`EXT2_CRASH`], and filesystems with a log.
+pub const CRASH: &[&str] = &["ext2-crash", "ext2-rs-crash", "ext4-crash", "xfs-crash"];
 pub const EXT4: &[&str] = &["ext4-1k", "ext4-2k", "ext4-4k"];
 pub const EROFS: &[&str] = &["erofs-tails", "erofs-blocks", "erofs-chunks"];
 pub const ZONEFS: &[&str] = &["zonefs"];

@@ -2,6 +2,7 @@
 
 //! What is found after a guest whose end was part of a test.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -12,52 +13,87 @@ use iomap_qemu_protocol::ktap::POWER_CUT;
 use crate::demo::debugfs::{ask, Request};
 use crate::follow::Heard;
 use crate::hash;
-use crate::image::{self, Image};
+use crate::image::{self, Filesystem, Image};
 use crate::kernel_log::{cause_of_death, unaccounted};
 use crate::lab::Lab;
 use crate::qemu::Machine;
+use crate::recovery;
+use crate::suites::{Suite, MAIN};
 
-/// Nothing, if the guest ended as it said, its filesystems can be repaired, and every file
-/// whose SHA-256 it has told, as `role/path`, is there with that content. The guest is
-/// gone.
-///
-/// A machine that loses its power loses what it had not handed to the disk. What it had,
-/// written through the disk's cache or not, QEMU's host keeps: whether the guest flushed
-/// that cache is not seen here.
-pub fn problems(
-    lab: &Lab,
-    machine: &Machine,
-    console: &str,
-    heard: &Heard,
-    how: &str,
-) -> Result<Vec<String>> {
-    let mut problems = unaccounted(console, &heard.accounted)?;
-    if how != POWER_CUT {
-        match cause_of_death(console) {
-            Some(panic) if panic.contains(how) => problems.retain(|line| *line != panic),
-            Some(_) => {}
-            None => problems.push(format!("no panic says {how:?}")),
-        }
-    }
-    for disk in &machine.disks {
-        let Some(filesystem) = disk.filesystem else {
-            continue;
-        };
-        if let Err(error) = image::repair(&lab.tools, filesystem, &disk.path) {
-            problems.push(format!("{error:#}"));
-        }
-        for (name, digest) in &heard.promised {
-            let within = name.strip_prefix(disk.role);
-            let within = within.and_then(|name| name.strip_prefix('/'));
-            let Some(path) = within.and_then(decode_path) else {
-                continue;
-            };
-            if let Err(error) = compare(lab, disk, &path, digest) {
-                problems.push(format!("{name}: {error:#}"));
+/// A guest that is gone.
+pub struct Lost<'a> {
+    pub lab: &'a Lab,
+    pub suite: &'a Suite,
+    pub machine: &'a Machine,
+    /// The directory of its logs.
+    pub logs: &'a Path,
+    pub heard: &'a Heard,
+    /// How it said that it would end.
+    pub how: &'a str,
+}
+
+impl Lost<'_> {
+    /// Nothing, if the guest ended as it said, its filesystems can be brought in order,
+    /// and every file whose SHA-256 it has told, as `role/path`, is there with that
+    /// content. `console` is what its kernel wrote.
+    ///
+    /// A machine that loses its power loses what it had not handed to the disk. What it had,
+    /// written through the disk's cache or not, QEMU's host keeps: whether the guest flushed
+    /// that cache is not seen here.
+    pub fn problems(&self, console: &str) -> Result<Vec<String>> {
+        let mut problems = unaccounted(console, &self.heard.accounted)?;
+        if self.how != POWER_CUT {
+            match cause_of_death(console) {
+                Some(panic) if panic.contains(self.how) => problems.retain(|line| *line != panic),
+                Some(_) => {}
+                None => problems.push(format!("no panic says {:?}", self.how)),
             }
         }
+        for disk in &self.machine.disks {
+            if let Some(filesystem) = disk.filesystem {
+                problems.extend(self.problems_of(disk, filesystem)?);
+            }
+        }
+        Ok(problems)
     }
-    Ok(problems)
+
+    fn problems_of(&self, disk: &Image, filesystem: Filesystem) -> Result<Vec<String>> {
+        let promised = self.promised(disk.role);
+        let tools = &self.lab.tools;
+        let mut problems = Vec::new();
+        // The agent mounts the main disk alone.
+        let in_order = if filesystem.has_log() && disk.role == MAIN {
+            let recovered =
+                recovery::problems(self.lab, self.suite, self.machine, &promised, self.logs)?;
+            problems.extend(recovered);
+            image::check(tools, filesystem, &disk.path)
+        } else {
+            image::repair(tools, filesystem, &disk.path)
+        };
+        problems.extend(in_order.err().map(|error| format!("{error:#}")));
+        if !matches!(filesystem, Filesystem::Ext { .. }) {
+            // No program of the host reads its files.
+            return Ok(problems);
+        }
+        for (name, digest) in &promised {
+            let Some(path) = decode_path(name) else {
+                continue;
+            };
+            if let Err(error) = compare(self.lab, disk, &path, digest) {
+                problems.push(format!("{}/{name}: {error:#}", disk.role));
+            }
+        }
+        Ok(problems)
+    }
+
+    /// What was told of the files on a disk.
+    fn promised(&self, role: &str) -> BTreeMap<String, String> {
+        let of_disk = |(name, digest): (&String, &String)| {
+            let name = name.strip_prefix(role)?.strip_prefix('/')?;
+            Some((name.to_owned(), digest.clone()))
+        };
+        self.heard.promised.iter().filter_map(of_disk).collect()
+    }
 }
 
 fn compare(lab: &Lab, disk: &Image, path: &Path, digest: &str) -> Result<()> {

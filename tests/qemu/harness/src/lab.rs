@@ -157,6 +157,16 @@ impl Lab {
         })
     }
 
+    /// As [`Self::assemble`], with the disks as another guest of the machine has left
+    /// them.
+    pub fn reassemble(&self, boot: &Boot, machine: &Machine) -> Result<Machine> {
+        self.write_initramfs(boot, &machine.initramfs)?;
+        Ok(Machine {
+            console: boot.console.clone(),
+            ..machine.clone()
+        })
+    }
+
     /// Boots the machine; KTAP and QEMU's own words go to files in `logs`.
     pub fn start(&self, machine: &Machine, logs: &Path) -> Result<Guest> {
         Guest::boot(

@@ -31,6 +31,7 @@ mod paths;
 mod process;
 mod progress;
 mod qemu;
+mod recovery;
 mod report;
 mod session;
 mod suites;

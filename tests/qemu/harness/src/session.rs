@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::{DemoSpec, Mode, TestInfo};
 
-use crate::aftermath;
+use crate::aftermath::Lost;
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
 use crate::image::{self, Tree};
@@ -124,8 +124,15 @@ impl<'a> Session<'a> {
                 self.check_disks(&machine, &heard.promised);
             }
             End::Wanted(how) => {
-                let text = text_of(&console);
-                let problems = aftermath::problems(self.lab, &machine, &text, &heard, &how)?;
+                let lost = Lost {
+                    lab: self.lab,
+                    suite: self.suite,
+                    machine: &machine,
+                    logs,
+                    heard: &heard,
+                    how: &how,
+                };
+                let problems = lost.problems(&text_of(&console))?;
                 if let Some(result) = tracker.ended_as_wanted(problems) {
                     (self.emit)(with_log(result, &console));
                 }

@@ -16,6 +16,6 @@ mod spec;
 pub use compare::{CompareSpec, Stream, Transcript};
 pub use path::{decode_path, encode_path};
 pub use spec::{
-    BenchSpec, DemoSpec, FstestsSpec, FsxSpec, Link, ManifestEntry, Measured, Mode, Needs, RunSpec,
-    TestInfo,
+    BenchSpec, DemoSpec, FstestsSpec, FsxSpec, Link, ManifestEntry, Measured, Mode, Needs,
+    RecoverySpec, RunSpec, TestInfo,
 };

@@ -142,6 +142,9 @@ pub enum Mode {
     Bench,
     /// Take down all that the workloads of [`crate::CompareSpec`] do and power off.
     Compare,
+    /// Compare files of the main disk, which a guest left behind that was lost, with
+    /// [`RecoverySpec`], and power off.
+    Recovery,
     /// Report that the guest came up (a plan of no tests) and power off.
     Probe,
 }
@@ -214,6 +217,19 @@ pub enum Needs {
 pub struct DemoSpec {
     /// The regular files of the tree that the main disk was filled with.
     pub manifest: Vec<ManifestEntry>,
+}
+
+/// What the mode of recovery needs beyond the rest: [`RunSpec::extra`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverySpec {
+    /// SHA-256 of files that must be there, in lower-case hex, by their paths from the
+    /// root of the filesystem, encoded by [`crate::encode_path`].
+    pub promised: BTreeMap<String, String>,
+}
+
+impl RecoverySpec {
+    /// What stands for a test's name in the agent's output.
+    pub const NAME: &'static str = "recovery";
 }
 
 /// What the mode of fstests needs beyond the rest: [`RunSpec::extra`].

@@ -19,7 +19,7 @@ pub const CASES: &[Case] = &[
         .doc("With errors=continue a damaged directory is noted, and the rest goes on."),
     Case::new("errors_remount_ro", suites::EXT2, read_only)
         .doc("With errors=remount-ro nothing is written after a damaged directory."),
-    Case::new("errors_panic", suites::CRASH, panics)
+    Case::new("errors_panic", suites::EXT2_CRASH, panics)
         .doc("With errors=panic a damaged directory stops the machine."),
 ];
 

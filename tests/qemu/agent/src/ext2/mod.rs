@@ -6,7 +6,6 @@
 
 mod acls;
 mod corrupt;
-mod crash;
 mod cross;
 mod errors;
 mod flags;
@@ -29,7 +28,6 @@ use crate::case::Case;
 pub const CASES: &[&[Case]] = &[
     acls::CASES,
     corrupt::CASES,
-    crash::CASES,
     cross::CASES,
     errors::CASES,
     flags::CASES,

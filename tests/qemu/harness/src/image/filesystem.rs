@@ -98,6 +98,15 @@ impl Filesystem {
         }
     }
 
+    /// Does it recover by a log when it is mounted?
+    pub fn has_log(self) -> bool {
+        match self {
+            Self::Ext { kind, .. } => kind == Ext::Four,
+            Self::Xfs { .. } | Self::F2fs | Self::Gfs2 { .. } => true,
+            Self::Btrfs | Self::Erofs(_) => false,
+        }
+    }
+
     pub fn block_size(self) -> Option<u32> {
         match self {
             Self::Ext { block_size, .. } | Self::Xfs { block_size } | Self::Gfs2 { block_size } => {

@@ -21,6 +21,10 @@ const fn crash_disks(filesystem: Filesystem) -> [Disk; 2] {
     ]
 }
 
+/// Where a log of the filesystem's leads from a lost guest to a sound disk.
+const XFS_CRASH: Disk = Disk::empty(MAIN, Filesystem::xfs(1024), 320);
+const EXT4_CRASH: Disk = Disk::empty(MAIN, Filesystem::ext4(1024), 128);
+
 /// A sound one that says which driver is under test.
 const fn main_of(filesystem: Filesystem) -> Disk {
     Disk::empty(MAIN, filesystem, 8)
@@ -234,6 +238,8 @@ pub const TEST: &[Suite] = &[
         &filled(Filesystem::Erofs(Erofs::Chunks(4096))),
     ),
     suite("zonefs", &["null_blk", "zonefs"], &[]),
+    suite("ext4-crash", &["ext4"], &[EXT4_CRASH]),
+    suite("xfs-crash", &["xfs"], &[XFS_CRASH]),
     Suite {
         host_programs: &["xfs_repair"],
         ..suite(

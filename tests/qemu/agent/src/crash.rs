@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The machine goes away while files are written. What was synced is there afterwards:
-//! the host repairs the disk, and compares.
+//! the host repairs the disk, and compares; a filesystem with a log recovers by itself,
+//! in a guest that is booted for that.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -23,7 +24,8 @@ use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::mapping::FileMapping;
 
-pub const CASES: &[Case] = &[
+/// The table of this file.
+pub const CASES: &[&[Case]] = &[&[
     Case::new("crash_buffered", suites::CRASH, |context| {
         run(context, Way::Buffered)
     })
@@ -36,7 +38,7 @@ pub const CASES: &[Case] = &[
         run(context, Way::Mapped)
     })
     .doc("What was stored through a mapping and synced survives it."),
-];
+]];
 
 /// How the files that are to survive are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

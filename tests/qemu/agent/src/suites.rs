@@ -59,6 +59,12 @@ pub const PAGE_CACHE_AHEAD: &[&str] = join!(XFS, GFS2);
 /// Where disks fail under the page cache.
 pub const PAGE_CACHE_FAULTS: &[&str] = join!(&["ext2-rs-1k", "ext2-rs-4k"], XFS);
 
+/// Where disks fail in all the ways that the device mapper knows.
+pub const FAULT_KINDS: &[&str] = &["ext2-rs-4k", "ext4-4k", "xfs-1k", "xfs-4k"];
+
+/// Where a disk is lost under a filesystem that recovers.
+pub const LOST: &[&str] = &["ext4-4k", "xfs-4k"];
+
 /// Filesystems with folios of many pages.
 pub const LARGE_FOLIOS: &[&str] = join!(XFS, EXT2_RS);
 

@@ -55,6 +55,7 @@ pub const CASES: &[&[Case]] = &[
     coherence::CASES,
     device_faults::cached::CASES,
     device_faults::direct::CASES,
+    device_faults::lost::CASES,
     dio_fault::CASES,
     dio_limits::CASES,
     dio_read::CASES,

@@ -7,8 +7,8 @@
 //!
 //! Unlike a guest that is killed, this sees whether the disk was told to flush.
 
-mod history;
-mod load;
+pub mod history;
+pub mod load;
 mod log;
 mod replay;
 

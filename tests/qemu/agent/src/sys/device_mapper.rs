@@ -36,6 +36,9 @@ const NAME_ROOM: usize = 128;
 /// Of `struct dm_target_spec`, the parameters' text after it.
 const TARGET: usize = 40;
 
+/// The disk, which is the only one.
+pub const DISK: &str = "/dev/dm-0";
+
 /// A line of a table, in 512-byte sectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -54,7 +57,7 @@ pub fn with_disk<T>(
     work: impl FnOnce(&Path) -> Result<T>,
 ) -> Result<T> {
     command(DEV_CREATE, name, 0, &[]).context("DM_DEV_CREATE")?;
-    let result = load(name, table).and_then(|()| work(Path::new("/dev/dm-0")));
+    let result = load(name, table).and_then(|()| work(Path::new(DISK)));
     command(DEV_REMOVE, name, 0, &[]).context("DM_DEV_REMOVE")?;
     result
 }

@@ -46,6 +46,28 @@ const ROLES: [Role; 4] = [Role::Buffered, Role::Direct, Role::Queued, Role::Read
 
 fn under_load(context: &Context) -> Result<()> {
     let disk = context.disk("main")?;
+    let lose = || {
+        context.request(&Line::Unplug("main".into()));
+        wait_until(PATIENCE, "letting go of the disk", || !is_there(&disk))
+    };
+    let find_again = || {
+        mount::unmount(context.mount_point()).context("without the disk")?;
+        context.request(&Line::Plug("main".into()));
+        wait_until(PATIENCE, "the disk's return", || {
+            context.disk("main").is_ok()
+        })?;
+        mount_main(context.spec())
+    };
+    lose_under_load(context, lose, find_again)
+}
+
+/// Has `lose` take the disk away from those who use it, and `find_again` mount it once
+/// they all have an error; then looks for what they had synced.
+pub fn lose_under_load(
+    context: &Context,
+    lose: impl FnOnce() -> Result<()>,
+    find_again: impl FnOnce() -> Result<()>,
+) -> Result<()> {
     let workers = ROLES
         .iter()
         .map(|&role| Worker::new(role, context.path(role.file())?))
@@ -61,8 +83,7 @@ fn under_load(context: &Context) -> Result<()> {
         let busy = || rounds.iter().all(|n| n.load(Ordering::Relaxed) >= BEFORE);
         let all_busy = wait_until(PATIENCE, "getting all workers busy", busy);
         // In any case, or the workers would never end.
-        context.request(&Line::Unplug("main".into()));
-        let gone = wait_until(PATIENCE, "letting go of the disk", || !is_there(&disk));
+        let gone = lose();
         let ended = wait_until(PATIENCE, "failing whoever waits for the disk", || {
             running.iter().all(|thread| thread.is_finished())
         });
@@ -73,12 +94,7 @@ fn under_load(context: &Context) -> Result<()> {
             .collect::<Result<Vec<u64>>>()
     })?;
 
-    mount::unmount(context.mount_point()).context("without the disk")?;
-    context.request(&Line::Plug("main".into()));
-    wait_until(PATIENCE, "the disk's return", || {
-        context.disk("main").is_ok()
-    })?;
-    mount_main(context.spec())?;
+    find_again()?;
     for ((worker, synced), rounds) in workers.iter().zip(synced).zip(&rounds) {
         context.note(format!(
             "{:?}: {} rounds, {synced} of them synced",

@@ -125,9 +125,9 @@ const fn dax(suite: Suite) -> Suite {
 
 /// Filesystems with what their tests need besides: files as disks, disks that fail.
 const EXT2: &[&str] = &["ext2", "loop", "dm_mod"];
-const EXT2_RS: &[&str] = &["ext2_rs", "loop", "dm_mod"];
-const EXT4: &[&str] = &["ext4", "loop", "dm_mod"];
-const XFS: &[&str] = &["xfs", "loop", "dm_mod"];
+const EXT2_RS: &[&str] = &["ext2_rs", "loop", "dm_flakey", "dm_dust"];
+const EXT4: &[&str] = &["ext4", "loop", "dm_flakey", "dm_dust"];
+const XFS: &[&str] = &["xfs", "loop", "dm_flakey", "dm_dust"];
 
 /// A suite about the driver more than about the engine.
 const fn driver(suite: Suite) -> Suite {

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{bail, ensure, Context as _, Result};
 use rustix::fs::{fadvise, fallocate, Advice, FallocateFlags};
 
-use super::disk::FaultyDisk;
+use super::disk::{Fault, FaultyDisk};
 use super::{bad_range, break_at, ensure_idle, SIZE};
 use crate::case::Case;
 use crate::check::{fails_with, transfers};
@@ -24,7 +24,7 @@ use crate::sys::mapping::FileMapping;
 use crate::sys::raw_io;
 
 pub const CASES: &[Case] = &[
-    Case::new("fault_writeback", suites::XFS, writeback)
+    Case::new("fault_writeback", suites::XFS, |context| writeback(context, Fault::Error))
         .doc("fsync tells of a failed write once per open file; all else is on the disk; written again, it is whole.")
         .holds(&["WB-11"])
         .logs(&[r"writeback error on inode \d+"]),
@@ -32,11 +32,17 @@ pub const CASES: &[Case] = &[
         .doc("Space whose first write failed reads as zeros, never as what the disk had there.")
         .holds(&["WB-11"])
         .logs(&[r"writeback error on inode \d+"]),
-    Case::new("fault_read", suites::PAGE_CACHE_FAULTS, read)
+    Case::new("fault_read", suites::PAGE_CACHE_FAULTS, |context| read(context, Fault::Error))
         .doc("Readers of the bad block get EIO, those of others their data, in front of it and behind.")
         .holds(&["RD-16"]),
     Case::new("fault_write_needs_read", suites::PAGE_CACHE_FAULTS, write_needs_read)
         .doc("A write into a block that cannot be read is EIO and changes nothing; one that fills it works.")
+        .holds(&["BW-14"]),
+    Case::new("dust_read", suites::PAGE_CACHE_FAULTS, |context| read(context, Fault::Dust))
+        .doc("As fault_read, on a medium with a bad block.")
+        .holds(&["RD-16"]),
+    Case::new("dust_rewrite", suites::PAGE_CACHE_FAULTS, rewrite)
+        .doc("A write into a medium's bad block is EIO; one that fills it works, and it can be read again.")
         .holds(&["BW-14"]),
 ];
 
@@ -49,13 +55,13 @@ fn eio(result: io::Result<()>, what: &str) -> Result<()> {
     fails_with(result, libc::EIO, what)
 }
 
-fn writeback(context: &Context) -> Result<()> {
+fn writeback(context: &Context, fault: Fault) -> Result<()> {
     FaultyDisk::with(context, |disk| {
         let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         let (one, two) = (mirror.buffered()?, mirror.buffered()?);
         let bad = bad_range(context)?;
         let old = mirror.bytes().to_vec();
-        break_at(disk, &mirror, &bad)?;
+        break_at(disk, fault, &mirror, &bad)?;
 
         mirror.write(&one, 0, SIZE)?;
         eio(one.sync_all(), "the first fsync")?;
@@ -100,7 +106,7 @@ fn writeback_unwritten(context: &Context) -> Result<()> {
         fallocate(&file, FallocateFlags::empty(), 0, SIZE as u64).context("fallocate")?;
         file.sync_all()?;
         mirror.set_length(SIZE);
-        break_at(disk, &mirror, &bad_range(context)?)?;
+        break_at(disk, Fault::Error, &mirror, &bad_range(context)?)?;
         mirror.write(&file, 0, SIZE)?;
         eio(file.sync_all(), "fsync")?;
         ensure_idle(&mirror)?;
@@ -121,11 +127,11 @@ fn writeback_unwritten(context: &Context) -> Result<()> {
     })
 }
 
-fn read(context: &Context) -> Result<()> {
+fn read(context: &Context, fault: Fault) -> Result<()> {
     FaultyDisk::with(context, |disk| {
         let mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         let bad = bad_range(context)?;
-        break_at(disk, &mirror, &bad)?;
+        break_at(disk, fault, &mirror, &bad)?;
         read_singly(&mirror, bad.start)?;
         read_ahead(&mirror, bad.start)?;
         map(&mirror, bad.start)?;
@@ -212,7 +218,7 @@ fn write_needs_read(context: &Context) -> Result<()> {
         let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         let bad = bad_range(context)?;
         let old = mirror.bytes().to_vec();
-        break_at(disk, &mirror, &bad)?;
+        break_at(disk, Fault::Error, &mirror, &bad)?;
         mirror.drop_cache()?;
         let file = mirror.buffered()?;
         let part = file.write_at(&[0x11; 100], bad.start as u64 + 50);
@@ -226,6 +232,21 @@ fn write_needs_read(context: &Context) -> Result<()> {
         // Nothing has to be read for this, and nothing is written yet.
         mirror.write(&file, bad.start as u64, bad.len())?;
         disk.heal()?;
+        file.sync_all().context("fsync")?;
+        mirror.verify()
+    })
+}
+
+fn rewrite(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let bad = bad_range(context)?;
+        break_at(disk, Fault::Dust, &mirror, &bad)?;
+        mirror.drop_cache()?;
+        let file = mirror.buffered()?;
+        let part = file.write_at(&[0x11; 100], bad.start as u64 + 50);
+        fails_with(part, libc::EIO, "a write into the bad block")?;
+        mirror.write(&file, bad.start as u64, bad.len())?;
         file.sync_all().context("fsync")?;
         mirror.verify()
     })

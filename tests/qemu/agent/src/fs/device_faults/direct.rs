@@ -4,12 +4,14 @@
 
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 
 use anyhow::{bail, ensure, Context as _, Result};
 
-use super::disk::FaultyDisk;
+use super::disk::{Fault, FaultyDisk};
 use super::{bad_range, break_at, SIZE};
 use crate::case::Case;
+use crate::check::fails_with;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::data::pattern;
@@ -19,11 +21,33 @@ use crate::sys::buffer::AlignedBuf;
 use crate::transfer::{Method, Transfer};
 
 pub const CASES: &[Case] = &[
-    Case::new("fault_dio_read", suites::EXT_XFS, read)
-        .doc("A direct read of a bad block is EIO, by any interface; those beside it are whole.")
-        .holds(&["DIO-31"]),
-    Case::new("fault_dio_write", suites::EXT_XFS, write)
-        .doc("A direct write to a bad block is EIO, by any interface; those beside it are whole.")
+    Case::new("fault_dio_read", suites::EXT_XFS, |context| {
+        read(context, Fault::Error)
+    })
+    .doc("A direct read of a bad block is EIO, by any interface; those beside it are whole.")
+    .holds(&["DIO-31"]),
+    Case::new("fault_dio_write", suites::EXT_XFS, |context| {
+        write(context, Fault::Error)
+    })
+    .doc("A direct write to a bad block is EIO, by any interface; those beside it are whole.")
+    .holds(&["DIO-31"]),
+    Case::new("flaky_dio_read", suites::FAULT_KINDS, |context| {
+        read(context, Fault::FlakyReads)
+    })
+    .doc("A direct read is EIO where only reads fail; those beside it are whole.")
+    .holds(&["DIO-31"]),
+    Case::new("flaky_dio_write", suites::FAULT_KINDS, |context| {
+        write(context, Fault::FlakyWrites)
+    })
+    .doc("A direct write is EIO where only writes fail; those beside it are whole.")
+    .holds(&["DIO-31"]),
+    Case::new("dust_dio_read", suites::FAULT_KINDS, |context| {
+        read(context, Fault::Dust)
+    })
+    .doc("A direct read of a medium's bad block is EIO; those beside it are whole.")
+    .holds(&["DIO-31"]),
+    Case::new("dust_dio_rewrite", suites::FAULT_KINDS, rewrite)
+        .doc("A direct write to a medium's bad block works, and it can be read again.")
         .holds(&["DIO-31"]),
 ];
 
@@ -34,11 +58,11 @@ fn requests(bad: &Range<usize>) -> [Range<usize>; 3] {
     [start - wide..start, start..end, end..end + wide]
 }
 
-fn read(context: &Context) -> Result<()> {
+fn read(context: &Context, fault: Fault) -> Result<()> {
     FaultyDisk::with(context, |disk| {
         let mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         let bad = bad_range(context)?;
-        break_at(disk, &mirror, &bad)?;
+        break_at(disk, fault, &mirror, &bad)?;
         let file = mirror.direct()?;
         let ranges = requests(&bad);
         for method in Method::ALL {
@@ -60,13 +84,13 @@ fn read(context: &Context) -> Result<()> {
     })
 }
 
-fn write(context: &Context) -> Result<()> {
+fn write(context: &Context, fault: Fault) -> Result<()> {
     FaultyDisk::with(context, |disk| {
         let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         let bad = bad_range(context)?;
         let ranges = requests(&bad);
         for method in Method::ALL {
-            break_at(disk, &mirror, &bad)?;
+            break_at(disk, fault, &mirror, &bad)?;
             let file = mirror.direct()?;
             let mut transfers = ranges
                 .iter()
@@ -83,6 +107,20 @@ fn write(context: &Context) -> Result<()> {
             mirror.verify().with_context(|| format!("{method:?}"))?;
         }
         Ok(())
+    })
+}
+
+fn rewrite(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let bad = bad_range(context)?;
+        break_at(disk, Fault::Dust, &mirror, &bad)?;
+        let file = mirror.direct()?;
+        let mut buffer = AlignedBuf::new(bad.len())?;
+        let read = file.read_at(&mut buffer, bad.start as u64);
+        fails_with(read, libc::EIO, "a read of the bad block")?;
+        mirror.write(&file, bad.start as u64, bad.len())?;
+        mirror.verify()
     })
 }
 
@@ -104,6 +142,6 @@ fn take_over(mirror: &mut Mirror, ranges: &[Range<usize>; 3]) -> Result<()> {
     let [_, failed, _] = ranges;
     let mut buffer = AlignedBuf::new(failed.len())?;
     let file = mirror.direct()?;
-    std::os::unix::fs::FileExt::read_exact_at(&file, &mut buffer, failed.start as u64)?;
+    file.read_exact_at(&mut buffer, failed.start as u64)?;
     mirror.note(failed.start as u64, &buffer)
 }

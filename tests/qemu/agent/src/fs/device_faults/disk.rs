@@ -3,6 +3,7 @@
 //! The main disk behind a device mapper that can make parts of it fail.
 
 use std::ops::Range;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
@@ -13,6 +14,31 @@ use crate::sys::device_mapper::{self, Target};
 use crate::sys::mount;
 
 const NAME: &str = "faulty";
+
+/// Seconds in which dm-flakey works and does not, by turns.
+const ALWAYS_DOWN: &str = "0 1";
+
+/// How a place of the disk is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// There is nothing: reads and writes fail (dm-error).
+    Error,
+    /// Reads fail (dm-flakey).
+    FlakyReads,
+    /// Writes fail (dm-flakey).
+    FlakyWrites,
+    /// Reads fail until the place is written (dm-dust).
+    Dust,
+}
+
+/// What becomes of the whole disk (dm-flakey).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Reads and writes fail.
+    Everything,
+    /// Writes are said to be done, and are not.
+    Writes,
+}
 
 /// Mounted where the main disk is otherwise.
 pub struct FaultyDisk {
@@ -50,18 +76,57 @@ impl FaultyDisk {
         })
     }
 
-    /// Reads and writes of these bytes of the disk fail from now on.
-    pub fn break_at(&self, bytes: Range<u64>) -> Result<()> {
+    /// These bytes of the disk are bad from now on.
+    pub fn break_at(&self, fault: Fault, bytes: Range<u64>) -> Result<()> {
         let sector = SECTOR as u64;
         let (start, end) = (bytes.start / sector, bytes.end / sector);
-        let error = Target {
+        let at = format!("{} {start}", self.lower);
+        let (kind, parameters) = match fault {
+            Fault::Error => ("error", String::new()),
+            Fault::FlakyReads => ("flakey", format!("{at} {ALWAYS_DOWN} 1 error_reads")),
+            Fault::FlakyWrites => ("flakey", format!("{at} {ALWAYS_DOWN} 1 error_writes")),
+            // One block.
+            Fault::Dust => ("dust", format!("{at} {}", bytes.end - bytes.start)),
+        };
+        let bad = Target {
             start,
             length: end - start,
-            kind: "error",
-            parameters: String::new(),
+            kind,
+            parameters,
         };
-        let table = [self.linear(0, start), error, self.linear(end, self.sectors)];
-        device_mapper::load(NAME, &table).context("breaking the disk")
+        let table = [self.linear(0, start), bad, self.linear(end, self.sectors)];
+        device_mapper::load(NAME, &table).context("breaking the disk")?;
+        if fault == Fault::Dust {
+            // It counts blocks from the start of the disk below.
+            let block = bytes.start / (bytes.end - bytes.start);
+            for text in [&*format!("addbadblock {block}"), "enable"] {
+                device_mapper::tell(NAME, start, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All of the disk is lost from now on.
+    pub fn lose(&self, loss: Loss) -> Result<()> {
+        let features = match loss {
+            Loss::Everything => "",
+            Loss::Writes => " 1 drop_writes",
+        };
+        let target = Target {
+            start: 0,
+            length: self.sectors,
+            kind: "flakey",
+            parameters: format!("{} 0 {ALWAYS_DOWN}{features}", self.lower),
+        };
+        device_mapper::load(NAME, &[target]).context("losing the disk")
+    }
+
+    /// Lets go of a filesystem whose disk was lost, and mounts what there is of it.
+    pub fn find_again(&self, context: &Context) -> Result<()> {
+        mount::unmount(context.mount_point()).context("without the disk")?;
+        self.heal()?;
+        let device = Path::new(device_mapper::DISK);
+        mount::mount(device, context.mount_point(), context.fs(), "")
     }
 
     pub fn heal(&self) -> Result<()> {

@@ -6,6 +6,7 @@
 pub mod cached;
 pub mod direct;
 mod disk;
+pub mod lost;
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ use crate::data::mirror::Mirror;
 use crate::sys::fiemap;
 use crate::sys::mapping::FileMapping;
 use crate::sys::page_flags;
-use disk::FaultyDisk;
+use disk::{Fault, FaultyDisk};
 
 /// Size of the files here.
 const SIZE: usize = 256 * KIB;
@@ -30,7 +31,7 @@ fn bad_range(context: &Context) -> Result<Range<usize>> {
 }
 
 /// Has the disk fail where that range of the file is.
-fn break_at(disk: &FaultyDisk, mirror: &Mirror, range: &Range<usize>) -> Result<()> {
+fn break_at(disk: &FaultyDisk, fault: Fault, mirror: &Mirror, range: &Range<usize>) -> Result<()> {
     let extents = fiemap::extents(&mirror.buffered()?)?;
     let (start, length) = (range.start as u64, range.len() as u64);
     let place = extents
@@ -38,7 +39,7 @@ fn break_at(disk: &FaultyDisk, mirror: &Mirror, range: &Range<usize>) -> Result<
         .find(|extent| extent.logical <= start && start + length <= extent.end())
         .map(|extent| extent.physical + start - extent.logical)
         .context("the range is not in one extent")?;
-    disk.break_at(place..place + length)
+    disk.break_at(fault, place..place + length)
 }
 
 /// No page of the file is locked or being written.

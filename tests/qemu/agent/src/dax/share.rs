@@ -30,7 +30,6 @@ pub const CASES: &[Case] = &[
 ];
 
 const SIZE: usize = 256 * KIB;
-const EXTENT_SHARED: u32 = 0x2000;
 
 /// A file and its clone.
 fn clones(context: &Context) -> Result<(Mirror, Mirror)> {
@@ -44,7 +43,9 @@ fn clones(context: &Context) -> Result<(Mirror, Mirror)> {
 /// How many bytes of the file others hold, too.
 fn shared_bytes(mirror: &Mirror) -> Result<u64> {
     let extents = fiemap::extents(&mirror.buffered()?)?;
-    let shared = extents.iter().filter(|extent| extent.has(EXTENT_SHARED));
+    let shared = extents
+        .iter()
+        .filter(|extent| extent.has(fiemap::EXTENT_SHARED));
     Ok(shared.map(|extent| extent.length).sum())
 }
 

@@ -27,7 +27,6 @@ pub const CASES: &[Case] = &[
 ];
 
 const SIZE: usize = 512 * KIB;
-const EXTENT_SHARED: u32 = 0x2000;
 
 /// A file and its clone.
 fn clones(context: &Context) -> Result<(Mirror, Mirror)> {
@@ -42,7 +41,9 @@ fn clones(context: &Context) -> Result<(Mirror, Mirror)> {
 /// How many bytes of the file others hold, too.
 fn shared_bytes(file: &File) -> Result<u64> {
     let extents = fiemap::extents(file)?;
-    let shared = extents.iter().filter(|extent| extent.has(EXTENT_SHARED));
+    let shared = extents
+        .iter()
+        .filter(|extent| extent.has(fiemap::EXTENT_SHARED));
     Ok(shared.map(|extent| extent.length).sum())
 }
 

@@ -12,7 +12,6 @@ use crate::sys::fiemap::{self, Extent, Request};
 
 /// Flags of an extent (`linux/fiemap.h`) that real filesystems' tests do not need.
 const EXTENT_NOT_ALIGNED: u32 = 0x100;
-const EXTENT_SHARED: u32 = 0x2000;
 
 /// The largest size of a file of `script_fs`.
 const MAX_BYTES: u64 = 1 << 40;
@@ -189,16 +188,16 @@ fn kinds(context: &Context) -> Result<()> {
             EXTENT_DATA_INLINE | EXTENT_NOT_ALIGNED,
         ),
         ("addr=4096 flags=merged", 4096, EXTENT_MERGED),
-        ("addr=4096 flags=shared", 4096, EXTENT_SHARED),
+        ("addr=4096 flags=shared", 4096, fiemap::EXTENT_SHARED),
         (
             "addr=4096 flags=merged|shared|new|dirty",
             4096,
-            EXTENT_MERGED | EXTENT_SHARED,
+            EXTENT_MERGED | fiemap::EXTENT_SHARED,
         ),
         (
             "type=unwritten addr=4096 flags=shared",
             4096,
-            EXTENT_UNWRITTEN | EXTENT_SHARED,
+            EXTENT_UNWRITTEN | fiemap::EXTENT_SHARED,
         ),
     ] {
         fs.restart(&format!("extent offset=0 length=65536 {mapping}"))?;

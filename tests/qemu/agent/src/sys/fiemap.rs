@@ -22,6 +22,7 @@ pub const EXTENT_DELALLOC: u32 = 0x4;
 pub const EXTENT_DATA_INLINE: u32 = 0x200;
 pub const EXTENT_UNWRITTEN: u32 = 0x800;
 pub const EXTENT_MERGED: u32 = 0x1000;
+pub const EXTENT_SHARED: u32 = 0x2000;
 
 /// `struct fiemap` without its array.
 #[repr(C)]

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -17,9 +18,13 @@ use crate::data::mirror::Mirror;
 use crate::fs::KIB;
 use crate::suites;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
+use crate::sys::fiemap::{self, Extent, EXTENT_SHARED};
 use crate::sys::mapping::FileMapping;
 
 const TIME: Duration = Duration::from_secs(180);
+
+/// What of the file is unshared.
+const UNSHARED: Range<u64> = 10_000..10_000 + 64 * KIB as u64;
 
 const fn case(
     name: &'static str,
@@ -219,9 +224,24 @@ fn unshare(subject: &mut Subject) -> Result<Attempt> {
     let file = subject.buffered.try_clone()?;
     let attempt = Attempt::new(before, move || {
         let flags = FallocateFlags::UNSHARE_RANGE;
-        Ok(fallocate(&file, flags, 10_000, 64 * KIB as u64)?)
+        let length = UNSHARED.end - UNSHARED.start;
+        Ok(fallocate(&file, flags, UNSHARED.start, length)?)
     });
-    Ok(attempt.then(move || std::fs::remove_file(clone)))
+    let file = subject.buffered.try_clone()?;
+    Ok(attempt.then(move || {
+        let extents = fiemap::extents(&file)?;
+        let shared = |extent: &Extent| {
+            extent.has(EXTENT_SHARED)
+                && extent.logical < UNSHARED.end
+                && UNSHARED.start < extent.end()
+        };
+        if extents.iter().any(shared) {
+            return Err(io::Error::other(
+                "it worked, but some of it is still shared",
+            ));
+        }
+        std::fs::remove_file(clone)
+    }))
 }
 
 fn load(subject: &mut Subject) -> Result<Attempt> {

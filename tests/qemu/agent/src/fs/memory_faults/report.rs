@@ -2,6 +2,7 @@
 
 //! Calls that ask where things are.
 
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::{exhaust, Subject, SIZE};
 use crate::case::Case;
 use crate::suites;
 use crate::sys::buffer::PAGE_SIZE;
+use crate::sys::fiemap::EXTENT_LAST;
 use crate::sys::{fiemap, swap};
 
 const TIME: Duration = Duration::from_secs(180);
@@ -35,7 +37,15 @@ fn extents(subject: &mut Subject) -> Result<Attempt> {
     subject.mirror.write(&file, 5_000, 10_000)?;
     let before = subject.mirror.bytes().to_vec();
     Ok(Attempt::new(before, move || {
-        fiemap::extents(&file).map(drop)
+        let extents = fiemap::extents(&file)?;
+        // The file is as long, with nothing behind it.
+        let last = extents
+            .last()
+            .map(|extent| (extent.end(), extent.has(EXTENT_LAST)));
+        if last != Some((SIZE as u64, true)) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(())
     }))
 }
 

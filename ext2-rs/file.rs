@@ -5,7 +5,7 @@
 //! Stands for `fs/ext2/file.c`.
 
 use crate::{
-    map::{find_known, DirectWriter, Reader},
+    map::{find_known, DirectReader, DirectWriter, Reader},
     mount::Ext2,
     truncate,
     vfs::{Exclusive, Inode, RegularFile, Request},
@@ -42,24 +42,14 @@ impl RegularFile for Ext2 {
     type Faulter<'a> = Faulter<'a>;
 
     fn faulter(inode: &Inode<Self>) -> Faulter<'_> {
-        Faulter(inode)
+        Faulter::new(inode)
     }
 
     fn read(request: Request<'_, Self>, iter: &mut IovIter) -> Result<i64> {
         if !request.is_direct() {
             return request.read_cached(iter);
         }
-        let inode = request.inode();
-        let _lock = inode.lock_shared(request.iocb().is_nowait())?;
-        direct::rw(
-            request.into_iocb(),
-            inode.engine(),
-            iter,
-            &Reader(inode),
-            (),
-            DioFlags::NONE,
-            0,
-        )
+        read_direct(request, iter)
     }
 
     fn write(request: Request<'_, Self>, iter: &mut IovIter) -> Result<i64> {
@@ -156,6 +146,28 @@ pub(crate) fn zero_tail(inode: &Inode<Ext2>, size: u64) -> Result {
     let mut zeroed = false;
     let pos = i64::try_from(size).map_err(|_| EFBIG)?;
     buffered::truncate_page(inode.cache(), pos, &mut zeroed, &Reader(inode), &())
+}
+
+/// Reads past the page cache, and what stores are about to change through it.
+/// C: `ext2_dio_read_iter()`.
+fn read_direct(request: Request<'_, Ext2>, iter: &mut IovIter) -> Result<i64> {
+    let inode = request.inode();
+    let lock = inode.lock_shared(request.iocb().is_nowait())?;
+    let reader = DirectReader::new(inode);
+    let (request, done) = request
+        .submit(|iocb| direct::rw(iocb, inode.engine(), iter, &reader, (), DioFlags::NONE, 0))?;
+    drop(lock);
+    let done = done?;
+    if !reader.gave_up() {
+        return Ok(done);
+    }
+    request.clear_direct();
+    match request.read_cached(iter) {
+        Ok(more) => Ok(done.saturating_add(more)),
+        // The next read meets it again, if it lasts.
+        Err(_) if done > 0 => Ok(done),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes past the page cache, and what cannot be through it.

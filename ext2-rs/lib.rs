@@ -71,6 +71,7 @@ mod mount;
 mod namei;
 mod node;
 pub mod plan;
+mod stores;
 mod symlink;
 #[allow(unsafe_code)]
 mod sys;

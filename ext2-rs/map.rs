@@ -2,7 +2,7 @@
 
 //! A file's tree of blocks, for the engine.
 //!
-//! A type per way to map: [`Reader`] allocates nothing, [`DirectWriter`],
+//! A type per way to map: [`Reader`] and [`DirectReader`] allocate nothing, [`DirectWriter`],
 //! [`Writer`](crate::writer::Writer) and [`Faulter`](crate::writer::Faulter) do. Stands for `ext2_iomap_begin()` and
 //! `ext2_iomap_end()`, and for the `ext2_get_block()` of buffered I/O.
 //!
@@ -17,12 +17,18 @@
 //!   is left at the end is given back. A store through a mapping to what is
 //!   pending faults again and again until the write is over.
 //! - A store through a mapping allocates under the lock of the folio, which has
-//!   the data.
+//!   the data. Direct reads do not look there: see [`stores`](crate::stores).
 //! - Direct writes allocate behind the end of the file alone, where nobody reads.
 //!   Holes are filled through the page cache.
 
 use crate::{
-    grow::grow, mount::Ext2, node::block_at, plan::known::Stretch, tree::Lookup, vfs::Inode,
+    grow::grow,
+    mount::Ext2,
+    node::block_at,
+    plan::known::Stretch,
+    stores::{Seen, Stores},
+    tree::Lookup,
+    vfs::Inode,
 };
 use core::cell::Cell;
 use iomap_rs::{
@@ -101,7 +107,7 @@ pub(crate) fn blocks_of(inode: &Inode<Ext2>, range: Range) -> Result<(u32, u32)>
 }
 
 /// Looks up what there is, and allocates nothing: for reads through the page
-/// cache, reports, direct reads and zeroing.
+/// cache, reports, zeroing, and [`DirectReader`].
 pub(crate) struct Reader<'a>(pub(crate) &'a Inode<Ext2>);
 
 impl Reader<'_> {
@@ -175,7 +181,38 @@ impl Map<Zero> for Reader<'_> {
     }
 }
 
-impl Map<Direct> for Reader<'_> {
+/// Looks up what there is for a direct read. The inode is locked, if shared.
+pub(crate) struct DirectReader<'a> {
+    reader: Reader<'a>,
+    /// Stores to holes before dirty pages were written out.
+    before: Seen,
+    gave_up: Cell<bool>,
+}
+
+impl<'a> DirectReader<'a> {
+    /// To be called before the read begins.
+    pub(crate) fn new(inode: &'a Inode<Ext2>) -> Self {
+        Self {
+            reader: Reader(inode),
+            before: inode.data().stores.seen(),
+            gave_up: Cell::new(false),
+        }
+    }
+
+    fn stores(&self) -> &Stores {
+        &self.reader.0.data().stores
+    }
+
+    /// Whether the rest has to be read through the page cache.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.gave_up.get()
+    }
+}
+
+impl Map<Direct> for DirectReader<'_> {
+    /// # Errors
+    ///
+    /// [`ENOTBLK`] where a store may have allocated what is not on disk yet.
     fn begin<'a>(
         &'a self,
         _: &'a EngineInode,
@@ -183,7 +220,14 @@ impl Map<Direct> for Reader<'_> {
         _: DirectRequest,
         mut maps: Maps<'_, 'a>,
     ) -> Result {
-        maps.set(self.find(range)?);
+        let map = self.reader.find(range)?;
+        // A hole reads as zeros, which was right before any store to it.
+        let written = map.kind() == Kind::Hole || self.stores().none_since(self.before);
+        if !written {
+            self.gave_up.set(true);
+            return Err(ENOTBLK);
+        }
+        maps.set(map);
         Ok(())
     }
 }

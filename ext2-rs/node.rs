@@ -15,6 +15,7 @@ use crate::{
     mount::Ext2,
     new_rwsem,
     plan::{known::Known, path},
+    stores::Stores,
     tree::Tree,
     truncate,
     vfs::{
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) tree: RwSem<Tree>,
     /// What of that is known without a look at it.
     pub(crate) known: Known,
+    /// Blocks that stores allocate.
+    pub(crate) stores: Stores,
     /// The block of its extended attributes, or 0. C: `i_file_acl` under
     /// `xattr_sem`.
     #[pin]
@@ -56,6 +59,7 @@ impl Node {
         pin_init!(Self {
             tree <- new_rwsem!(Tree::new(Content::Nothing), "ext2_rs tree"),
             known: Known::new(),
+            stores: Stores::new(),
             xattrs <- new_rwsem!(0, "ext2_rs xattrs"),
             flags: AtomicU32::new(0),
             group: AtomicU32::new(0),

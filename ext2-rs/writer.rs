@@ -179,8 +179,28 @@ impl Writer<'_> {
     }
 }
 
-/// Allocates for stores through a mapping of the file. The folio is locked.
-pub(crate) struct Faulter<'a>(pub(crate) &'a Inode<Ext2>);
+/// Allocates for stores through a mapping of the file. The folio is locked, and dirty
+/// when this is dropped.
+pub(crate) struct Faulter<'a> {
+    inode: &'a Inode<Ext2>,
+    /// How many times it has allocated.
+    allocated: Cell<u32>,
+}
+
+impl<'a> Faulter<'a> {
+    pub(crate) fn new(inode: &'a Inode<Ext2>) -> Self {
+        Self {
+            inode,
+            allocated: Cell::new(0),
+        }
+    }
+}
+
+impl Drop for Faulter<'_> {
+    fn drop(&mut self) {
+        self.inode.data().stores.end(self.allocated.get());
+    }
+}
 
 impl Map<Fault> for Faulter<'_> {
     /// # Errors
@@ -193,7 +213,7 @@ impl Map<Fault> for Faulter<'_> {
         (): (),
         mut maps: Maps<'_, 'a>,
     ) -> Result {
-        let inode = self.0;
+        let inode = self.inode;
         let (block, count) = blocks_of(inode, range)?;
         if let Some(map) = known(inode, block, count) {
             maps.set(map?);
@@ -207,14 +227,19 @@ impl Faulter<'_> {
     /// Maps blocks that are not known.
     #[inline(never)]
     fn find_or_allocate<'a>(&'a self, block: u32, count: u32, maps: &mut Maps<'_, 'a>) -> Result {
-        let inode = self.0;
+        let inode = self.inode;
         let mut tree = inode.data().tree.write();
         let end = block.saturating_add(count);
         let pending = &tree.pending;
         if !pending.is_empty() && block < pending.end && pending.start < end {
             return Err(EAGAIN);
         }
-        let Run { first, count } = grow(inode, &mut tree, block, count)?.run;
+        let grown = grow(inode, &mut tree, block, count)?;
+        if grown.new {
+            inode.data().stores.begin();
+            self.allocated.set(self.allocated.get().wrapping_add(1));
+        }
+        let Run { first, count } = grown.run;
         let found = Stretch {
             block,
             first,

@@ -21,6 +21,7 @@ mod dio_limits;
 mod dio_read;
 mod dio_write;
 mod dio_write_new;
+mod early_blocks;
 mod erofs;
 mod events;
 mod fiemap;
@@ -61,6 +62,7 @@ pub const CASES: &[&[Case]] = &[
     dio_read::CASES,
     dio_write::CASES,
     dio_write_new::CASES,
+    early_blocks::CASES,
     erofs::CASES,
     events::CASES,
     fiemap::CASES,

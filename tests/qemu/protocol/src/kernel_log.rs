@@ -12,7 +12,7 @@ const SIGNS: &[&str] = &[
     "general protection",
     "KASAN",
     "UBSAN",
-    "lockdep",
+    r"\blockdep\b",
     "locking correctness validator",
     "possible circular",
     "INFO: trying to register non-static key",
@@ -67,8 +67,25 @@ mod tests {
             "rcu: \tRCU lockdep checking is enabled.",
             "kmemleak: Kernel memory leak detector initialized (mem pool available: 3)",
             "kasan: KernelAddressSanitizer initialized",
+            // A frame of the stack that an expected warning shows.
+            " ? lockdep_softirqs_on+0xf7/0x210",
         ] {
             assert!(!signs.fit(line), "{line}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_checkers_report_is_one() -> Result<(), regex::Error> {
+        let signs = Signs::new()?;
+        for line in [
+            "INFO: lockdep is turned off.",
+            "WARNING: possible circular locking dependency detected",
+            "BUG: sleeping function called from invalid context at mm/filemap.c:1",
+            "turning off the locking correctness validator.",
+            "refcount_t: underflow; use-after-free.",
+        ] {
+            assert!(signs.fit(line), "{line}");
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ fn bring_up() -> Result<RunSpec> {
         module::load(Path::new(path), parameters)?;
     }
     if spec.link == Link::Live {
-        live::settle()?;
+        live::engine::settle()?;
     }
     if spec.dax {
         pmem::fill(&spec)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use iomap_qemu_protocol::ktap::{Line, POWER_CUT};
 
+use crate::kernel::Flavor;
 use crate::qemu::{Event, Guest};
 use crate::tracker::{TestResult, Tracker};
 
@@ -22,6 +23,10 @@ pub enum End {
     Died(String),
 }
 
+/// How long a guest may be silent: in a test without a limit of its own, while it comes
+/// up, while it powers off.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How long a guest may be silent.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -32,6 +37,14 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Nothing of a test's own yet.
+    pub fn new(flavor: Flavor) -> Self {
+        Self {
+            usual: PATIENCE * flavor.slowness(),
+            of_test: BTreeMap::new(),
+        }
+    }
+
     fn of(&self, test: Option<&str>) -> Duration {
         let own = test.and_then(|name| self.of_test.get(name));
         own.copied().unwrap_or(self.usual)

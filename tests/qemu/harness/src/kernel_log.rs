@@ -4,9 +4,16 @@
 //! happened before the first test, after the last, or while unmounting.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::kernel_log::Signs;
+
+/// What a guest's kernel has written to that file; nothing if there is none.
+pub fn text_of(console: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(console).unwrap_or_default()).into_owned()
+}
 
 /// The lines of `console` that look like a bug and are not among `accounted`.
 pub fn unaccounted(console: &str, accounted: &BTreeSet<String>) -> Result<Vec<String>> {

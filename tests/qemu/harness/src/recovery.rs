@@ -4,23 +4,18 @@
 //! recovers the filesystem from its log, which no program of the host does for all.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::{Mode, RecoverySpec};
 
 use crate::follow::{follow, End, Heard, Limits};
-use crate::kernel_log::unaccounted;
+use crate::kernel_log::{text_of, unaccounted};
 use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
 use crate::qemu::{Console, Machine};
 use crate::suites::Suite;
 use crate::tracker::{Tracker, Verdict};
-
-/// How long the guest may be silent.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Nothing, if the main disk of the machine can be mounted, every file of `promised`
 /// is there with that SHA-256, and the kernel has nothing to complain of.
@@ -48,16 +43,12 @@ pub fn problems(
     let machine = lab.reassemble(&boot, machine)?;
     let mut guest = lab.start(&machine, &logs)?;
     let mut tracker = Tracker::new(suite.name, [RecoverySpec::NAME.to_owned()]);
-    let limits = Limits {
-        usual: PATIENCE * lab.flavor.slowness(),
-        of_test: BTreeMap::new(),
-    };
     let mut results = Vec::new();
     let mut heard = Heard::default();
     let end = follow(
         &mut guest,
         &mut tracker,
-        &limits,
+        &Limits::new(lab.flavor),
         &mut heard,
         &mut |request| lab.obey(&machine, request),
         &mut |result| results.push(result),
@@ -77,7 +68,6 @@ pub fn problems(
         .filter(|result| result.verdict != Verdict::Passed);
     let mut problems: Vec<String> = failed.flat_map(|result| result.details).collect();
     problems.extend(how);
-    let text = String::from_utf8_lossy(&fs::read(&console).unwrap_or_default()).into_owned();
-    problems.extend(unaccounted(&text, &heard.accounted)?);
+    problems.extend(unaccounted(&text_of(&console), &heard.accounted)?);
     Ok(problems)
 }

@@ -4,7 +4,6 @@
 //! another one if that dies under a test, until all have a result.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use crate::aftermath::Lost;
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
 use crate::image::{self, Tree};
-use crate::kernel_log::{cause_of_death, unaccounted};
+use crate::kernel_log::{cause_of_death, text_of, unaccounted};
 use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
 use crate::process::tail_of;
@@ -23,10 +22,6 @@ use crate::qemu::{Console, Machine};
 use crate::report::GUEST_LOG;
 use crate::suites::{Suite, MAIN};
 use crate::tracker::{TestResult, Tracker, Verdict};
-
-/// How long a guest may be silent: in a test without a limit of its own, while
-/// it comes up, while it powers off.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A suite under way.
 pub struct Session<'a> {
@@ -53,10 +48,7 @@ impl<'a> Session<'a> {
             suite,
             label: lab.kind().label(suite.name),
             tree,
-            limits: Limits {
-                usual: PATIENCE * lab.flavor.slowness(),
-                of_test: BTreeMap::new(),
-            },
+            limits: Limits::new(lab.flavor),
             logs,
             emit,
         }
@@ -213,10 +205,6 @@ impl<'a> Session<'a> {
             details,
         }
     }
-}
-
-fn text_of(console: &Path) -> String {
-    String::from_utf8_lossy(&fs::read(console).unwrap_or_default()).into_owned()
 }
 
 /// A failure comes with the end of the guest's kernel log and its place.

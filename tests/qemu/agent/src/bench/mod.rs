@@ -89,7 +89,6 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         serde_json::from_value(spec.extra.clone()).context("the run does not say what to bench")?;
     disk::prepare(spec)?;
     if spec.link == Link::Live {
-        engine::settle()?;
         report_trampolines(output)?;
     }
     report_engine(output);

@@ -13,8 +13,6 @@ mod states;
 mod switch;
 mod towards;
 
-pub use engine::settle;
-
 use std::time::Duration;
 
 use crate::case::Case;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iomap_bench_report::{chart, pairs, table, Results};
+use iomap_bench_report::{chart, pairs, table, Results, Suite};
 
 use crate::paths::{make_dir, read_text};
 
@@ -23,15 +23,9 @@ const FIGURES: &str = "instructions.json";
 /// Writes each filesystem's results to a directory of its name in `into`, and the
 /// page about all that are there.
 pub fn publish(results: &Results, into: &Path) -> Result<()> {
-    for suite in &results.suites {
+    for (own, suite) in of_each(results) {
         let dir = into.join(&suite.name);
-        make_dir(&dir)?;
-        let own = Results {
-            suites: vec![suite.clone()],
-            ..results.clone()
-        };
-        let json = serde_json::to_string_pretty(&own).context("cannot write the results")?;
-        put(&dir.join(FIGURES), &format!("{json}\n"))?;
+        put_figures(&own, &dir, FIGURES)?;
         put(&dir.join("instructions.md"), &table::page(&own))?;
         let ratios = dir.join(format!("{}.svg", suite.name));
         chart::ratios(suite, &results.meta.unit, &ratios)?;
@@ -45,18 +39,30 @@ pub fn publish(results: &Results, into: &Path) -> Result<()> {
 
 /// Writes what pairs of boots say, as `name` in the directories of their filesystems.
 pub fn publish_pairs(results: &Results, into: &Path, name: &str, clock: &str) -> Result<()> {
-    for suite in &results.suites {
+    for (own, suite) in of_each(results) {
         let dir = into.join(&suite.name);
-        make_dir(&dir)?;
+        put_figures(&own, &dir, &format!("{name}.json"))?;
+        put(&dir.join(format!("{name}.md")), &pairs::page(&own, clock))?;
+    }
+    Ok(())
+}
+
+/// Results of a filesystem alone, and that.
+fn of_each(results: &Results) -> impl Iterator<Item = (Results, &Suite)> {
+    results.suites.iter().map(|suite| {
         let own = Results {
             suites: vec![suite.clone()],
             ..results.clone()
         };
-        let json = serde_json::to_string_pretty(&own).context("cannot write the results")?;
-        put(&dir.join(format!("{name}.json")), &format!("{json}\n"))?;
-        put(&dir.join(format!("{name}.md")), &pairs::page(&own, clock))?;
-    }
-    Ok(())
+        (own, suite)
+    })
+}
+
+/// Writes the raw figures as `name` to `dir`, which is made if need be.
+fn put_figures(own: &Results, dir: &Path, name: &str) -> Result<()> {
+    make_dir(dir)?;
+    let json = serde_json::to_string_pretty(own).context("cannot write the results")?;
+    put(&dir.join(name), &format!("{json}\n"))
 }
 
 /// Writes a page about a filesystem.
@@ -89,7 +95,7 @@ fn put(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iomap_bench_report::{Run, Suite, Workload};
+    use iomap_bench_report::{Run, Workload};
 
     fn results(name: &str) -> Results {
         let run = |ticks| {

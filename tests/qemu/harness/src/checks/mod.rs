@@ -107,7 +107,7 @@ fn full_name(check: &Check, kernel: Kind) -> String {
 
 /// Runs the checks that `selected` wants.
 pub fn run(subject: &Subject, selected: impl Fn(&str) -> bool, emit: &mut dyn FnMut(TestResult)) {
-    let kernel = Kind::new(subject.recipe.link, subject.recipe.flavor);
+    let kernel = subject.recipe.kind();
     for check in of(kernel.link) {
         let name = full_name(check, kernel);
         if !selected(&name) {

@@ -126,7 +126,7 @@ fn run_guests(
         .filter(|(_, selected)| !selected.is_empty())
         .collect();
     let (sender, results) = mpsc::channel();
-    let kernel = format!("{}{}", lab.link.name(), lab.flavor.suffix());
+    let kernel = lab.kind().name();
     // Takes the sender along: when all guests are done, there are no more results.
     let boot = move |(suite, selected): (&Suite, Vec<TestInfo>)| {
         let logs = lab.paths.results().join(&kernel).join(suite.name);

@@ -64,7 +64,7 @@ pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<Kernel
         dir: tree.dir.clone(),
         logs: paths.logs(),
         link: recipe.link,
-        label: recipe.label(),
+        label: recipe.kind().name(),
     };
     if base_of(&tree.dir).is_some() {
         // Only the engine has changed; what comes of it is not complete yet.

@@ -18,6 +18,11 @@ impl Kind {
         Self { link, flavor }
     }
 
+    /// Tells the kernels of one source apart.
+    pub fn name(self) -> String {
+        format!("{}{}", self.link.name(), self.flavor.suffix())
+    }
+
     /// A suite's name in the names of its tests: `debug:` before it on the debug kernel,
     /// `builtin:` if the Rust engine is built in, `live:` if it takes the C engine's place.
     pub fn label(self, suite: &str) -> String {

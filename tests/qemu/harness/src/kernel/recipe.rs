@@ -9,6 +9,7 @@ use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::Link;
 
 use super::flavor::Flavor;
+use super::kind::Kind;
 use crate::hash;
 use crate::paths::{read_text, Paths};
 use crate::toolchain::Toolchain;
@@ -73,14 +74,14 @@ impl Recipe {
         format!(
             "{}-{}-{}",
             self.source_version,
-            self.label(),
+            self.kind().name(),
             short(&digest)
         )
     }
 
-    /// Tells the kernels of one source apart.
-    pub fn label(&self) -> String {
-        format!("{}{}", self.link.name(), self.flavor.suffix())
+    /// Which kernel this makes.
+    pub fn kind(&self) -> Kind {
+        Kind::new(self.link, self.flavor)
     }
 
     /// What builds have to have in common for one to start from the other's objects.

@@ -2,6 +2,8 @@
 
 //! Where the instructions of workloads are, and how deep the stack gets.
 
+use std::path::Path;
+
 use anyhow::{bail, Result};
 use iomap_bench_report::live::{self, Redirected};
 use iomap_bench_report::stack::{self, Depth};
@@ -20,11 +22,12 @@ use crate::toolchain::Toolchain;
 /// Runs workloads once more under the plugin.
 pub fn profiles(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<bool> {
     let choice = Choice::of(Some(workloads), 1)?;
+    let plugin = bench::build_plugin(paths, tools)?;
     let labs = labs(paths, tools, Some(Accel::Counted))?;
     for comparison in &choice.comparisons {
         let mut sides = Vec::new();
         for lab in &labs {
-            sides.push(profile_of(lab, comparison, choice.workloads.clone())?);
+            sides.push(profile_of(lab, &plugin, comparison, &choice)?);
         }
         let [c, rust] = sides.as_slice() else {
             bail!("there are two engines");
@@ -51,11 +54,12 @@ pub fn profiles(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<boo
 /// is built to count on has no livepatch, and what a trampoline executes is the same.
 pub fn trampolines(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<bool> {
     let choice = Choice::of(Some(workloads), 1)?;
+    let plugin = bench::build_plugin(paths, tools)?;
     let agent = Agent::build(paths, tools)?;
     let mut lab = Lab::prepare(paths, tools, agent, Link::Live, Flavor::Release)?;
     lab.accel = Accel::Counted;
     for comparison in &choice.comparisons {
-        let profiles = profile_of(&lab, comparison, choice.workloads.clone())?;
+        let profiles = profile_of(&lab, &plugin, comparison, &choice)?;
         let rows = profiles.into_iter().map(|(workload, profile)| Redirected {
             workload,
             calls: profile.redirected,
@@ -76,16 +80,16 @@ pub fn trampolines(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<
 /// Boots an engine under the plugin: workloads by name.
 fn profile_of(
     lab: &Lab,
+    plugin: &Path,
     comparison: &Comparison,
-    filter: Option<String>,
+    choice: &Choice,
 ) -> Result<Vec<(String, profile::Profile)>> {
-    let plugin = bench::build_plugin(&lab.paths, &lab.tools)?;
     let dir = lab.paths.checkout.join("target/bench");
     make_dir(&dir)?;
     let raw = dir.join(format!("profile-{}.jsonl", lab.link.name()));
     let plan = Plan {
         spec: BenchSpec {
-            filter,
+            filter: choice.workloads.clone(),
             batches: 1,
             what: Measured::Operations,
             offers: Vec::new(),

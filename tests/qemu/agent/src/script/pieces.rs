@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
-use crate::sys::page_flags;
+use crate::sys::{page_flags, processor};
 
 pub const CASES: &[Case] = &[
     Case::new("readahead_pieces", SCRIPT, read)
@@ -31,15 +31,17 @@ const ATTEMPTS: usize = 10;
 
 fn read(context: &Context) -> Result<()> {
     let fs = Cached::new(context, "")?;
-    scattered(&fs, "RA", || fs.run(&format!("readahead pos=0 len={SIZE}")))
+    // The free pages that are scattered are those of one processor.
+    processor::stay(|| scattered(&fs, "RA", || fs.run(&format!("readahead pos=0 len={SIZE}"))))
 }
 
 fn write(context: &Context) -> Result<()> {
     let fs = Cached::new(context, "")?;
-    scattered(&fs, "WS", || {
+    let dirty_and_sync = || {
         fs.put_all(0, SIZE, 0xCC)?;
         Ok(fs.cache().sync_all()?)
-    })
+    };
+    processor::stay(|| scattered(&fs, "WS", dirty_and_sync))
 }
 
 /// Has `work` fill the page cache and do its I/O; the bios must be those that the

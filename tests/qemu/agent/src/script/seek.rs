@@ -5,7 +5,6 @@
 use std::io;
 
 use anyhow::{ensure, Context as _, Result};
-use rustix::thread::{sched_getaffinity, sched_getcpu, sched_setaffinity, CpuSet};
 
 use super::scripted::{expect_errno, Scripted};
 use super::syscalls;
@@ -13,6 +12,7 @@ use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
 use crate::sys::mapping::FileMapping;
+use crate::sys::processor;
 
 pub const CASES: &[Case] = &[
     Case::new("seek_outside_the_file", SCRIPT, outside_the_file)
@@ -188,13 +188,7 @@ fn unwritten_partly_cached(context: &Context) -> Result<()> {
 
 fn unwritten_evicted(context: &Context) -> Result<()> {
     // A page that another processor still has in its batch is not reclaimed.
-    let everywhere = sched_getaffinity(None).context("sched_getaffinity")?;
-    let mut here = CpuSet::new();
-    here.set(sched_getcpu());
-    sched_setaffinity(None, &here).context("sched_setaffinity")?;
-    let result = seek_evicted(context);
-    sched_setaffinity(None, &everywhere).context("sched_setaffinity")?;
-    result
+    processor::stay(|| seek_evicted(context))
 }
 
 fn seek_evicted(context: &Context) -> Result<()> {

@@ -21,6 +21,7 @@ pub mod memory_faults;
 pub mod module;
 pub mod mount;
 pub mod page_flags;
+pub mod processor;
 pub mod raw_io;
 pub mod real_time;
 pub mod swap;

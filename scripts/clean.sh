@@ -11,13 +11,15 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 rm -rf target tests/qemu/target tests/host/target tests/host_ext2/target
+rm -rf iomap-rs/sys/live
 rm -f Module.symvers modules.order rust-project.json .module-common.o
 find . -maxdepth 1 -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 	-o -name '.*.cmd' \) -delete
 for dir in iomap-rs ext2-rs tests/qemu/script_fs; do
 	[[ ! -d $dir ]] || find "$dir" -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '*.cmd' -o -name '*.rmeta' -o -name '.*.d' \
-		-o -name Module.symvers -o -name modules.order -o -name bindings_generated.rs -o -name private_layouts.h \) -delete
+		-o -name Module.symvers -o -name modules.order -o -name bindings_generated.rs -o -name private_layouts.h \
+		-o -name rust_exports_generated.h \) -delete
 done
 
 case ${1:-} in

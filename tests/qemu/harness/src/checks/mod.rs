@@ -2,10 +2,11 @@
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
 //! exported symbols, how ext2_rs calls the engine, what is in a kernel with the engine
-//! built in, the conformance page, the list of mutants.
+//! built in, the conformance page, what a page quotes, the list of mutants.
 
 mod builtin;
 mod checkpatch;
+mod excerpts;
 mod pristine;
 mod static_dispatch;
 mod symbols;
@@ -78,6 +79,11 @@ const ALL: &[Check] = &[
         name: "conformance_is_current",
         links: &[Link::Module],
         run: |subject| conformance::check(subject.paths, subject.tests),
+    },
+    Check {
+        name: "excerpts_are_current",
+        links: &[Link::Module],
+        run: excerpts::check,
     },
     Check {
         name: "mutants_are_current",

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the engine exports against what the kernel's own `fs/iomap/*.c` export.
-//! What is not written yet stands in `tests/qemu/missing-symbols.txt`, a list
-//! that can only shrink.
+//! What the engine exports against what the kernel's own `fs/iomap/*.c` export: the same.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,8 +12,6 @@ use super::Subject;
 use crate::paths::read_text;
 
 pub fn check(subject: &Subject) -> Result<()> {
-    let list = subject.paths.qemu_tests().join("missing-symbols.txt");
-    let missing = read_text(&list)?;
     // What make found exported when it built the module, or the kernel.
     let built = match subject.kernel.link {
         Link::Module => &subject.paths.checkout,
@@ -23,11 +19,7 @@ pub fn check(subject: &Subject) -> Result<()> {
     };
     let symvers = read_text(&built.join("Module.symvers"))
         .context("the engine is not built; run make modules or make kernel")?;
-    let complaints = compare(
-        &exported_by_c(subject)?,
-        &exported_by_engine(&symvers),
-        &names_in(&missing),
-    );
+    let complaints = compare(&exported_by_c(subject)?, &exported_by_engine(&symvers));
     if !complaints.is_empty() {
         bail!("{}", complaints.join("\n"));
     }
@@ -72,38 +64,13 @@ fn exported_by_engine(symvers: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn names_in(list: &str) -> BTreeSet<String> {
-    let lines = list.lines().map(str::trim);
-    lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
+fn compare(c: &BTreeSet<String>, rust: &BTreeSet<String>) -> Vec<String> {
+    let absent = c.difference(rust);
+    let extra = rust.difference(c);
+    absent
+        .map(|name| format!("{name} is not exported"))
+        .chain(extra.map(|name| format!("{name} is exported, but not by the C engine")))
         .collect()
-}
-
-fn compare(
-    c: &BTreeSet<String>,
-    rust: &BTreeSet<String>,
-    listed: &BTreeSet<String>,
-) -> Vec<String> {
-    let absent = |name: &&String| !rust.contains(*name) && !listed.contains(*name);
-    let mut complaints = Vec::new();
-    for name in c.iter().filter(absent) {
-        complaints.push(format!("{name} is neither exported nor listed as missing"));
-    }
-    for name in rust.difference(c) {
-        complaints.push(format!("{name} is exported, but not by the C engine"));
-    }
-    for name in listed.intersection(rust) {
-        complaints.push(format!(
-            "{name} is listed as missing, but exported: take it off"
-        ));
-    }
-    for name in listed.difference(c) {
-        complaints.push(format!(
-            "{name} is listed as missing, but the C engine has no such"
-        ));
-    }
-    complaints
 }
 
 #[cfg(test)]
@@ -127,25 +94,20 @@ mod tests {
 
     #[test]
     fn an_exact_match_is_silent() {
-        let c = set(&["iomap_a", "iomap_b"]);
-        let complaints = compare(&c, &set(&["iomap_a"]), &set(&["iomap_b"]));
-        assert!(complaints.is_empty());
+        let names = set(&["iomap_a", "iomap_b"]);
+        assert!(compare(&names, &names).is_empty());
     }
 
     #[test]
-    fn each_kind_of_difference_is_told() {
-        let c = set(&["iomap_a", "iomap_b", "iomap_c"]);
+    fn both_kinds_of_difference_are_told() {
+        let c = set(&["iomap_a", "iomap_c"]);
         let rust = set(&["iomap_a", "iomap_extra"]);
-        let listed = set(&["iomap_a", "iomap_b", "iomap_gone"]);
-        let complaints = compare(&c, &rust, &listed);
-        assert_eq!(complaints.len(), 4, "{complaints:?}");
-        assert!(complaints
-            .iter()
-            .any(|c| c.starts_with("iomap_c is neither")));
-    }
-
-    #[test]
-    fn comments_in_the_list_are_no_names() {
-        assert_eq!(names_in("# why\n\niomap_a\n"), set(&["iomap_a"]));
+        assert_eq!(
+            compare(&c, &rust),
+            [
+                "iomap_c is not exported",
+                "iomap_extra is exported, but not by the C engine"
+            ]
+        );
     }
 }

@@ -44,9 +44,18 @@ pub fn overview(all: &[Results]) -> String {
     }
     text.push('\n');
     // As a rule all were measured on the same.
-    let mut seen: Vec<String> = all.iter().map(measured_on).collect();
-    seen.dedup();
-    text.push_str(&seen.concat());
+    let mut measured: Vec<(String, Vec<&str>)> = Vec::new();
+    for results in all {
+        let names = results.suites.iter().map(|suite| suite.name.as_str());
+        let on = measured_on(results);
+        match measured.iter_mut().find(|(other, _)| *other == on) {
+            Some((_, all)) => all.extend(names),
+            None => measured.push((on, names.collect())),
+        }
+    }
+    for (on, names) in measured {
+        let _ = write!(text, "{}: {on}", names.join(", "));
+    }
     text
 }
 

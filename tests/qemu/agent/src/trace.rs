@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Trace events: switch some on, run something, read what came.
+//! Trace events and calls of functions: switch some on, run something, read what came.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -20,7 +20,8 @@ pub struct Event {
     /// The thread that caused it.
     pub task: i32,
     pub name: String,
-    /// What follows the name: `dev 253:0 ino 0xc pos 0x0 ...`.
+    /// What follows the name: `dev 253:0 ino 0xc pos 0x0 ...`; the caller, if this
+    /// is the call of a function.
     pub text: String,
 }
 
@@ -59,10 +60,11 @@ impl Event {
         let (head, rest) = line.split_once("] ")?;
         let task = head.split_once('[')?.0.trim_end().rsplit_once('-')?.1;
         let (_, rest) = rest.split_once(": ")?;
-        let (name, text) = rest.split_once(": ").or_else(|| {
-            let name = rest.strip_suffix(':')?;
-            Some((name, ""))
-        })?;
+        let (name, text) = rest
+            .split_once(": ")
+            .or_else(|| Some((rest.strip_suffix(':')?, "")))
+            // Of the function tracer: "iomap_finish_ioends <-xfs_end_ioend".
+            .or_else(|| rest.split_once(" <-"))?;
         Some(Self {
             task: task.parse().ok()?,
             name: name.to_owned(),
@@ -78,6 +80,18 @@ pub fn record<T>(events: &[&str], work: impl FnOnce() -> Result<T>) -> Result<(T
     let value = work();
     let events = tracer.stop()?;
     Ok((value?, events))
+}
+
+/// As [`record`], with the calls of functions of the kernel, which must be there and
+/// neither inlined nor kept from being traced.
+pub fn record_calls<T>(
+    functions: &[&str],
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(T, Vec<Event>)> {
+    let tracer = Tracer::start_calls(functions)?;
+    let value = work();
+    let calls = tracer.stop()?;
+    Ok((value?, calls))
 }
 
 /// As [`record`], with the events of one inode of the `iomap` system.
@@ -111,26 +125,39 @@ pub fn names(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.name.as_str()).collect()
 }
 
-/// Events that are switched on until this is dropped.
+/// Events or calls that are recorded until this is dropped.
 pub struct Tracer {
-    switches: Vec<String>,
+    /// Files, and what to write to them in the end.
+    undo: Vec<(String, &'static str)>,
 }
 
 impl Tracer {
     pub fn start(events: &[&str]) -> Result<Self> {
-        put("tracing_on", "0")?;
-        put("trace", "")?;
-        put("buffer_size_kb", "8192")?;
-        let mut tracer = Self {
-            switches: Vec::new(),
-        };
+        let mut tracer = Self::prepare()?;
         for event in events {
             let switch = format!("events/{event}/enable");
             put(&switch, "1").with_context(|| format!("no events {event}"))?;
-            tracer.switches.push(switch);
+            tracer.undo.push((switch, "0"));
         }
         put("tracing_on", "1")?;
         Ok(tracer)
+    }
+
+    fn start_calls(functions: &[&str]) -> Result<Self> {
+        let mut tracer = Self::prepare()?;
+        tracer.undo.push(("current_tracer".to_owned(), "nop"));
+        tracer.undo.push(("set_ftrace_filter".to_owned(), ""));
+        put("set_ftrace_filter", &functions.join(" "))?;
+        put("current_tracer", "function")?;
+        put("tracing_on", "1")?;
+        Ok(tracer)
+    }
+
+    fn prepare() -> Result<Self> {
+        put("tracing_on", "0")?;
+        put("trace", "")?;
+        put("buffer_size_kb", "8192")?;
+        Ok(Self { undo: Vec::new() })
     }
 
     /// Ends the recording and returns it.
@@ -150,8 +177,8 @@ impl Tracer {
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        for switch in &self.switches {
-            let _ = put(switch, "0");
+        for (file, text) in &self.undo {
+            let _ = put(file, text);
         }
     }
 }
@@ -208,6 +235,16 @@ mod tests {
         assert_eq!(event.number("processed")?, -22);
         assert_eq!(event.flags("flags")?, ["WRITE", "DIRECT"]);
         assert!(event.field("addr").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_call_has_its_caller() -> Result<()> {
+        let line = "     kworker/0:1-27      [000] d..2.     2.345678: sort_ioends <-xfs_end_io";
+        let event = Event::parse(line).context("not parsed")?;
+        assert_eq!(event.task, 27);
+        assert_eq!(event.name, "sort_ioends");
+        assert_eq!(event.text, "xfs_end_io");
         Ok(())
     }
 

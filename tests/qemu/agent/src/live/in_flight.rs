@@ -22,12 +22,6 @@ use crate::trace;
 use crate::transfer::{Method, Transfer};
 
 pub const CASES: &[Case] = &[
-    Case::new("ioends_to_rust", suites::LIVE, ioends_to_rust)
-        .doc("The Rust engine ends writeback that the C engine began.")
-        .timeout(LONG),
-    Case::new("ioends_to_c", suites::LIVE, ioends_to_c)
-        .doc("The C engine ends writeback that the Rust engine began; unloading waits for it.")
-        .timeout(LONG),
     Case::new("reads_to_rust", suites::LIVE, reads_to_rust)
         .doc("The C engine's reads end while the Rust engine serves.")
         .timeout(LONG),
@@ -64,44 +58,11 @@ fn in_flight() -> Result<(u64, u64)> {
     Ok((next()?, next()?))
 }
 
-fn await_writes() -> Result<()> {
-    wait_until(PATIENCE, "a write in flight", || {
-        in_flight().is_ok_and(|(_, writes)| writes > 0)
+/// Waits until there are so many writes that the slow disk has not completed.
+pub fn await_writes(number: u64) -> Result<()> {
+    wait_until(PATIENCE, "writes in flight", || {
+        in_flight().is_ok_and(|(_, writes)| writes >= number)
     })
-}
-
-fn ioends_to_rust(context: &Context) -> Result<()> {
-    ioends(context, Towards::Rust)
-}
-
-fn ioends_to_c(context: &Context) -> Result<()> {
-    ioends(context, Towards::C)
-}
-
-fn ioends(context: &Context, towards: Towards) -> Result<()> {
-    let disk = brake::Disk::copy_of(context, "slow")?;
-    let mount = disk.mount("xfs")?;
-    let mut mirror = Mirror::filled(mount.path().join("file"), 1, SIZE)?;
-    let file = mirror.buffered()?;
-    let engine = first(towards)?;
-    // Gaps, so that there are several ioends to be sorted and merged.
-    for offset in (0..SIZE).step_by(2 * PIECE) {
-        mirror.write(&file, offset as u64, PIECE)?;
-    }
-    thread::scope(|scope| {
-        let stopped = disk.stop()?;
-        let syncing = scope.spawn(|| file.sync_all().context("fsync"));
-        await_writes()?;
-        let after = switch(engine)?;
-        after.settle()?;
-        let unloading = after.start_unloading(scope)?;
-        drop(stopped);
-        joined(syncing)?;
-        unloading.finish()
-    })?;
-    mirror.verify()?;
-    drop((file, mount));
-    disk.remove()
 }
 
 fn reads_to_rust(context: &Context) -> Result<()> {
@@ -124,7 +85,7 @@ fn reads(context: &Context, towards: Towards) -> Result<()> {
     thread::scope(|scope| {
         let stopped = disk.stop()?;
         let writing = scope.spawn(|| Method::Aio.run_whole(&direct, &mut writes, 1));
-        await_writes()?;
+        await_writes(1)?;
         let reading = scope.spawn(|| read.verify_buffered());
         wait_until(PATIENCE, "a read in flight", || {
             in_flight().is_ok_and(|(reads, _)| reads > 0)
@@ -172,7 +133,7 @@ fn direct_on(context: &Context, towards: Towards, role: &str, kind: &str) -> Res
         let stopped = disk.stop()?;
         let aio = scope.spawn(|| Method::Aio.run_whole(&aio_file, &mut aio_writes, depth));
         let uring = scope.spawn(|| Method::Uring.run_whole(&uring_file, &mut uring_writes, depth));
-        await_writes()?;
+        await_writes(1)?;
         let after = switch(engine)?;
         after.settle()?;
         let event = match towards {
@@ -235,7 +196,7 @@ fn sleeper(context: &Context, towards: Towards) -> Result<()> {
     thread::scope(|scope| {
         let stopped = disk.stop()?;
         let writing = scope.spawn(|| mirror.write(&file, 0, PIECE));
-        await_writes()?;
+        await_writes(1)?;
         let after = switch(engine)?;
         sleep(A_WHILE);
         ensure!(in_transition(), "a task sleeps in the engine that went");

@@ -8,6 +8,7 @@ mod completion;
 pub mod demo;
 pub mod engine;
 mod in_flight;
+mod ioends;
 mod refuse;
 mod states;
 mod switch;
@@ -22,6 +23,7 @@ pub const CASES: &[&[Case]] = &[
     refuse::CASES,
     states::CASES,
     in_flight::CASES,
+    ioends::CASES,
     completion::CASES,
     switch::CASES,
 ];

@@ -3,7 +3,7 @@
 //! Tests on `script_fs`, the filesystem with scripted mappings.
 
 mod bmap;
-mod cached;
+pub mod cached;
 mod dio_async;
 mod dio_cache;
 mod dio_caller;

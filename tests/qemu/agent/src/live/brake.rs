@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result};
 use super::MIB;
 use crate::context::Context;
 use crate::data::mirror::{open, open_read};
+use crate::disk as block;
 use crate::mounts::Mount;
 use crate::sys::freeze;
 use crate::sys::loop_device::LoopDevice;
@@ -58,6 +59,15 @@ impl Disk {
         })
     }
 
+    /// The disk takes so many requests at a time, and whoever has another one sleeps,
+    /// until this is dropped. Nothing may be in flight then.
+    pub fn limit_requests(&self, number: usize) -> Result<FewRequests> {
+        let disk = block::Disk::by_name(LoopDevice::NAME);
+        let usual = disk.attribute(REQUESTS)?;
+        disk.set_attribute(REQUESTS, &number.to_string())?;
+        Ok(FewRequests { disk, usual })
+    }
+
     /// Gives the space back; the filesystem on the disk is not mounted any more.
     pub fn remove(self) -> Result<()> {
         let Self {
@@ -69,6 +79,22 @@ impl Disk {
         fs::remove_file(&image).context("cannot remove the image")?;
         drop(below);
         Ok(())
+    }
+}
+
+const REQUESTS: &str = "queue/nr_requests";
+
+/// The disk takes few requests at a time until this is dropped.
+pub struct FewRequests {
+    disk: block::Disk,
+    usual: String,
+}
+
+impl Drop for FewRequests {
+    fn drop(&mut self) {
+        if let Err(error) = self.disk.set_attribute(REQUESTS, &self.usual) {
+            eprintln!("{error:#}");
+        }
     }
 }
 

@@ -12,7 +12,9 @@ mod ioends;
 mod refuse;
 mod states;
 mod switch;
+mod task;
 mod towards;
+mod writeback;
 
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ pub const CASES: &[&[Case]] = &[
     states::CASES,
     in_flight::CASES,
     ioends::CASES,
+    writeback::CASES,
     completion::CASES,
     switch::CASES,
 ];

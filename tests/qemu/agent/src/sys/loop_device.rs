@@ -17,8 +17,6 @@ const LOOP_CLR_FD: libc::c_ulong = 0x4C01;
 const LOOP_SET_STATUS64: libc::c_ulong = 0x4C04;
 const LOOP_SET_DIRECT_IO: libc::c_ulong = 0x4C08;
 
-const NAME: &str = "loop0";
-
 /// `struct loop_info64`; what is not named here is 0.
 #[repr(C)]
 #[derive(Default)]
@@ -40,13 +38,16 @@ pub struct LoopDevice {
 }
 
 impl LoopDevice {
+    /// The name in `/sys/block`.
+    pub const NAME: &str = "loop0";
+
     /// Reads and writes `file` by direct I/O, several requests at a time.
     pub fn direct(file: &File) -> Result<Self> {
         let device = open(&Self::path(), 0)?;
         control(&device, LOOP_SET_FD, file.as_raw_fd()).context("LOOP_SET_FD")?;
         let mut device = Self { device };
         control(&device.device, LOOP_SET_DIRECT_IO, 1).context("LOOP_SET_DIRECT_IO")?;
-        let state = Path::new("/sys/block").join(NAME).join("loop/dio");
+        let state = Path::new("/sys/block").join(Self::NAME).join("loop/dio");
         let direct = fs::read_to_string(state).context("no loop/dio in sysfs")?;
         ensure!(direct.trim() == "1", "the loop device does buffered I/O");
         // What is open for writing cannot be mounted.
@@ -79,7 +80,7 @@ impl LoopDevice {
     }
 
     pub fn path() -> PathBuf {
-        Path::new("/dev").join(NAME)
+        Path::new("/dev").join(Self::NAME)
     }
 }
 

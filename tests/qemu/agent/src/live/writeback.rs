@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Writeback that sleeps half-way in the engine that goes, while the other engine is at
+//! work on the same file.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::{ensure, Context as _, Result};
+
+use super::brake;
+use super::engine::{in_transition, NAME, PATIENCE};
+use super::in_flight::await_writes;
+use super::task::Task;
+use super::towards::{first, joined, switch, Towards};
+use super::{KIB, LONG};
+use crate::case::Case;
+use crate::check::wait_until;
+use crate::context::Context;
+use crate::data::mirror::Mirror;
+use crate::data::pattern;
+use crate::suites;
+use crate::sys::mapping::FileMapping;
+use crate::sys::sync_range;
+use crate::trace::{Event, Tracer};
+
+pub const CASES: &[Case] = &[
+    Case::new("both_to_rust", suites::LIVE, both_to_rust)
+        .doc(
+            "While the C engine sleeps with a writeback context half filled, the Rust engine \
+             writes, reads, maps and writes back the same file.",
+        )
+        .timeout(LONG),
+    Case::new("both_to_c", suites::LIVE, both_to_c)
+        .doc(
+            "While the Rust engine sleeps with a writeback context half filled, the C engine \
+             writes, reads, maps and writes back the same file.",
+        )
+        .timeout(LONG),
+];
+
+const SIZE: usize = 2048 * KIB;
+/// One engine's half of the file, and the other's.
+const HALF: usize = SIZE / 2;
+/// With gaps as long between them, so that each is an ioend of its own.
+const PIECE: usize = 32 * KIB;
+const PIECES: usize = HALF / PIECE / 2;
+/// Requests that the disk takes before whoever has another one sleeps: the least that
+/// there can be.
+const REQUESTS: usize = 4;
+
+fn both_to_rust(context: &Context) -> Result<()> {
+    both(context, Towards::Rust)
+}
+
+fn both_to_c(context: &Context) -> Result<()> {
+    both(context, Towards::C)
+}
+
+fn both(context: &Context, towards: Towards) -> Result<()> {
+    /// The modules that the engines are of.
+    const ON_C: Option<&str> = None;
+    const ON_RUST: Option<&str> = Some(NAME);
+    let (old, new, system, switched) = match towards {
+        Towards::Rust => (ON_C, ON_RUST, "iomap_rs", 1),
+        Towards::C => (ON_RUST, ON_C, "iomap", 0),
+    };
+    let writes_back = |task: Task, engine| task.sleeps_in("iomap_writepages", engine);
+    let disk = brake::Disk::copy_of(context, "slow")?;
+    let mount = disk.mount("xfs")?;
+    let mut mirror = Mirror::filled(mount.path().join("file"), 1, SIZE)?;
+    let file = mirror.buffered()?;
+    let engine = first(towards)?;
+    write_pieces(&mut mirror, &file, 0)?;
+    let few = disk.limit_requests(REQUESTS)?;
+    thread::scope(|scope| {
+        let stopped = disk.stop()?;
+        let (sleeper, sleeping) = in_thread(scope, || {
+            sync_range::start(&file, 0, HALF).context("sync_file_range")
+        })?;
+        await_writes(REQUESTS as u64)?;
+        wait_until(PATIENCE, "writeback that sleeps", || {
+            writes_back(sleeper, old)
+        })?;
+        let after = switch(engine)?;
+
+        let tracer = Tracer::start(&[system])?;
+        work(&mut mirror, &file)?;
+        let (syncer, syncing) = in_thread(scope, || file.sync_all().context("fsync"))?;
+        wait_until(PATIENCE, "writeback by the other engine", || {
+            writes_back(syncer, new)
+        })?;
+        let events = tracer.stop()?;
+        let me = Task::current();
+        // All this came about while one was on the one engine and two on the other.
+        let states = [sleeper, me, syncer].map(|task| task.patch_state().unwrap_or(-1));
+        ensure!(
+            states == [1 - switched, switched, switched],
+            "{states:?} is where the sleeper, this thread and that of fsync are"
+        );
+        ensure!(writes_back(sleeper, old), "the sleeper has woken up");
+        ensure!(in_transition(), "a task sleeps in the engine that went");
+        let mine: Vec<&Event> = of(&events, me, "iomap_iter").collect();
+        for fault in [false, true] {
+            let there = mine.iter().any(|event| is_fault(event) == fault);
+            ensure!(there, "{system} has no write, fault: {fault}");
+        }
+        let written_back = of(&events, syncer, "iomap_writepage").count();
+        ensure!(written_back > 0, "{system} writes nothing back");
+
+        drop(stopped);
+        joined(sleeping)?;
+        joined(syncing)?;
+        after.settle()?;
+        after.remove()
+    })?;
+    drop(few);
+    mirror.verify()?;
+    drop((file, mount));
+    disk.remove()
+}
+
+fn of<'a>(events: &'a [Event], task: Task, name: &'a str) -> impl Iterator<Item = &'a Event> {
+    let is = move |event: &&Event| event.task == task.0 && event.name == name;
+    events.iter().filter(is)
+}
+
+/// Whether this is of a store to a mapping, not of a write.
+fn is_fault(event: &Event) -> bool {
+    event
+        .flags("flags")
+        .is_ok_and(|flags| flags.contains(&"FAULT"))
+}
+
+/// Starts a thread and tells its number.
+fn in_thread<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    work: impl FnOnce() -> Result<T> + Send + 'scope,
+) -> Result<(Task, thread::ScopedJoinHandle<'scope, Result<T>>)> {
+    let (sender, receiver) = mpsc::channel();
+    let thread = scope.spawn(move || {
+        sender.send(Task::current()).context("nobody listens")?;
+        work()
+    });
+    Ok((receiver.recv().context("the thread has ended")?, thread))
+}
+
+/// Writes each other piece of a half, so that all of the half is dirty but the gaps.
+fn write_pieces(mirror: &mut Mirror, file: &File, half: usize) -> Result<()> {
+    for piece in 0..PIECES {
+        mirror.write(file, (half + 2 * piece * PIECE) as u64, PIECE)?;
+    }
+    Ok(())
+}
+
+/// Writes to the second half, reads that, changes it through a mapping and by further
+/// writes and reads all of it again: without the disk, which is stopped.
+fn work(mirror: &mut Mirror, file: &File) -> Result<()> {
+    mirror.write(file, HALF as u64, HALF)?;
+    check(mirror, file)?;
+    let mapping = FileMapping::new(file, SIZE).context("mmap")?;
+    for piece in 0..PIECES {
+        let offset = HALF + 2 * piece * PIECE + 100;
+        let bytes = mirror.stamp(offset as u64, PIECE / 2)?;
+        mapping.write(offset, &bytes)?;
+    }
+    check(mirror, file)?;
+    write_pieces(mirror, file, HALF)?;
+    check(mirror, file)
+}
+
+fn check(mirror: &Mirror, file: &File) -> Result<()> {
+    // What the sleeper has dirtied can be read as well; in its gaps there is nothing
+    // without the disk.
+    for (offset, length) in (0..PIECES)
+        .map(|piece| (2 * piece * PIECE, PIECE))
+        .chain([(HALF, HALF)])
+    {
+        let mut found = vec![0; length];
+        file.read_exact_at(&mut found, offset as u64)
+            .context("read")?;
+        pattern::compare(mirror.range(offset, length), &found, offset as u64)?;
+    }
+    Ok(())
+}

@@ -10,31 +10,42 @@
  * as it looks for the functions below on all stacks. So each has a stack frame as
  * long as it is at work: it must not end in a jump to the engine. What it does
  * after the call, counting it, keeps the compiler from that.
+ *
+ * What livepatch does not see is a task that was preempted between having been
+ * led here and being here. So calls are counted when they begin, too: the
+ * module is not left before as many have ended.
  */
 #include <linux/iomap.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 
+#define pr_fmt(fmt) "iomap_rs_live: " fmt
+
 #include "live.h"
 
-static DEFINE_PER_CPU(unsigned long, calls);
+/* Calls that have begun, and those that have ended, maybe on another CPU. */
+static DEFINE_PER_CPU(unsigned long, begun);
+static DEFINE_PER_CPU(unsigned long, ended);
 
 /* The engine's functions, in Rust, under the names of <linux/iomap.h>. */
 #define LIVE(type, name, params, args)					\
 	static type live_##name params					\
 	{								\
-		type ret = name args;					\
+		type ret;						\
 									\
-		this_cpu_inc(calls);					\
+		this_cpu_inc(begun);					\
+		ret = name args;					\
+		this_cpu_inc(ended);					\
 		return ret;						\
 	}
 
 #define LIVE_VOID(name, params, args)					\
 	static void live_##name params					\
 	{								\
+		this_cpu_inc(begun);					\
 		name args;						\
-		this_cpu_inc(calls);					\
+		this_cpu_inc(ended);					\
 	}
 
 /* iter.rs */
@@ -191,18 +202,38 @@ static struct klp_patch patch = {
 
 int iomap_rs_live_patch(void)
 {
-	return klp_enable_patch(&patch);
+	int ret = klp_enable_patch(&patch);
+
+	/* It is silent about another patch that is in transition. */
+	if (ret)
+		pr_err("livepatch refuses: error %d%s\n", ret,
+		       ret == -EBUSY ? "; another livepatch is in the way, or in transition" : "");
+	return ret;
 }
 
-/* How often the kernel has called the engine. */
-static int calls_get(char *buffer, const struct kernel_param *kp)
+static unsigned long sum_of(unsigned long __percpu *counter)
 {
 	unsigned long sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu(calls, cpu);
-	return sysfs_emit(buffer, "%lu\n", sum);
+		sum += READ_ONCE(*per_cpu_ptr(counter, cpu));
+	return sum;
+}
+
+unsigned long iomap_rs_live_inside(void)
+{
+	/* In this order no call seems to have ended that has not begun. */
+	unsigned long out = sum_of(&ended);
+
+	smp_rmb();
+	return sum_of(&begun) - out;
+}
+
+/* How often the kernel has called the engine, and it has returned. */
+static int calls_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%lu\n", sum_of(&ended));
 }
 
 static const struct kernel_param_ops calls_ops = { .get = calls_get };

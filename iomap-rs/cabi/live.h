@@ -24,6 +24,9 @@ int iomap_rs_live_patch(void);
  */
 extern bio_end_io_t *iomap_rs_live_dio_end_io;
 
+/* Calls of the engine that have not returned. */
+unsigned long iomap_rs_live_inside(void);
+
 /* A callback into the module is to come; it has come. Any context. */
 void iomap_rs_live_hold(void);
 void iomap_rs_live_release(void);

@@ -99,6 +99,12 @@ same_value! {
     IOMAP_DIO_COW == DioCovers::COW.bits();
     IOMAP_DIO_UNWRITTEN == State::UNWRITTEN.bits();
     IOMAP_DIO_COW == State::COW.bits();
+    IOMAP_DIO_CALLER_COMP == State::CALLER_COMP.bits();
+    IOMAP_DIO_INLINE_COMP == State::INLINE_COMP.bits();
+    IOMAP_DIO_WRITE_THROUGH == State::WRITE_THROUGH.bits();
+    IOMAP_DIO_NEED_SYNC == State::NEED_SYNC.bits();
+    IOMAP_DIO_WRITE == State::WRITE.bits();
+    IOMAP_DIO_DIRTY == State::DIRTIES_PAGES.bits();
     FIEMAP_EXTENT_LAST == ExtentFlags::LAST.bits();
     FIEMAP_EXTENT_UNKNOWN == ExtentFlags::UNKNOWN.bits();
     FIEMAP_EXTENT_DELALLOC == ExtentFlags::DELALLOC.bits();
@@ -115,15 +121,22 @@ const _: () = assert!(
 );
 const _: () = assert!(bindings::IOMAP_DAX == 0 || bindings::IOMAP_DAX == OpFlags::DAX.bits());
 
-/// The constants of the header that this file knows, in the order of ASCII.
+/// The constants of the header, and of `direct-io.c`, that this file knows, in the order
+/// of ASCII.
 const KNOWN_CONSTANTS: &[&str] = &[
     "IOMAP_DAX",
     "IOMAP_DELALLOC",
+    "IOMAP_DIO_CALLER_COMP",
     "IOMAP_DIO_COW",
+    "IOMAP_DIO_DIRTY",
     "IOMAP_DIO_FORCE_WAIT",
+    "IOMAP_DIO_INLINE_COMP",
+    "IOMAP_DIO_NEED_SYNC",
     "IOMAP_DIO_OVERWRITE_ONLY",
     "IOMAP_DIO_PARTIAL",
     "IOMAP_DIO_UNWRITTEN",
+    "IOMAP_DIO_WRITE",
+    "IOMAP_DIO_WRITE_THROUGH",
     "IOMAP_DIRECT",
     "IOMAP_FAULT",
     "IOMAP_F_BUFFER_HEAD",
@@ -210,6 +223,42 @@ fn all_fields_known(
         submit_io: _,
         bio_set: _,
     } = dio_ops;
+}
+
+/// The same of the page cache.
+#[expect(dead_code, reason = "compiled only")]
+fn all_fields_of_the_page_cache_known(
+    folio_ops: bindings::iomap_folio_ops,
+    writeback_ops: bindings::iomap_writeback_ops,
+    wpc: bindings::iomap_writepage_ctx,
+    ioend: bindings::iomap_ioend,
+) {
+    let bindings::iomap_folio_ops {
+        get_folio: _,
+        put_folio: _,
+        iomap_valid: _,
+    } = folio_ops;
+    let bindings::iomap_writeback_ops {
+        map_blocks: _,
+        prepare_ioend: _,
+        discard_folio: _,
+    } = writeback_ops;
+    let bindings::iomap_writepage_ctx {
+        iomap: _,
+        ioend: _,
+        ops: _,
+        nr_folios: _,
+    } = wpc;
+    let bindings::iomap_ioend {
+        io_list: _,
+        io_type: _,
+        io_flags: _,
+        io_inode: _,
+        io_size: _,
+        io_offset: _,
+        io_sector: _,
+        io_bio: _,
+    } = ioend;
 }
 
 // What filesystems are handed is C's struct, nothing around it.

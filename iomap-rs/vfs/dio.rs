@@ -68,7 +68,13 @@ same_place! {
     ending == wait_for_completion;
 }
 
-const _: () = assert!(size_of::<Dio<*const ()>>() == size_of::<bindings::iomap_dio>());
+const _: () = assert!(
+    offset_of!(Dio<*const ()>, ending) + Ending::WAITER
+        == offset_of!(bindings::iomap_dio, __bindgen_anon_1.submit.waiter)
+        && offset_of!(Dio<*const ()>, ending) + Ending::WORK
+            == offset_of!(bindings::iomap_dio, __bindgen_anon_1.aio.work)
+        && size_of::<Dio<*const ()>>() == size_of::<bindings::iomap_dio>()
+);
 
 // SAFETY: The fields are what the methods return, and this file does not touch
 // them.

@@ -68,6 +68,11 @@ unsafe impl Send for Ending {}
 unsafe impl Sync for Ending {}
 
 impl Ending {
+    /// Where the waiter lies, in bytes.
+    pub(super) const WAITER: usize = offset_of!(Self, place) + offset_of!(Waiting, waiter);
+    /// Where the work lies, in bytes.
+    pub(super) const WORK: usize = offset_of!(Self, place);
+
     /// Nobody waits.
     #[inline]
     pub(super) fn new() -> Self {

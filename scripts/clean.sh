@@ -19,7 +19,7 @@ for dir in iomap-rs ext2-rs tests/qemu/script_fs; do
 	[[ ! -d $dir ]] || find "$dir" -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '*.cmd' -o -name '*.rmeta' -o -name '.*.d' \
 		-o -name Module.symvers -o -name modules.order -o -name bindings_generated.rs -o -name private_layouts.h \
-		-o -name rust_exports_generated.h \) -delete
+		-o -name rust_exports_generated.h -o -name live_build_id.h \) -delete
 done
 
 case ${1:-} in

@@ -9,15 +9,20 @@
  */
 #define pr_fmt(fmt) "iomap_rs_live: " fmt
 
+#include <linux/elf.h>
 #include <linux/ftrace.h>
+#include <linux/kernel_read_file.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
+#include <linux/vmalloc.h>
 #include <generated/utsrelease.h>
 #include <generated/utsversion.h>
 
 #include "live.h"
+/* Generated from vmlinux: IOMAP_RS_BUILD_ID, if there is one. */
+#include <live_build_id.h>
 
 bio_end_io_t *iomap_rs_live_dio_end_io;
 
@@ -34,6 +39,70 @@ static int check_kernel(void)
 	}
 	return 0;
 }
+
+#ifdef IOMAP_RS_BUILD_ID
+#define NOTES "/sys/kernel/notes"
+#define NOTE_BUILD_ID 3
+
+/* Is this ELF note, which is whole, the build ID of the kernel that this is for? */
+static bool is_build_id(const struct elf_note *note)
+{
+	const char *name = (const char *)(note + 1);
+	const char *id = name + ALIGN(note->n_namesz, 4);
+	char text[sizeof(IOMAP_RS_BUILD_ID)] = "";
+
+	if (note->n_type != NOTE_BUILD_ID || note->n_namesz != sizeof("GNU") ||
+	    memcmp(name, "GNU", sizeof("GNU")) ||
+	    2 * (size_t)note->n_descsz != sizeof(text) - 1)
+		return false;
+	*bin2hex(text, id, note->n_descsz) = '\0';
+	return !strcmp(text, IOMAP_RS_BUILD_ID);
+}
+
+static bool have_build_id(const void *notes, size_t size)
+{
+	const struct elf_note *note;
+	size_t length;
+
+	for (; size >= sizeof(*note); notes += length, size -= length) {
+		note = notes;
+		length = sizeof(*note) + ALIGN((size_t)note->n_namesz, 4) +
+			 ALIGN((size_t)note->n_descsz, 4);
+		if (length > size)
+			return false;
+		if (is_build_id(note))
+			return true;
+	}
+	return false;
+}
+
+/* Two builds may have one version, if it was given to them. */
+static int check_build(void)
+{
+	void *notes = NULL;
+	ssize_t size = kernel_read_file_from_path(NOTES, 0, &notes, INT_MAX,
+						  NULL, READING_UNKNOWN);
+	bool same;
+
+	if (size < 0) {
+		pr_err("cannot tell which kernel this is: " NOTES " cannot be read, error %zd\n",
+		       size);
+		return size;
+	}
+	same = have_build_id(notes, size);
+	vfree(notes);
+	if (!same) {
+		pr_err("built for the kernel with build ID " IOMAP_RS_BUILD_ID ", which this is not: build it for this kernel\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+#else
+static int check_build(void)
+{
+	return 0;
+}
+#endif
 
 static void seen(unsigned long ip, unsigned long parent_ip,
 		 struct ftrace_ops *ops, struct ftrace_regs *regs)
@@ -83,6 +152,8 @@ int iomap_rs_live_check(void)
 {
 	int ret = check_kernel();
 
+	if (!ret)
+		ret = check_build();
 	if (ret)
 		return ret;
 	/*

@@ -68,10 +68,20 @@ WARNING(iomap_rs_empty_bio_refuses_folio)
 WARNING(iomap_rs_writeback_to_no_blocks)
 WARNING(iomap_rs_writeback_mapping_unusable)
 
+/*
+ * Requests and states of folios may outlive the module that takes the C engine's
+ * place: with CONFIG_MEM_ALLOC_PROFILING they must not be tied to its counters.
+ */
+#ifdef IOMAP_RS_LIVE
+#define ALLOC(name) name##_noprof
+#else
+#define ALLOC(name) name
+#endif
+
 /* Of a constant size, for which the compiler knows the slab cache. */
 void *iomap_rs_alloc_dio(void)
 {
-	return kmalloc(sizeof(struct iomap_dio), GFP_KERNEL);
+	return ALLOC(kmalloc)(sizeof(struct iomap_dio), GFP_KERNEL);
 }
 
 struct page *iomap_rs_alloc_zeroed_pages(unsigned int order)
@@ -160,7 +170,7 @@ void iomap_rs_spin_unlock_irqrestore(spinlock_t *lock, size_t flags)
 /* The state starts with its lock. */
 void *iomap_rs_alloc_state(size_t size, gfp_t gfp)
 {
-	spinlock_t *lock = kzalloc(size, gfp);
+	spinlock_t *lock = ALLOC(kzalloc)(size, gfp);
 
 	if (!lock)
 		return NULL;

@@ -18,6 +18,9 @@ pub const CASES: &[Case] = &[
     Case::new("refuses_another_build", suites::LIVE, another_build)
         .doc("A module for another build of the kernel says so, and is not loaded.")
         .logs(&["iomap_rs_live: built for Linux .*: build it for this kernel"]),
+    Case::new("refuses_another_build_id", suites::LIVE, another_build_id)
+        .doc("So it is if just the build ID differs.")
+        .logs(&["iomap_rs_live: built for the kernel with build ID .*: build it for this"]),
     Case::new("refuses_another_release", suites::LIVE, another_release)
         .doc("A module for another release of the kernel is not loaded.")
         .logs(&["version magic '9.12.*' should be '6.12"]),
@@ -38,6 +41,23 @@ fn another_build(_context: &Context) -> Result<()> {
         &changed(version.as_bytes(), other.as_bytes())?,
         libc::EINVAL,
     )
+}
+
+fn another_build_id(_context: &Context) -> Result<()> {
+    let notes = fs::read("/sys/kernel/notes").context("cannot read the kernel's notes")?;
+    let name = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
+    let at = notes
+        .windows(name.len())
+        .position(|window| window == name)
+        .context("the kernel has no build ID of 20 bytes")?;
+    let id = notes
+        .get(at + name.len()..)
+        .and_then(|rest| rest.get(..20))
+        .context("the build ID ends early")?;
+    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let other: String = hex.chars().rev().collect();
+    ensure!(other != hex, "the build ID is the same backwards");
+    refused(&changed(hex.as_bytes(), other.as_bytes())?, libc::EINVAL)
 }
 
 fn another_release(_context: &Context) -> Result<()> {

@@ -131,9 +131,9 @@ pub fn set_uptodate(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
 
 /// Marks the blocks that `bytes` touches dirty, if they are kept track of.
 ///
-/// The lock of the state is not taken if they are. Whoever does not have the folio
-/// locked may find that they just were: as if he had set bits that were set, and
-/// somebody had cleared them right afterwards.
+/// The state's lock is not taken if they are dirty already. A caller without the folio's
+/// lock may lose a race with whoever clears them; that is the same as having set them
+/// just before they were cleared.
 ///
 /// C: `iomap_set_range_dirty()`.
 #[inline]
@@ -239,11 +239,4 @@ pub fn dirty_range(
 pub fn next_clean_block(state: State<'_>, blocks: Range<usize>) -> usize {
     let bits = dirty(state, blocks);
     dirty_block(state, state.bits().next_clear(bits.start, bits.end))
-}
-
-/// The first block of `blocks` that is dirty; its end if there is none.
-#[inline]
-pub fn next_dirty_block(state: State<'_>, blocks: Range<usize>) -> usize {
-    let bits = dirty(state, blocks);
-    dirty_block(state, state.bits().next_set(bits.start, bits.end))
 }

@@ -20,6 +20,7 @@
 //! | [`writeback`] | writing dirty folios back | no |
 //! | [`direct`] | direct I/O | no |
 //! | [`report`] | FIEMAP, FIBMAP, SEEK_DATA/SEEK_HOLE, swap files | no |
+//! | `sync` | the atomics, which models replace on the host | no |
 //! | [`vfs`] | safe types for kernel objects | yes |
 //! | `cabi` | the C interface: one exported function per symbol | yes |
 //! | `sys` | what bindgen read from the C headers; the little C there is | yes |
@@ -35,7 +36,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![deny(clippy::indexing_slicing)]
-// The kernel builds with older compilers than this crate does, which needs 1.85.
+// The kernel's minimum Rust version is lower than this crate's, 1.85.
 #![allow(clippy::incompatible_msrv)]
 
 pub mod buffered;

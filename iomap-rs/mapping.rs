@@ -148,7 +148,8 @@ flag_set! {
         OVERWRITE_ONLY = 1 << 6;
         /// Copying shared blocks to blocks of the file's own.
         UNSHARE = 1 << 7;
-        /// Direct access to memory. No such operation where C's constant is 0.
+        /// Direct access to memory. C's constant is 0 without `CONFIG_FS_DAX`: then nobody
+        /// sets it.
         DAX = 1 << 8;
     }
 }

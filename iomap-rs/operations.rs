@@ -139,7 +139,9 @@ pub struct Range {
 /// Maps file ranges to storage for one purpose. C: `struct iomap_ops`.
 ///
 /// Called in a task that may sleep, with the locks that the filesystem took
-/// before it called the engine, and no lock of the engine's.
+/// before it called the engine. None of the engine's is held, but for [`Read`] the
+/// locked folios of the request, and for [`Fault`] the folio: a lock that these take
+/// must not be held around anything that locks a folio.
 pub trait Map<P: Purpose> {
     /// Finds, reserves or allocates what `range` needs and puts a mapping of it
     /// into `maps`: one that covers `range.pos`, and as much of the rest as one
@@ -258,6 +260,10 @@ pub trait FolioHooks {
     /// Gets the folio of `cache` for file offset `pos`, locked and referenced;
     /// one of up to `len` bytes if there is none yet. A transaction that is begun here ends
     /// in [`Self::put_folio`], which is called for every folio.
+    ///
+    /// # Errors
+    ///
+    /// Any: it ends the write at `pos`. [`EAGAIN`] if the walk must not block.
     #[inline]
     fn get_folio<'a>(
         &self,
@@ -292,7 +298,12 @@ impl FolioHooks for () {}
 pub trait WritebackHooks {
     /// Puts a mapping that covers file offset `pos` into `ctx`, or leaves the
     /// one that is there if it does and still holds. `len` bytes of the folio,
-    /// which is locked, are to be written. Holes are left out.
+    /// which is locked, are to be written. Holes are left out. Task context, maybe of
+    /// reclaim: allocate with `GFP_NOFS`.
+    ///
+    /// # Errors
+    ///
+    /// Any: it is recorded for `fsync()`, and [`Self::discard_folio`] is called.
     fn map_blocks<'a>(
         &'a self,
         ctx: &mut WritebackCtx<'a>,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Operations that say where data lies and transfer none.
+//! Operations that say where data lies and transfer none. Stands for
+//! `fs/iomap/fiemap.c`, `seek.c` and `swapfile.c`.
 
 mod bmap;
 mod fiemap;

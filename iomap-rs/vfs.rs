@@ -2,7 +2,7 @@
 
 //! Safe types for the kernel objects that the engine works with.
 //!
-//! One object per file. What C keeps in the programmer's head is a type here:
+//! One object, or one job, per file. What C keeps in the programmer's head is a type here:
 //! an unsubmitted bio is a [`Bio`], one that will call back is an [`ArmedBio`],
 //! one that came back is a [`CompletedBio`]; a request is a [`Submission`] for
 //! its submitter, [`InFlight`] for its bios, and [`Last`] for whoever drops the
@@ -44,14 +44,14 @@ mod tracking;
 mod warn;
 mod writeback;
 mod writeback_folio;
-#[cfg_attr(iomap_rs_live, path = "vfs/zero_page.rs")]
+#[cfg_attr(iomap_rs_live, path = "vfs/zero_pages_live.rs")]
 mod zero_pages;
 
 pub use bdev::BlockDevice;
 pub(crate) use bio::end_io;
 pub use bio::{ArmedBio, Bio, BioOwner, BioSet, CompletedBio, Opf};
 pub use dio::Dio;
-pub(crate) use error::{check, check_long, from_errno_ptr};
+pub(crate) use error::{check, check_long, from_errno_ptr, to_int};
 pub(crate) use fault::fault_error;
 pub use fault::{Fault, FaultFolio};
 pub use fiemap::{ExtentFlags, FiemapInfo, Fill};

@@ -8,20 +8,11 @@ use crate::{
     operations::Range,
     sys as bindings,
     vfs::{
-        fault_error, to_ssize, Fault, IocbRef, IomapFolio, IovIter, IterState, LockedFolio,
+        fault_error, to_int, to_ssize, Fault, IocbRef, IomapFolio, IovIter, IterState, LockedFolio,
         Mapping, PageCache, ReadFolio, Readahead, WriteFolio,
     },
 };
 use core::ptr::{self, NonNull};
-use kernel::prelude::*;
-
-/// A C function's return value where there is nothing but success.
-fn to_int(result: Result) -> kernel::ffi::c_int {
-    match result {
-        Ok(()) => 0,
-        Err(error) => error.to_errno(),
-    }
-}
 
 /// Reads a folio, see [`buffered::read_folio`]. Always 0: errors show in the
 /// folio.
@@ -236,7 +227,7 @@ pub(super) unsafe extern "C" fn iomap_file_unshare(
         pos,
         len: len as u64,
     };
-    to_int(buffered::unshare(cache, range, &mapper, &CFolioHooks))
+    to_int(buffered::unshare(cache, range, &mapper, &CFolioHooks).map(|()| 0))
 }
 
 /// Zeros a range, see [`buffered::zero_range`].
@@ -267,13 +258,7 @@ pub(super) unsafe extern "C" fn iomap_zero_range(
         pos,
         len: len as u64,
     };
-    to_int(buffered::zero_range(
-        cache,
-        range,
-        did_zero,
-        &mapper,
-        &CFolioHooks,
-    ))
+    to_int(buffered::zero_range(cache, range, did_zero, &mapper, &CFolioHooks).map(|()| 0))
 }
 
 /// Zeros to the end of a block, see [`buffered::truncate_page`].
@@ -298,13 +283,7 @@ pub(super) unsafe extern "C" fn iomap_truncate_page(
             CMapper::new(ops, ptr::null_mut(), caller),
         )
     };
-    to_int(buffered::truncate_page(
-        cache,
-        pos,
-        did_zero,
-        &mapper,
-        &CFolioHooks,
-    ))
+    to_int(buffered::truncate_page(cache, pos, did_zero, &mapper, &CFolioHooks).map(|()| 0))
 }
 
 /// Makes a page writable, see [`buffered::page_mkwrite`].

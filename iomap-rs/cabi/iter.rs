@@ -3,7 +3,12 @@
 //! C entry point of `iter.rs`, for what is linked to the engine.
 
 use super::ops::CMapper;
-use crate::{iter, operations::Read, sys as bindings, vfs::IterState};
+use crate::{
+    iter,
+    operations::Read,
+    sys as bindings,
+    vfs::{to_int, IterState},
+};
 
 /// Takes a turn of a walk, see [`iter::turn`]: 1 if there is a mapping, 0 if
 /// nothing is left, or an errno.
@@ -25,8 +30,5 @@ pub(super) unsafe extern "C" fn iomap_iter(
             CMapper::new(ops, (*iter).private, iomap_iter as *const ()),
         )
     };
-    match iter::turn::<Read, _>(state, (), &mapper) {
-        Ok(more) => more.into(),
-        Err(error) => error.to_errno(),
-    }
+    to_int(iter::turn::<Read, _>(state, (), &mapper).map(Into::into))
 }

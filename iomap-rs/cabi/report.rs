@@ -7,15 +7,9 @@ use super::ops::CMapper;
 use crate::vfs::{File, SwapInfo};
 use crate::{
     report, sys as bindings,
-    vfs::{AddressSpace, FiemapInfo, Inode},
+    vfs::{to_int, AddressSpace, FiemapInfo, Inode},
 };
 use core::ptr;
-use kernel::prelude::*;
-
-/// A C function's return value where 0 means success.
-fn to_int(result: Result<i32>) -> i32 {
-    result.unwrap_or_else(|error| error.to_errno())
-}
 
 /// Reports the extents of a file, see [`report::fiemap`].
 ///

@@ -5,7 +5,9 @@
 use super::ops::CWritebackHooks;
 use crate::{
     sys as bindings,
-    vfs::{CompletedIoends, IoendList, IoendRef, PageCache, WritebackControl, WritebackCtx},
+    vfs::{
+        to_int, CompletedIoends, IoendList, IoendRef, PageCache, WritebackControl, WritebackCtx,
+    },
     writeback,
 };
 use core::ptr::NonNull;
@@ -14,8 +16,8 @@ use core::ptr::NonNull;
 ///
 /// # Safety
 ///
-/// As in C: all pointers are valid, the engine manages the page cache, `wpc` was
-/// zeroed before it was used first, and `ops` keeps its contract.
+/// As in C: all pointers are valid, the engine manages the page cache, no folio of which
+/// has buffer heads, `wpc` was zeroed before it was used first, and `ops` keeps its contract.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_writepages(
     mapping: *mut bindings::address_space,
@@ -32,10 +34,7 @@ pub(super) unsafe extern "C" fn iomap_writepages(
             CWritebackHooks::new(ops),
         )
     };
-    match writeback::writepages(cache, &mut control, ctx, &hooks) {
-        Ok(()) => 0,
-        Err(error) => error.to_errno(),
-    }
+    to_int(writeback::writepages(cache, &mut control, ctx, &hooks).map(|()| 0))
 }
 
 /// Ends writeback of merged ioends, see [`writeback::finish_ioends`].

@@ -62,7 +62,8 @@ pub fn rw<M: Map<Direct>, H: DirectHooks>(
 ///
 /// # Errors
 ///
-/// Those from before the first mapping was asked for: [`ENOMEM`]; [`EAGAIN`] if
+/// Those from before the first mapping was asked for: of writing dirty pages back before
+/// a read; [`ENOMEM`]; [`EAGAIN`] if
 /// it would block but must not, or if it is no pure overwrite but must be one;
 /// [`ENOTBLK`] if pages cannot be dropped from the page cache, upon which the
 /// caller does the write through it. Later ones are kept for [`complete`].

@@ -29,7 +29,7 @@ fn to_eof(inode: &Inode, pos: i64) -> Result<(Range, i64)> {
 /// is none, as the end of a file counts as one.
 ///
 /// Task context; may sleep for folio locks. [`ENXIO`] if `pos` lies outside of
-/// the file. C: `iomap_seek_hole()`.
+/// the file; errors of the filesystem. C: `iomap_seek_hole()`.
 pub fn seek_hole<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<i64> {
     let (range, size) = to_eof(inode, pos)?;
     let found = search(inode, range, mapper, |state, end| {
@@ -48,7 +48,7 @@ pub fn seek_hole<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<
 /// The first byte at or after `pos` that is data.
 ///
 /// Task context; may sleep for folio locks. [`ENXIO`] if there is none or `pos`
-/// lies outside of the file. C: `iomap_seek_data()`.
+/// lies outside of the file; errors of the filesystem. C: `iomap_seek_data()`.
 pub fn seek_data<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<i64> {
     let (range, _) = to_eof(inode, pos)?;
     let found = search(inode, range, mapper, |state, end| {

@@ -44,7 +44,7 @@ impl BlockDevice {
     #[inline]
     pub fn logical_block_size(&self) -> u32 {
         // SAFETY: `limits()` is valid.
-        unsafe { (*self.limits()).logical_block_size }
+        unsafe { (&raw const (*self.limits()).logical_block_size).read_volatile() }
     }
 
     /// Mask of the address bits that must be 0 in memory for I/O.
@@ -52,7 +52,7 @@ impl BlockDevice {
     #[inline]
     pub fn dma_alignment_mask(&self) -> u32 {
         // SAFETY: `limits()` is valid.
-        unsafe { (*self.limits()).dma_alignment }
+        unsafe { (&raw const (*self.limits()).dma_alignment).read_volatile() }
     }
 
     /// Whether a write can be made durable without a cache flush: the device
@@ -61,7 +61,12 @@ impl BlockDevice {
     #[inline]
     pub fn writes_through(&self) -> bool {
         // SAFETY: `limits()` is valid.
-        let (features, flags) = unsafe { ((*self.limits()).features, (*self.limits()).flags) };
+        let (features, flags) = unsafe {
+            (
+                (&raw const (*self.limits()).features).read_volatile(),
+                (&raw const (*self.limits()).flags).read_volatile(),
+            )
+        };
         let has_fua = features & bindings::BLK_FEAT_FUA != 0;
         let has_cache = features & bindings::BLK_FEAT_WRITE_CACHE != 0
             && flags & bindings::BLK_FLAG_WRITE_CACHE_DISABLED == 0;

@@ -70,6 +70,7 @@ impl AddressSpace {
             any.then(|| Part {
                 start: found.start,
                 end: found.end,
+                // INVARIANT: The reference comes along.
                 partial: NonNull::new(found.folio).map(FolioRef),
             })
         }

@@ -34,6 +34,12 @@ pub(crate) fn check(ret: i32) -> Result<i32> {
     }
 }
 
+/// What a C function returns: the value, or a negative errno. The opposite of [`check`].
+#[inline]
+pub(crate) fn to_int(result: Result<i32>) -> i32 {
+    result.unwrap_or_else(Error::to_errno)
+}
+
 /// As [`check`], for functions that return a `ssize_t` or a `loff_t`.
 #[inline]
 pub(crate) fn check_long(ret: i64) -> Result<i64> {

@@ -136,6 +136,7 @@ impl IomapFolio {
         // its bits are set. The folio has no private data.
         unsafe {
             let attached = NonNull::new(bindings::iomap_rs_alloc_state(size, gfp))?;
+            // INVARIANT: Fresh, with room for that many bits.
             let state = State {
                 attached: attached.cast(),
                 blocks: self.blocks(),
@@ -204,7 +205,7 @@ impl<'a> State<'a> {
 
     /// Bytes being written back.
     #[inline]
-    pub fn writing(self) -> &'a Writing {
+    pub(crate) fn writing(self) -> &'a Writing {
         &self.attached().write_bytes_pending
     }
 
@@ -240,13 +241,13 @@ impl<'a> Guard<'a> {
 
     /// All bits, to be changed.
     #[inline]
-    pub fn bits_mut(&mut self) -> BitsMut<'_> {
+    pub(crate) fn bits_mut(&mut self) -> BitsMut<'_> {
         BitsMut::new(self.state.words())
     }
 
     /// Bytes being read.
     #[inline]
-    pub fn reading(&mut self) -> &mut Reading {
+    pub(crate) fn reading(&mut self) -> &mut Reading {
         // SAFETY: The lock is held.
         unsafe { &mut *self.state.attached().read_bytes_pending.get() }
     }

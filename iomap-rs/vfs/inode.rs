@@ -69,8 +69,8 @@ impl Inode {
     /// The lifetime that the user expects of the data. C: `i_write_hint`.
     #[inline]
     pub(crate) fn write_hint(&self) -> bindings::rw_hint {
-        // SAFETY: Valid by the type invariant. A racing change is harmless.
-        unsafe { (&raw const (*self.as_ptr()).i_write_hint).read() }
+        // SAFETY: Valid by the type invariant; a racing change is seen or not.
+        unsafe { (&raw const (*self.as_ptr()).i_write_hint).read_volatile() }
     }
 
     /// The page cache of the inode's data. C: `i_mapping`.
@@ -83,11 +83,13 @@ impl Inode {
     /// Whether every write is to be synchronous. C: `IS_SYNC()`.
     #[inline]
     pub fn is_sync(&self) -> bool {
-        // SAFETY: Valid by the type invariant; an inode has a superblock.
+        // SAFETY: Valid by the type invariant; an inode has a superblock. Racing changes are
+        // seen or not.
         unsafe {
             let inode = self.as_ptr();
-            (*(*inode).i_sb).s_flags & bindings::SB_SYNCHRONOUS != 0
-                || (*inode).i_flags & bindings::S_SYNC != 0
+            let sb = (*inode).i_sb;
+            (&raw const (*sb).s_flags).read_volatile() & bindings::SB_SYNCHRONOUS != 0
+                || (&raw const (*inode).i_flags).read_volatile() & bindings::S_SYNC != 0
         }
     }
 

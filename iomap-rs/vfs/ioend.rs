@@ -348,8 +348,8 @@ impl Drop for CompletedIoend {
     }
 }
 
-/// The completion of ioends that no filesystem took over.
-/// C: `iomap_writepage_end_bio()`.
+/// The completion of ioends: tells `E`. With [`Ended`](crate::writeback::Ended) it is C's
+/// `iomap_writepage_end_bio()`.
 ///
 /// # Safety
 ///

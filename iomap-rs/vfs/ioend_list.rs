@@ -15,7 +15,7 @@ use kernel::types::Opaque;
 ///
 /// # Invariants
 ///
-/// Points to the first of a ring of ioends, linked by their `io_list`, that are
+/// [`None`], or points to the first of a ring of ioends, linked by their `io_list`, that are
 /// the holder's alone and whose bios have ended.
 #[must_use = "their folios are under writeback"]
 pub struct CompletedIoends(Option<NonNull<bindings::list_head>>);

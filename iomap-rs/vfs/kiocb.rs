@@ -8,7 +8,7 @@ use core::{
     ffi::c_void,
     ops::Deref,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicI32, AtomicI64, Ordering::Relaxed},
+    sync::atomic::{AtomicI32, AtomicI64, AtomicPtr, Ordering::Relaxed},
 };
 use kernel::{prelude::*, types::Opaque};
 
@@ -175,7 +175,8 @@ impl Kiocb {
     #[inline]
     pub(super) fn set_polled_bio(&self, bio: *mut bindings::bio) {
         // SAFETY: By the type invariant; the poller reads it with READ_ONCE().
-        unsafe { (&raw mut (*self.as_ptr()).private).write_volatile(bio.cast()) }
+        unsafe { AtomicPtr::from_ptr(&raw mut (*self.as_ptr()).private) }
+            .store(bio.cast(), Relaxed);
     }
 
     /// Nothing is left to be polled for.
@@ -239,7 +240,7 @@ pub struct IocbRef(NonNull<Kiocb>);
 
 // SAFETY: A request may be completed in any context.
 unsafe impl Send for IocbRef {}
-// SAFETY: What changes through `&Kiocb` changes atomically.
+// SAFETY: What safe code changes through `&Kiocb` changes atomically.
 unsafe impl Sync for IocbRef {}
 
 impl IocbRef {
@@ -259,7 +260,7 @@ impl IocbRef {
     /// Completes an asynchronous request with a byte count or an error. Any
     /// context that the issuer's completion is made for. C: `ki_complete`.
     #[inline]
-    pub fn complete(self, result: Result<i64>) {
+    pub(crate) fn complete(self, result: Result<i64>) {
         // SAFETY: `self` is consumed.
         unsafe { self.call_complete(to_ssize(&result)) }
     }

@@ -15,7 +15,7 @@
 //! ```
 
 use super::{
-    callback, warn_once, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning,
+    callback, warn_once, Bio, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning,
 };
 use crate::{folio_state, sys as bindings};
 use core::{mem::ManuallyDrop, ops::Range, ptr::NonNull};
@@ -39,9 +39,6 @@ pub struct FolioReader {
 }
 
 impl FolioReader {
-    /// Pieces of memory that a bio has at most.
-    const MAX_VECS: u64 = 256;
-
     /// Without a folio. `readahead` is for reads that nobody waits for.
     #[inline]
     pub fn new(readahead: bool) -> Self {
@@ -73,8 +70,8 @@ impl FolioReader {
     }
 
     /// Has `bytes` of the folio at hand read from 512-byte sector `sector` of
-    /// `bdev`. As many bytes from there on, those included, as `ahead` says are
-    /// likely to be asked for.
+    /// `bdev`. `ahead` says how many bytes from there on, those included, are likely
+    /// to be asked for: the bio is made as large.
     ///
     /// # Errors
     ///
@@ -82,7 +79,7 @@ impl FolioReader {
     /// read: nobody would count the parts. [`ENOMEM`]: the folio is not at hand
     /// any more.
     #[inline]
-    pub fn queue(
+    pub(crate) fn queue(
         &mut self,
         bdev: &BlockDevice,
         sector: u64,
@@ -120,7 +117,7 @@ impl FolioReader {
         self.submit();
         let folio = self.folio.as_deref().ok_or(EIO)?;
         let vecs = ahead.div_ceil(bindings::PAGE_SIZE as u64);
-        let vecs = vecs.min(Self::MAX_VECS) as u16;
+        let vecs = vecs.min(Bio::MAX_VECS.into()) as u16;
         let gfp = folio.mapping().gfp_mask() & bindings::GFP_KERNEL;
         if let Some(bio) = alloc(bdev, vecs, gfp, self.readahead) {
             // SAFETY: Fresh.

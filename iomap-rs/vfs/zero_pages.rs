@@ -4,7 +4,7 @@
 //!
 //! Bios refer to them without counting, so that they have to stay as long as
 //! there are bios. A module that has patched the kernel may go before: see
-//! `zero_page.rs`.
+//! `zero_pages_live.rs`.
 
 use super::Bio;
 use crate::sys as bindings;

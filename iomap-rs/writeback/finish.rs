@@ -4,12 +4,14 @@
 //!
 //! Stands for `iomap_finish_ioend()` and `iomap_finish_ioends()`.
 
-use super::rules::RESCHED_FOLIOS;
+use super::rules::RESCHED_PIECES;
 use crate::vfs::{cond_resched, might_sleep, CompletedIoend, CompletedIoends, IoendEnd};
 use kernel::prelude::*;
 
 /// Ends writeback of an ioend's folios, records an error in the mapping and in
 /// the log, and frees the ioend. Returns the number of pieces. Any context.
+///
+/// C: `iomap_finish_ioend()`, which is static there.
 pub fn finish_ioend(ioend: CompletedIoend, result: Result) -> u32 {
     if let Err(error) = result {
         ioend.inode().mapping().set_error(error);
@@ -26,7 +28,7 @@ pub fn finish_ioends(mut ioends: CompletedIoends, result: Result) {
     might_sleep();
     let mut pieces = 0u32;
     while let Some(ioend) = ioends.pop() {
-        if pieces > RESCHED_FOLIOS {
+        if pieces > RESCHED_PIECES {
             cond_resched();
             pieces = 0;
         }

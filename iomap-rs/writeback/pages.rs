@@ -21,8 +21,8 @@ use crate::{
 use core::ops::Range;
 use kernel::prelude::*;
 
-/// Writes dirty folios of `cache` back, as many and which `control` says. Goes
-/// on after errors where data integrity asks for that, and returns the first.
+/// Writes back the dirty folios of `cache` that `control` asks for. Goes on
+/// after errors where data integrity asks for that, and returns the first.
 ///
 /// Task context, but not reclaim of the task's own; sleeps. No lock of the inode
 /// is held.

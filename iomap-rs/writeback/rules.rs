@@ -9,10 +9,12 @@
 use crate::mapping::{Kind, MapFlags, SECTOR_SHIFT};
 
 /// Folios that an ioend has at most: their writeback is ended in one go.
+/// C: `IOEND_BATCH_SIZE`.
 pub const MAX_FOLIOS: u32 = 4096;
 
-/// Folios whose writeback is ended before others are let run.
-pub const RESCHED_FOLIOS: u32 = 8 * MAX_FOLIOS;
+/// Pieces of folios whose writeback is ended before others are let run.
+/// C: `IOEND_BATCH_SIZE * 8`.
+pub const RESCHED_PIECES: u32 = 8 * MAX_FOLIOS;
 
 /// What there is to know of an ioend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,9 +29,13 @@ impl DirectHooks for Extend {
     fn end_io(&self, iocb: &Kiocb, size: i64, error: Result, _: DioCovers) -> Result<Option<i64>> {
         error?;
         let inode = iocb.inode();
-        let end = iocb.pos().saturating_add(size);
-        if end > inode.size() {
+        let (old, end) = (inode.size(), iocb.pos().saturating_add(size));
+        if end > old {
             inode.set_size(end);
+            // Blocks of what was the last page are in the file now, and may be holes.
+            if old < iocb.pos() {
+                inode.extended(old, iocb.pos());
+            }
             inode.mark_dirty();
         }
         Ok(None)

@@ -304,8 +304,10 @@ impl WritebackHooks for Flusher<'_> {
     /// A mapping from before holds on as long as nothing was freed: the blocks of
     /// a folio that is locked and in the page cache are not.
     ///
-    /// Under a dirty block that is a hole there is nothing to be kept: it was
-    /// behind the end of the file when it was stored to through a mapping.
+    /// Under a dirty block that is a hole there is nothing to be kept: it is dirty as
+    /// others of its folio are, or was stored to behind the end of the file. A file
+    /// that grows has stores to its last page fault again, to allocate; what is stored
+    /// between the two is lost.
     fn map_blocks<'a>(
         &'a self,
         ctx: &mut WritebackCtx<'a>,

@@ -19,6 +19,7 @@ mod remount;
 mod renames;
 mod second;
 mod sizes;
+mod stores;
 mod stress_ng;
 mod xattrs;
 
@@ -40,6 +41,7 @@ pub const CASES: &[&[Case]] = &[
     remount::CASES,
     renames::CASES,
     sizes::CASES,
+    stores::CASES,
     stress_ng::CASES,
     xattrs::CASES,
 ];

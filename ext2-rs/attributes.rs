@@ -15,14 +15,16 @@ use crate::{
     xattr,
 };
 use core::sync::atomic::Ordering::Relaxed;
-use kernel::prelude::*;
+use kernel::{page::PAGE_SIZE, prelude::*};
 
-/// Whether a file of `old` bytes that is cut to `size` goes on to end in the same block.
-/// What is cut off was zeroed then, where it is cached, and nothing else is to be
-/// dropped: the kernel would zero the rest of the folio, however large that is.
+/// Whether a file of `old` bytes that is cut to `size` goes on to end in the same block,
+/// the last one of a page. What is cut off was zeroed then, where it is cached, and nothing
+/// else is to be dropped: the kernel would zero the rest of the folio, however large that
+/// is. A page's other blocks may have been stored to behind the end of the file.
 fn is_in_last_block(inode: &Inode<Ext2>, size: u64, old: u64) -> bool {
     let mask = (inode.sb().block_size() as u64).wrapping_sub(1);
-    size <= old && old <= size.saturating_add(mask) & !mask
+    let end = size.saturating_add(mask) & !mask;
+    size <= old && old <= end && end % PAGE_SIZE as u64 == 0
 }
 
 impl Attributes for Ext2 {

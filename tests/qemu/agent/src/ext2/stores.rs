@@ -16,8 +16,12 @@ use crate::suites;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::sys::mapping::FileMapping;
 
-pub const CASES: &[Case] = &[Case::new("stores_after_growth", suites::EXT2, after_growth)
-    .doc("What is stored where the file reaches by now is kept, however it grew.")];
+pub const CASES: &[Case] = &[
+    Case::new("stores_after_growth", suites::EXT2, after_growth)
+        .doc("What is stored where the file reaches by now is kept, however it grew."),
+    Case::new("stores_behind_end", suites::EXT2, behind_end)
+        .doc("What was stored behind the end of a file that is cut then is gone for ever."),
+];
 
 /// A file that does not fill a block, and bytes of its page that are in others.
 const SIZE: usize = 500;
@@ -83,5 +87,25 @@ fn expect(file: &File, expected: &[u8; PAGE_SIZE]) -> Result<()> {
     file.read_exact_at(&mut found, 0)?;
     let differs = found.iter().zip(expected).position(|(a, b)| a != b);
     ensure!(differs.is_none(), "byte {differs:?} is another");
+    Ok(())
+}
+
+fn behind_end(context: &Context) -> Result<()> {
+    for size in [SIZE - 1, 0] {
+        let file = create(context, &format!("file-{size}"))?;
+        let mapping = FileMapping::new(&file, PAGE_SIZE)?;
+        for at in LATER {
+            mapping.write(at, b"lost")?;
+        }
+        file.set_len(size as u64).context("cutting it")?;
+        file.set_len(PAGE_SIZE as u64).context("making it longer")?;
+
+        let mut expected = [0; PAGE_SIZE];
+        expected[..size].fill(b'f');
+        expect(&file, &expected).with_context(|| format!("cut to {size} bytes"))?;
+        drop(mapping);
+        drop_cache(&file)?;
+        expect(&file, &expected).with_context(|| format!("{size} bytes from the disk"))?;
+    }
     Ok(())
 }

@@ -117,20 +117,22 @@ fn write_cached(
         zero_tail(inode.inode(), inode.size())?;
     }
     let before = inode.size();
-    let mut written = write_over_known(iocb, inode, iter).unwrap_or(0);
-    if iter.count() > 0 {
+    let written = write_over_known(iocb, inode, iter).unwrap_or(0);
+    let more = if iter.count() > 0 {
         let writer = Writer::new(inode.inode());
-        match buffered::write(inode.cache(), iocb, iter, &writer, &writer) {
-            Ok(more) => written = written.saturating_add(more),
-            Err(error) if written == 0 => return Err(error),
-            // The next write meets it again, if it lasts.
-            Err(_) => {}
-        }
-    }
+        buffered::write(inode.cache(), iocb, iter, &writer, &writer)
+    } else {
+        Ok(0)
+    };
     if inode.size() != before {
         inode.mark_dirty();
     }
-    Ok(written)
+    match more {
+        Ok(more) => Ok(written.saturating_add(more)),
+        // The next write meets it again, if it lasts.
+        Err(_) if written > 0 => Ok(written),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes to blocks that are known to be there, and in the page cache; [`None`] if that is

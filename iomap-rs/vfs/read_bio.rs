@@ -120,21 +120,18 @@ impl FolioReader {
         let vecs = vecs.min(Bio::MAX_VECS.into()) as u16;
         let gfp = folio.mapping().gfp_mask() & bindings::GFP_KERNEL;
         if let Some(bio) = alloc(bdev, vecs, gfp, self.readahead) {
-            // SAFETY: Fresh.
+            let raw = bio.as_ptr();
+            // SAFETY: Fresh, with room for a piece; the folio is valid by its type.
             unsafe {
                 if self.readahead {
-                    (*bio.as_ptr()).bi_opf |= bindings::REQ_RAHEAD;
+                    (*raw).bi_opf |= bindings::REQ_RAHEAD;
                 }
-                (*bio.as_ptr()).bi_iter.bi_sector = sector;
-                (*bio.as_ptr()).bi_end_io = Some(end_io);
+                (*raw).bi_iter.bi_sector = sector;
+                (*raw).bi_end_io = Some(end_io);
+                bindings::bio_add_folio_nofail(raw, folio.as_ptr(), length(&bytes), bytes.start);
             }
-            if append(bio, bdev, sector, folio, &bytes) {
-                self.bio = Some(bio);
-                return Ok(());
-            }
-            warn_once(Warning::BioRefusesFolio);
-            // SAFETY: Fresh, and empty.
-            unsafe { bindings::bio_put(bio.as_ptr()) }
+            self.bio = Some(bio);
+            return Ok(());
         }
         if let Some(folio) = self.folio.take() {
             // Nobody else will count these bytes as ended.

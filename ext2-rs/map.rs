@@ -15,7 +15,9 @@
 //!   tree; what is pending reads as a hole. The writer takes the blocks of a
 //!   folio off before it unlocks the folio, in which they are dirty then. What
 //!   is left at the end is given back. A store through a mapping to what is
-//!   pending faults again and again until the write is over.
+//!   pending faults again and again until the write is over. It may make the
+//!   folio dirty, and with it what is pending: writeback, which locks the folio,
+//!   leaves that out.
 //! - A store through a mapping allocates under the lock of the folio, which has
 //!   the data. Direct reads do not look there: see [`stores`](crate::stores).
 //! - Direct writes allocate behind the end of the file alone, where nobody reads.
@@ -283,7 +285,8 @@ impl Map<Direct> for DirectWriter<'_> {
     }
 }
 
-/// Maps for writeback: all blocks are there already.
+/// Maps for writeback: all blocks are there already. Those that are pending have no data
+/// yet, and may be freed any time.
 pub(crate) struct Flusher<'a> {
     inode: &'a Inode<Ext2>,
     /// [`Tree::frees`](crate::tree::Tree::frees) when the mapping at hand was
@@ -324,7 +327,7 @@ impl WritebackHooks for Flusher<'_> {
         }
         self.frees.set(tree.frees);
         let block = block_at(inode.sb(), pos as u64)?;
-        let found = tree.lookup(inode, block, u32::MAX)?;
+        let found = tree.lookup_written(inode, block, u32::MAX)?;
         ctx.set_map(to_mapping(inode, block, found)?);
         Ok(())
     }

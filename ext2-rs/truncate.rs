@@ -196,8 +196,8 @@ fn cut_block(
 }
 
 /// Frees `count` blocks of data from block `first` of the file on; blocks of
-/// pointers stay. For what a write that failed had allocated: the page cache has
-/// nothing there that is to be written.
+/// pointers stay. For what a write that failed had allocated, and that is pending: no
+/// I/O is on its way there.
 pub(crate) fn punch(inode: &Inode<Ext2>, first: u32, count: u32) {
     let bits = inode.sb().block_bits();
     let mut tree = inode.data().tree.write();

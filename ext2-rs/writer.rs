@@ -18,7 +18,6 @@ use crate::{
 };
 use core::cell::Cell;
 use iomap_rs::{
-    buffered,
     mapping::MapFlags,
     operations::{Fault, FolioHooks, Map, Range, Write, WriteRequest},
     vfs::{Inode as EngineInode, IterState, Mapping, Maps, WriteFolio},
@@ -82,11 +81,9 @@ impl Map<Write> for Writer<'_> {
     }
 
     /// Gives back what was allocated and not written.
-    fn end(&self, state: &IterState<'_>, _: Range, _: u64, _: WriteRequest) -> Result {
+    fn end(&self, _: &IterState<'_>, _: Range, _: u64, _: WriteRequest) -> Result {
         if self.pending.get() {
-            let left = self.inode.data().tree.read().pending.clone();
-            self.give_back(state, &left);
-            self.inode.data().tree.write().pending = 0..0;
+            self.give_back();
             self.pending.set(false);
         }
         Ok(())
@@ -118,19 +115,18 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Frees what is pending. Nobody has it mapped, and no I/O is on its way to it: it
+    /// was a hole to all others. That it may be dirty in the page cache does not matter.
     #[cold]
-    fn give_back(&self, state: &IterState<'_>, blocks: &core::ops::Range<u32>) {
+    fn give_back(&self) {
         let inode = self.inode;
-        let bits = inode.sb().block_bits();
-        let start = i64::from(blocks.start) << bits;
-        let end = i64::from(blocks.end) << bits;
-        let _cache = inode.lock_cache();
-        buffered::release_delalloc(inode.cache(), state.map(), start..end, |pos, len| {
-            let first = (pos >> bits) as u32;
-            truncate::punch(inode, first, (len >> bits) as u32);
-        });
-        if start as u64 >= inode.size() {
+        let left = self.inode.data().tree.read().pending.clone();
+        truncate::punch(inode, left.start, left.end.saturating_sub(left.start));
+        inode.data().tree.write().pending = 0..0;
+        let start = u64::from(left.start) << inode.sb().block_bits();
+        if start >= inode.size() {
             // Blocks of pointers behind the end of the file are for nothing.
+            let _cache = inode.lock_cache();
             truncate::truncate(inode, inode.size());
         }
     }

@@ -13,6 +13,7 @@ mod full;
 mod handles;
 mod names;
 mod nodes;
+mod pending;
 mod pjdfstest;
 mod readdir;
 mod remount;
@@ -36,6 +37,7 @@ pub const CASES: &[&[Case]] = &[
     handles::CASES,
     names::CASES,
     nodes::CASES,
+    pending::CASES,
     pjdfstest::CASES,
     readdir::CASES,
     remount::CASES,

@@ -66,8 +66,15 @@ pub fn with_disk<T>(
 /// come to their end before.
 pub fn load(name: &str, table: &[Target]) -> Result<()> {
     command(TABLE_LOAD, name, 0, table).context("DM_TABLE_LOAD")?;
+    suspended(name, || Ok(()))
+}
+
+/// Has `work` done while requests to the disk wait.
+pub fn suspended<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     command(DEV_SUSPEND, name, SUSPEND | SKIP_LOCKFS, &[]).context("suspending")?;
-    command(DEV_SUSPEND, name, 0, &[]).context("resuming")
+    let result = work();
+    command(DEV_SUSPEND, name, 0, &[]).context("resuming")?;
+    result
 }
 
 /// Says something to the target that has this sector of the disk.

@@ -37,6 +37,14 @@ impl MemoryLimit {
         Ok(limit)
     }
 
+    /// Pages that the group has had to give up so far.
+    pub fn reclaimed(&self) -> Result<u64> {
+        let text = fs::read_to_string(self.group.join("memory.stat")).context("no memory.stat")?;
+        text.lines()
+            .find_map(|line| line.strip_prefix("pgsteal ")?.parse().ok())
+            .context("no pgsteal in memory.stat")
+    }
+
     pub fn leave(self) -> Result<()> {
         self.back_to_root()
     }

@@ -23,6 +23,12 @@ const KCSAN_DELAY: &str = "/sys/module/kcsan/parameters/udelay_task";
 /// Younger objects are not reported: a pointer to them may be in a register.
 const MIN_AGE: Duration = Duration::from_secs(6);
 
+/// Whether the kernel itself looks for memory that is lost, and keeps what is freed for
+/// a while.
+pub fn look_for_leaks() -> bool {
+    Path::new(KMEMLEAK).exists()
+}
+
 /// Before the tests. What was lost while the kernel booted is left out.
 pub fn begin() -> Result<()> {
     tell(KMEMLEAK, &["scan", "clear"])?;

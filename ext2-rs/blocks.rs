@@ -84,7 +84,7 @@ pub(crate) fn allocate(sb: &SuperBlock<Ext2>, goal: u32, wanted: u32) -> Result<
     }
 }
 
-/// Allocates in a group, `goal` and what is returned counted in it.
+/// Allocates in a group; `goal` counts from its first block.
 fn allocate_in(
     sb: &SuperBlock<Ext2>,
     space: &mut Space,

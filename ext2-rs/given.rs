@@ -44,7 +44,7 @@ impl Given {
         Ok(())
     }
 
-    /// Applies them to what is there without.
+    /// `options`, with these applied.
     pub(crate) fn apply_to(&self, mut options: Options) -> Result<Options> {
         let text = core::str::from_utf8(self.text.as_slice()).map_err(|_| EINVAL)?;
         options.parse(text).map_err(|_| EINVAL)?;

@@ -27,8 +27,8 @@ pub(crate) struct Grown {
 }
 
 /// Sees to it that the file has block `block`, and as many of the `wanted` ones
-/// from there on as can be had in a run. Not one that is there and others that
-/// are not.
+/// from there on as can be had in a run. Never a mix of blocks that were there and
+/// new ones.
 ///
 /// # Errors
 ///

@@ -18,6 +18,7 @@
 //! | `node` | an inode in memory: reading, writing, deleting it | no |
 //! | `tree`, `grow`, `truncate` | the tree of blocks under an inode | no |
 //! | `map`, `writer` | that tree for the engine: the traits of [`iomap_rs::operations`] | no |
+//! | `stores` | what stores through mappings allocate, beside direct reads | no |
 //! | `file` | reads and writes | no |
 //! | `dir`, `namei`, `symlink` | directories and names | no |
 //! | `attributes`, `xattr`, `acl` | attributes | no |
@@ -53,7 +54,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![deny(clippy::indexing_slicing)]
-// The kernel builds with older compilers than this crate does, which needs 1.85.
+// The kernel's minimum Rust version is lower than this crate's, 1.85.
 #![allow(clippy::incompatible_msrv)]
 
 mod acl;

@@ -97,7 +97,8 @@ fn to_mapping(inode: &Inode<Ext2>, block: u32, found: Lookup) -> Result<Mapping<
 ///
 /// # Errors
 ///
-/// [`EFBIG`] if no file reaches as far; not for each that none does.
+/// [`EFBIG`] if the first block's number exceeds 32 bits. That no file has the block
+/// is found by the lookup.
 #[inline]
 pub(crate) fn blocks_of(inode: &Inode<Ext2>, range: Range) -> Result<(u32, u32)> {
     let bits = inode.sb().block_bits();

@@ -318,7 +318,7 @@ pub(crate) fn evict(inode: &EvictedInode<'_, Ext2>) {
     inodes::free(sb, inode.ino(), inode.is_dir());
 }
 
-/// Blocks of an inode's data from the start on, for its first block.
+/// The first block of the inode's group, from which its blocks are allocated.
 pub(crate) fn group_start(inode: &Inode<Ext2>) -> u32 {
     let group = inode.data().group.load(Relaxed);
     inode.sb().data().geometry.group_first_block(group)

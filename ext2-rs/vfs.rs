@@ -36,9 +36,8 @@
 //!    filled while blocks are freed under it; readahead and faults share it.
 //! 5. The lock of a folio: reads, writes and writeback of it, and
 //!    [`CachedBlock`].
-//! 6. The filesystem's own: [`RwSem`] and the kernel crate's mutexes. For what
-//!    is called under a folio's lock, these must not be held while a folio is
-//!    locked.
+//! 6. The filesystem's own: [`RwSem`] and the kernel crate's mutexes. A lock that
+//!    is taken under a folio's lock must not be held when a folio is to be locked.
 //! 7. The lock of a buffer, [`Buffer::lock`]: nothing else is locked under it.
 
 mod acl;

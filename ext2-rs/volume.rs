@@ -28,7 +28,7 @@ pub(crate) struct Volume {
     pub(crate) geometry: Superblock,
     /// Which filesystem it is.
     pub(crate) uuid: [u8; 16],
-    /// What mount options are without any.
+    /// The options if none is given.
     pub(crate) defaults: Options,
     /// Where the groups have their metadata; it was checked.
     pub(crate) groups: KVec<Group>,

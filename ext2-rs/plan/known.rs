@@ -172,7 +172,7 @@ impl Known {
     /// As [`Self::learn`], for what will be wanted: blocks that were written last,
     /// or that were scanned for.
     ///
-    /// `block`, which is one of them, says in the place of which others.
+    /// `block`, one of them, chooses the slot.
     pub fn prefer(&self, block: u32, found: Stretch) {
         if let Some(slot) = self.slot(block) {
             slot.change(|now| now.joined(found).or(Some(found)));

@@ -176,9 +176,9 @@ impl Options {
         Ok(())
     }
 
-    /// Writes what `/proc/mounts` says, a comma before each option. What is as
-    /// the superblock, by whose `defaults` it was mounted, has it is left out
-    /// where C leaves it out.
+    /// Writes what `/proc/mounts` says, a comma before each option. Options that are
+    /// as `defaults`, which the superblock asks for, are left out where C leaves them
+    /// out.
     pub fn show(&self, defaults: &Self, out: &mut impl fmt::Write) -> fmt::Result {
         if self.superblock != SUPERBLOCK {
             write!(out, ",sb={}", self.superblock)?;

@@ -96,7 +96,7 @@ pub const fn debt_after(debt: u8, directory: bool) -> u8 {
     }
 }
 
-/// What Orlov's rules depend on but single groups.
+/// What Orlov's rules depend on besides each group's counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Blocks of the filesystem.

@@ -119,6 +119,7 @@ impl Acl {
     ///
     /// `ptr` is null or a list that is there while the value is.
     unsafe fn borrow(ptr: *mut bindings::posix_acl) -> Option<ManuallyDrop<Self>> {
+        // INVARIANT: By the contract; the reference is C's, and stays so.
         NonNull::new(ptr).map(|acl| ManuallyDrop::new(Self(acl)))
     }
 
@@ -128,6 +129,7 @@ impl Acl {
     ///
     /// `ptr` is null or as the type invariant says.
     unsafe fn from_raw(ptr: *mut bindings::posix_acl) -> Option<Self> {
+        // INVARIANT: By the contract.
         NonNull::new(ptr).map(Self)
     }
 }

@@ -53,9 +53,10 @@ impl<F: FileSystem> Inode<F> {
         let mapping = unsafe { (*self.as_ptr()).i_mapping };
         let index = pos / bindings::PAGE_SIZE as u64;
         loop {
-            // SAFETY: The inode's mapping. The reference comes along.
+            // SAFETY: The inode's mapping.
             let folio =
                 check_ptr(unsafe { bindings::fs_rs_read_mapping_folio(mapping, index as _) })?;
+            // INVARIANT: The reference comes along.
             let folio = FolioRef(folio, PhantomData);
             let raw = folio.0.as_ptr();
             // SAFETY: Referenced.

@@ -6,7 +6,8 @@
 //!   SuperBlock::unhashed_inode() -> UnhashedInode -- hash() --> NewInode
 //!   SuperBlock::inode()          -> NewInode
 //!   NewInode -- publish() --> InodeRef     others may use it
-//!            -- instantiate(dentry) -->    the same, under a name
+//!            -- into_raw() -->             the VFS does that, with a name for it
+//!            -- fail() -->                 a bad inode: it could not be read
 //!            -- dropped -->                others see that it failed
 //!   last reference --> EvictedInode
 //! ```

@@ -72,7 +72,7 @@ impl<F: FileSystem> SuperBlock<F> {
         unsafe { (&raw mut (*self.as_ptr()).s_flags).write_volatile(flags) }
     }
 
-    /// Whether ACLs are looked at. C: `SB_POSIXACL`.
+    /// Has ACLs looked at, or not. C: `SB_POSIXACL`.
     pub fn set_posix_acl(&self, on: bool) {
         self.change_flags(bindings::SB_POSIXACL, on);
     }

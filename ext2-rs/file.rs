@@ -76,9 +76,6 @@ impl RegularFile for Ext2 {
         sync_if_asked(&request, written)
     }
 
-    /// There is nothing to give back: blocks are allocated for what is written.
-    fn release_writer(_: &Inode<Self>) {}
-
     fn fiemap(inode: &Inode<Self>, info: &mut FiemapInfo, start: u64, len: u64) -> Result {
         let _lock = inode.lock_shared(false)?;
         // An empty range would be refused; what is behind the file is not

@@ -79,7 +79,7 @@ pub use error::{corrupted, name_too_long, no_data, not_empty, not_supported, sta
 pub use file::RegularFile;
 pub use filesystem::FileSystem;
 pub use folio::{CachedBlock, CachedBlockMut};
-pub use inode::{Enforced, Inode, Times, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG};
+pub use inode::{Enforced, Inode, Times, S_IFDIR, S_IFLNK, S_IFMT};
 pub use inode_ref::InodeRef;
 pub use locked_inode::{CacheGuard, Exclusive, InodeGuard, SharedGuard};
 pub use log::Level;

@@ -7,7 +7,6 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/highmem.h>
-#include <linux/iversion.h>
 #include <linux/kdev_t.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
@@ -35,16 +34,6 @@ struct buffer_head *fs_rs_sb_getblk(struct super_block *sb, sector_t block)
 	return sb_getblk(sb, block);
 }
 
-void fs_rs_sb_breadahead(struct super_block *sb, sector_t block)
-{
-	sb_breadahead(sb, block);
-}
-
-void fs_rs_get_bh(struct buffer_head *bh)
-{
-	get_bh(bh);
-}
-
 void fs_rs_lock_buffer(struct buffer_head *bh)
 {
 	lock_buffer(bh);
@@ -58,11 +47,6 @@ void fs_rs_unlock_buffer(struct buffer_head *bh)
 void fs_rs_set_buffer_uptodate(struct buffer_head *bh)
 {
 	set_buffer_uptodate(bh);
-}
-
-bool fs_rs_buffer_dirty(struct buffer_head *bh)
-{
-	return buffer_dirty(bh);
 }
 
 bool fs_rs_buffer_write_failed(struct buffer_head *bh)
@@ -199,22 +183,6 @@ u64 fs_rs_inode_blocks(struct inode *inode)
 void fs_rs_set_inode_blocks(struct inode *inode, u64 sectors)
 {
 	inode->i_blocks = sectors;
-}
-
-u64 fs_rs_inode_version_bump(struct inode *inode)
-{
-	inode_inc_iversion(inode);
-	return inode_query_iversion(inode);
-}
-
-u64 fs_rs_inode_version(struct inode *inode)
-{
-	return inode_query_iversion(inode);
-}
-
-bool fs_rs_inode_version_differs(struct inode *inode, u64 cookie)
-{
-	return !inode_eq_iversion(inode, cookie);
 }
 
 void fs_rs_inode_lock(struct inode *inode)
@@ -421,11 +389,6 @@ unsigned int fs_rs_acl_count(const struct posix_acl *acl)
 	return acl->a_count;
 }
 
-const char *fs_rs_xattr_prefix(const struct xattr_handler *handler)
-{
-	return xattr_prefix(handler);
-}
-
 bool fs_rs_capable(int capability)
 {
 	return capable(capability);
@@ -518,9 +481,4 @@ int fs_rs_finish_open_simple(struct file *file, int error)
 unsigned int fs_rs_iov_iter_alignment(const struct iov_iter *iter)
 {
 	return iov_iter_alignment(iter);
-}
-
-bool fs_rs_is_ro_bdev(struct super_block *sb)
-{
-	return bdev_read_only(sb->s_bdev);
 }

@@ -19,12 +19,9 @@ struct xattr;
 /* Blocks of a device, cached. */
 struct buffer_head *fs_rs_sb_bread(struct super_block *sb, sector_t block);
 struct buffer_head *fs_rs_sb_getblk(struct super_block *sb, sector_t block);
-void fs_rs_sb_breadahead(struct super_block *sb, sector_t block);
-void fs_rs_get_bh(struct buffer_head *bh);
 void fs_rs_lock_buffer(struct buffer_head *bh);
 void fs_rs_unlock_buffer(struct buffer_head *bh);
 void fs_rs_set_buffer_uptodate(struct buffer_head *bh);
-bool fs_rs_buffer_dirty(struct buffer_head *bh);
 bool fs_rs_buffer_write_failed(struct buffer_head *bh);
 
 /* Inodes. */
@@ -54,9 +51,6 @@ unsigned int fs_rs_minor(const struct inode *inode);
 void fs_rs_inode_add_blocks(struct inode *inode, s64 sectors);
 u64 fs_rs_inode_blocks(struct inode *inode);
 void fs_rs_set_inode_blocks(struct inode *inode, u64 sectors);
-u64 fs_rs_inode_version_bump(struct inode *inode);
-bool fs_rs_inode_version_differs(struct inode *inode, u64 cookie);
-u64 fs_rs_inode_version(struct inode *inode);
 void fs_rs_inode_lock(struct inode *inode);
 bool fs_rs_inode_trylock(struct inode *inode);
 void fs_rs_inode_unlock(struct inode *inode);
@@ -107,7 +101,6 @@ void fs_rs_acl_entry_get(const struct posix_acl *acl, unsigned int index,
 void fs_rs_acl_entry_set(struct posix_acl *acl, unsigned int index, u16 tag,
 			 u16 perm, u32 id);
 unsigned int fs_rs_acl_count(const struct posix_acl *acl);
-const char *fs_rs_xattr_prefix(const struct xattr_handler *handler);
 bool fs_rs_capable(int capability);
 bool fs_rs_uid_is_current_fsuid(u32 uid);
 bool fs_rs_gid_is_in_current_groups(u32 gid);
@@ -125,6 +118,5 @@ u64 fs_rs_uuid_fsid(const u8 *uuid);
 bool fs_rs_is_dirsync(struct inode *inode);
 int fs_rs_finish_open_simple(struct file *file, int error);
 unsigned int fs_rs_iov_iter_alignment(const struct iov_iter *iter);
-bool fs_rs_is_ro_bdev(struct super_block *sb);
 
 #endif

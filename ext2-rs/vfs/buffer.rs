@@ -138,15 +138,6 @@ impl Buffer {
     }
 }
 
-impl Clone for Buffer {
-    fn clone(&self) -> Self {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::fs_rs_get_bh(self.as_ptr()) };
-        // INVARIANT: Just counted.
-        Self(self.0)
-    }
-}
-
 impl Drop for Buffer {
     fn drop(&mut self) {
         // SAFETY: By the type invariant; the reference is given back.

@@ -34,9 +34,6 @@ pub trait RegularFile: PageCache + Attributes {
     /// Writes. C: `write_iter`.
     fn write(iocb: Request<'_, Self>, iter: &mut IovIter) -> Result<i64>;
 
-    /// Whoever has written to the file has closed it. C: `release`.
-    fn release_writer(inode: &Inode<Self>);
-
     /// Reports extents. C: `fiemap`.
     fn fiemap(inode: &Inode<Self>, info: &mut FiemapInfo, start: u64, len: u64) -> Result;
 
@@ -71,7 +68,6 @@ impl<F: RegularFile> Table<F> {
         mmap: Some(mmap::<F>),
         open: Some(open),
         read_iter: Some(read_iter::<F>),
-        release: Some(release::<F>),
         splice_read: Some(bindings::filemap_splice_read),
         splice_write: Some(bindings::iter_file_splice_write),
         unlocked_ioctl: Some(ioctl::native::<F>),
@@ -140,22 +136,6 @@ unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file
         (*file).f_mode |= bindings::FMODE_CAN_ODIRECT;
         bindings::generic_file_open(inode, file)
     }
-}
-
-/// # Safety
-///
-/// `file` is closed; `inode` is of `F`.
-unsafe extern "C" fn release<F: RegularFile>(
-    inode: *mut bindings::inode,
-    file: *mut bindings::file,
-) -> i32 {
-    // SAFETY: By the contract.
-    unsafe {
-        if (*file).f_mode & bindings::FMODE_WRITE != 0 {
-            F::release_writer(Inode::from_raw(inode));
-        }
-    }
-    0
 }
 
 /// # Safety

@@ -14,8 +14,6 @@ use kernel::{prelude::*, types::Opaque};
 pub const S_IFMT: u16 = 0o170_000;
 /// A directory.
 pub const S_IFDIR: u16 = 0o040_000;
-/// A regular file.
-pub const S_IFREG: u16 = 0o100_000;
 /// A symbolic link.
 pub const S_IFLNK: u16 = 0o120_000;
 
@@ -117,16 +115,6 @@ impl<F: FileSystem> Inode<F> {
     /// Whether it is a directory. C: `S_ISDIR()`.
     pub fn is_dir(&self) -> bool {
         self.mode() & S_IFMT == S_IFDIR
-    }
-
-    /// Whether it is a regular file. C: `S_ISREG()`.
-    pub fn is_regular(&self) -> bool {
-        self.mode() & S_IFMT == S_IFREG
-    }
-
-    /// Whether it is a symbolic link. C: `S_ISLNK()`.
-    pub fn is_symlink(&self) -> bool {
-        self.mode() & S_IFMT == S_IFLNK
     }
 
     /// Whether it is what is left of one that could not be read.
@@ -277,12 +265,6 @@ impl<F: FileSystem> Inode<F> {
             check(bindings::sync_inode_metadata(self.as_ptr(), 1))?;
             buffers
         }
-    }
-
-    /// As [`Self::sync_metadata`], for the inode alone.
-    pub fn sync_inode(&self) -> Result {
-        // SAFETY: By the type invariant.
-        check(unsafe { bindings::sync_inode_metadata(self.as_ptr(), 1) })
     }
 
     /// Drops clean pages of the bytes `start..=end` from the page cache.

@@ -24,11 +24,6 @@ impl<'a, F: RegularFile> Request<'a, F> {
         &self.iocb
     }
 
-    /// To have the engine complete it.
-    pub fn into_iocb(self) -> IocbRef {
-        self.iocb
-    }
-
     /// Lets `submit` have the request. It comes back with the result, unless that
     /// is [`EIOCBQUEUED`]: then it is not this task's any more.
     pub fn submit(

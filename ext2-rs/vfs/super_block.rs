@@ -2,7 +2,7 @@
 
 //! Superblocks.
 
-use super::{error::check, Buffer, FileSystem, InodeRef, NewInode, UnhashedInode};
+use super::{Buffer, FileSystem, InodeRef, NewInode, UnhashedInode};
 use crate::sys as bindings;
 use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{prelude::*, types::Opaque};
@@ -77,12 +77,6 @@ impl<F: FileSystem> SuperBlock<F> {
         self.change_flags(bindings::SB_POSIXACL, on);
     }
 
-    /// Whether the device takes no writes. C: `bdev_read_only()`.
-    pub fn is_device_read_only(&self) -> bool {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::fs_rs_is_ro_bdev(self.as_ptr()) }
-    }
-
     /// The device, for mappings.
     pub fn device(&self) -> &iomap_rs::vfs::BlockDevice {
         // SAFETY: By the type invariant, open as long as the superblock is there;
@@ -114,23 +108,11 @@ impl<F: FileSystem> SuperBlock<F> {
         unsafe { (*self.as_ptr()).s_maxbytes as u64 }
     }
 
-    /// The number that `statfs()` and `stat()` have of the device.
-    pub fn device_number(&self) -> u32 {
-        // SAFETY: By the type invariant.
-        unsafe { (*self.as_ptr()).s_dev }
-    }
-
     /// Reads a block, or takes it from the cache. Sleeps. C: `sb_bread()`.
     pub fn read_block(&self, block: u32) -> Result<Buffer> {
         // SAFETY: By the type invariant; the reference is the caller's.
         unsafe { Buffer::from_raw(bindings::fs_rs_sb_bread(self.as_ptr(), block.into())) }
             .ok_or(EIO)
-    }
-
-    /// Starts reading a block that will be wanted. C: `sb_breadahead()`.
-    pub fn read_block_ahead(&self, block: u32) {
-        // SAFETY: By the type invariant.
-        unsafe { bindings::fs_rs_sb_breadahead(self.as_ptr(), block.into()) }
     }
 
     /// A block that is written anew: its buffer is zeroed, whatever is on the
@@ -152,12 +134,6 @@ impl<F: FileSystem> SuperBlock<F> {
         unsafe {
             bindings::clean_bdev_aliases((*self.as_ptr()).s_bdev, block.into(), count.into());
         }
-    }
-
-    /// Writes all of the device's dirty blocks and waits. C: `sync_blockdev()`.
-    pub fn sync_device(&self) -> Result {
-        // SAFETY: By the type invariant.
-        check(unsafe { bindings::sync_blockdev((*self.as_ptr()).s_bdev) })
     }
 
     /// Says that the filesystem writes on its own account: it is not frozen

@@ -8,6 +8,7 @@
 #include <linux/buffer_head.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
+#include <linux/errno.h>
 #include <linux/exportfs.h>
 #include <linux/fiemap.h>
 #include <linux/fileattr.h>

@@ -11,7 +11,7 @@ use core::{
     mem::ManuallyDrop,
     ptr::{self, NonNull},
 };
-use kernel::{error::Error, prelude::*};
+use kernel::prelude::*;
 
 /// Which of a file's lists it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +193,7 @@ pub(super) unsafe extern "C" fn get<F: Attributes>(
 ) -> *mut bindings::posix_acl {
     // Reading sleeps: the caller comes again in a context that may.
     if rcu {
-        return to_ptr(Err(Error::from_errno(-10)));
+        return to_ptr(Err(ECHILD));
     }
     // SAFETY: By the contract.
     let acl = F::acl(unsafe { Inode::from_raw(inode) }, AclKind::from_raw(kind));

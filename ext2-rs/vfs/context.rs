@@ -81,10 +81,9 @@ unsafe extern "C" fn parse_param<F: FileSystem>(
     fc: *mut bindings::fs_context,
     param: *mut bindings::fs_parameter,
 ) -> i32 {
-    const ENOPARAM: i32 = 519;
     // SAFETY: By the contract.
     let source = unsafe { bindings::vfs_parse_fs_param_source(fc, param) };
-    if source != -ENOPARAM {
+    if source != ENOPARAM.to_errno() {
         return source;
     }
     // SAFETY: By the contract: a parameter has a key; if its type says so it has

@@ -2,49 +2,43 @@
 
 //! C return values as [`Result`], and the reverse.
 
+use crate::sys as bindings;
 use core::ptr::{self, NonNull};
 use kernel::{error::Error, prelude::*};
 
-/// The filesystem's structure is broken. C: `EFSCORRUPTED`.
-pub fn corrupted() -> Error {
-    const EUCLEAN: i32 = 117;
-    Error::from_errno(-EUCLEAN)
+/// One of those errors that the kernel crate has no name for.
+fn error(errno: u32) -> Error {
+    Error::from_errno(-(errno as i32))
 }
 
-/// An ioctl that the file does not have. C: `ENOIOCTLCMD`.
-pub(super) fn no_such_ioctl() -> Error {
-    const ENOIOCTLCMD: i32 = 515;
-    Error::from_errno(-ENOIOCTLCMD)
+/// The filesystem's structure is broken. C: `EFSCORRUPTED`.
+pub fn corrupted() -> Error {
+    error(bindings::EUCLEAN)
 }
 
 /// Attributes are not there, or not supported. C: `ENODATA`.
 pub fn no_data() -> Error {
-    const ENODATA: i32 = 61;
-    Error::from_errno(-ENODATA)
+    error(bindings::ENODATA)
 }
 
 /// The operation is not supported. C: `EOPNOTSUPP`.
 pub fn not_supported() -> Error {
-    const EOPNOTSUPP: i32 = 95;
-    Error::from_errno(-EOPNOTSUPP)
+    error(bindings::EOPNOTSUPP)
 }
 
 /// A file handle leads nowhere any more. C: `ESTALE`.
 pub fn stale() -> Error {
-    const ESTALE: i32 = 116;
-    Error::from_errno(-ESTALE)
+    error(bindings::ESTALE)
 }
 
 /// A directory is not empty. C: `ENOTEMPTY`.
 pub fn not_empty() -> Error {
-    const ENOTEMPTY: i32 = 39;
-    Error::from_errno(-ENOTEMPTY)
+    error(bindings::ENOTEMPTY)
 }
 
 /// A name or a link's target is too long. C: `ENAMETOOLONG`.
 pub fn name_too_long() -> Error {
-    const ENAMETOOLONG: i32 = 36;
-    Error::from_errno(-ENAMETOOLONG)
+    error(bindings::ENAMETOOLONG)
 }
 
 /// A C function's errno as a result.

@@ -3,7 +3,7 @@
 //! The `ioctl()` commands that the VFS leaves to filesystems.
 
 use super::{
-    error::{check, no_such_ioctl, to_int},
+    error::{check, to_int},
     Attributes, Inode,
 };
 use crate::sys as bindings;
@@ -27,7 +27,7 @@ pub(super) unsafe extern "C" fn native<F: Attributes>(
                 check(bindings::fs_rs_copy_u32_to_user(generation, user))
             }
             bindings::FS_IOC_SETVERSION => set_generation::<F>(file, user),
-            _ => Err(no_such_ioctl()),
+            _ => Err(ENOIOCTLCMD),
         }
     };
     to_int(result) as isize
@@ -45,7 +45,7 @@ pub(super) unsafe extern "C" fn compat<F: Attributes>(
     let command = match command {
         bindings::FS_IOC32_GETVERSION => bindings::FS_IOC_GETVERSION,
         bindings::FS_IOC32_SETVERSION => bindings::FS_IOC_SETVERSION,
-        _ => return no_such_ioctl().to_errno() as isize,
+        _ => return ENOIOCTLCMD.to_errno() as isize,
     };
     // SAFETY: By the contract. Pointers of 32 bits are those of 64 with zeros.
     unsafe { native::<F>(file, command, argument & u32::MAX as usize) }

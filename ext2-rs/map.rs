@@ -76,7 +76,7 @@ pub(crate) fn find_known(inode: &Inode<Ext2>, range: Range) -> Option<Mapping<'_
 /// [`None`] if nothing is. They are not pending; the caller keeps them from being
 /// freed.
 #[inline]
-pub(crate) fn known(inode: &Inode<Ext2>, block: u32, count: u32) -> Option<Result<Mapping<'_>>> {
+fn known(inode: &Inode<Ext2>, block: u32, count: u32) -> Option<Result<Mapping<'_>>> {
     let found = inode.data().known.get(block)?;
     Some(mapped(inode, block, found.first, found.count.min(count)))
 }

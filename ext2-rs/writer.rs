@@ -9,7 +9,7 @@
 use crate::{
     blocks::Run,
     grow::grow,
-    map::{blocks_of, known, mapped},
+    map::{blocks_of, find_known, mapped},
     mount::Ext2,
     plan::known::Stretch,
     tree::Tree,
@@ -71,13 +71,11 @@ impl Map<Write> for Writer<'_> {
             len: range.len.min(MAX_RUN_BYTES),
             ..range
         };
-        let inode = self.inode;
-        let (block, count) = blocks_of(inode, range)?;
-        if let Some(map) = known(inode, block, count) {
-            maps.set(map?);
+        if let Some(map) = find_known(self.inode, range) {
+            maps.set(map);
             return Ok(());
         }
-        self.find_or_allocate(block, count, &mut maps)
+        self.find_or_allocate(range, &mut maps)
     }
 
     /// Gives back what was allocated and not written.
@@ -93,8 +91,9 @@ impl Map<Write> for Writer<'_> {
 impl Writer<'_> {
     /// Maps blocks that are not known.
     #[inline(never)]
-    fn find_or_allocate<'a>(&'a self, block: u32, count: u32, maps: &mut Maps<'_, 'a>) -> Result {
+    fn find_or_allocate<'a>(&'a self, range: Range, maps: &mut Maps<'_, 'a>) -> Result {
         let inode = self.inode;
+        let (block, count) = blocks_of(inode, range)?;
         let mut tree = inode.data().tree.write();
         let grown = grow(inode, &mut tree, block, count)?;
         let Run { first, count } = grown.run;
@@ -209,21 +208,20 @@ impl Map<Fault> for Faulter<'_> {
         (): (),
         mut maps: Maps<'_, 'a>,
     ) -> Result {
-        let inode = self.inode;
-        let (block, count) = blocks_of(inode, range)?;
-        if let Some(map) = known(inode, block, count) {
-            maps.set(map?);
+        if let Some(map) = find_known(self.inode, range) {
+            maps.set(map);
             return Ok(());
         }
-        self.find_or_allocate(block, count, &mut maps)
+        self.find_or_allocate(range, &mut maps)
     }
 }
 
 impl Faulter<'_> {
     /// Maps blocks that are not known.
     #[inline(never)]
-    fn find_or_allocate<'a>(&'a self, block: u32, count: u32, maps: &mut Maps<'_, 'a>) -> Result {
+    fn find_or_allocate<'a>(&'a self, range: Range, maps: &mut Maps<'_, 'a>) -> Result {
         let inode = self.inode;
+        let (block, count) = blocks_of(inode, range)?;
         let mut tree = inode.data().tree.write();
         let end = block.saturating_add(count);
         let pending = &tree.pending;

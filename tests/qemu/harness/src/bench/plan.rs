@@ -80,6 +80,14 @@ impl Choice {
             workloads: workloads.map(str::to_owned),
         })
     }
+
+    /// What to tell whom no guest had a workload for.
+    pub fn without_workloads(&self) -> String {
+        format!(
+            "no workload has {:?} in its name: bench/results has all names",
+            self.workloads.as_deref().unwrap_or_default()
+        )
+    }
 }
 
 #[cfg(test)]

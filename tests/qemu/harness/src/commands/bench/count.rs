@@ -47,6 +47,7 @@ pub fn instructions(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments
     let boots = if quick { 1 } else { 2 };
     let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
     let mut failures = Vec::new();
+    let mut measured = false;
     for comparison in &choice.comparisons {
         // Hours of results are not lost by a filesystem that fails.
         let counted = count_one(&plan, &labs, comparison, boots, jobs);
@@ -61,6 +62,11 @@ pub fn instructions(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments
         if !well {
             failures.push(comparison.name);
         }
+        if well && suite.workloads.is_empty() {
+            // Others may have some of that name.
+            continue;
+        }
+        measured = true;
         results.suites = vec![suite];
         let into = results_dir(paths, well && choice.workloads.is_none() && !quick);
         bench::publish(&results, &into)?;
@@ -70,6 +76,9 @@ pub fn instructions(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments
     println!("Took {:.0} s", start.elapsed().as_secs_f64());
     if !failures.is_empty() {
         bail!("not all was measured on {}", failures.join(", "));
+    }
+    if !measured {
+        bail!(choice.without_workloads());
     }
     Ok(true)
 }

@@ -91,12 +91,19 @@ fn profile_of(
         spec: BenchSpec {
             filter: choice.workloads.clone(),
             batches: 1,
-            what: Measured::Operations,
+            // Rows of growing size are for who asks for them: they take their time.
+            what: match choice.workloads {
+                Some(_) => Measured::All,
+                None => Measured::Operations,
+            },
             offers: Vec::new(),
         },
         plugin: Some(format!("{},out={}", plugin.display(), raw.display())),
     };
     let collected = plan.boot(lab, comparison)?.whole()?;
+    if collected.workloads.is_empty() {
+        bail!(choice.without_workloads());
+    }
     let symbols = symbols(lab, &collected)?;
     let operations: Vec<f64> = collected
         .workloads

@@ -74,6 +74,8 @@ fn both(context: &Context, towards: Towards) -> Result<()> {
     let file = mirror.buffered()?;
     let engine = first(towards)?;
     write_pieces(&mut mirror, &file, 0)?;
+    write_pieces(&mut mirror, &file, HALF)?;
+    check(&mirror, &file)?;
     let few = disk.limit_requests(REQUESTS)?;
     thread::scope(|scope| {
         let stopped = disk.stop()?;
@@ -147,27 +149,32 @@ fn in_thread<'scope, T: Send + 'scope>(
     Ok((receiver.recv().context("the thread has ended")?, thread))
 }
 
-/// Writes each other piece of a half, so that all of the half is dirty but the gaps.
+/// Writes each other piece of a half, so that all of the half is dirty but the gaps; in
+/// two steps, so that folios have states that say which blocks are.
 fn write_pieces(mirror: &mut Mirror, file: &File, half: usize) -> Result<()> {
     for piece in 0..PIECES {
-        mirror.write(file, (half + 2 * piece * PIECE) as u64, PIECE)?;
+        let offset = (half + 2 * piece * PIECE) as u64;
+        mirror.write(file, offset, PIECE)?;
+        mirror.write(file, offset + 100, PIECE / 2)?;
     }
     Ok(())
 }
 
-/// Writes to the second half, reads that, changes it through a mapping and by further
-/// writes and reads all of it again: without the disk, which is stopped.
+/// Reads the second half, changes it through a mapping and by writes, and reads it
+/// again: without the disk, which is stopped.
 fn work(mirror: &mut Mirror, file: &File) -> Result<()> {
-    mirror.write(file, HALF as u64, HALF)?;
     check(mirror, file)?;
     let mapping = FileMapping::new(file, SIZE).context("mmap")?;
-    for piece in 0..PIECES {
-        let offset = HALF + 2 * piece * PIECE + 100;
+    for piece in (0..PIECES).step_by(2) {
+        let offset = HALF + (2 * piece + 1) * PIECE + 100;
         let bytes = mirror.stamp(offset as u64, PIECE / 2)?;
         mapping.write(offset, &bytes)?;
     }
     check(mirror, file)?;
-    write_pieces(mirror, file, HALF)?;
+    for piece in (1..PIECES).step_by(2) {
+        let offset = HALF + (2 * piece + 1) * PIECE + 100;
+        mirror.write(file, offset as u64, PIECE / 2)?;
+    }
     check(mirror, file)
 }
 

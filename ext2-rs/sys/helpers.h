@@ -77,6 +77,8 @@ void fs_rs_invalidate_lock_shared(struct address_space *mapping);
 void fs_rs_invalidate_unlock_shared(struct address_space *mapping);
 void fs_rs_init_rwsem(struct rw_semaphore *sem, const char *name,
 		      struct lock_class_key *key);
+void fs_rs_register_lock_keys(struct file_system_type *type);
+void fs_rs_unregister_lock_keys(struct file_system_type *type);
 
 /* folio.c */
 void fs_rs_inode_nohighmem(struct inode *inode);

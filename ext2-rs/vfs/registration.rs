@@ -47,6 +47,8 @@ impl<F: FileSystem> Registration<F> {
                     (*slot).fs_flags = bindings::FS_REQUIRES_DEV as i32;
                     (*slot).init_fs_context = Some(context::init::<F>);
                     (*slot).kill_sb = Some(bindings::kill_block_super);
+                    // It is not static, as lockdep wants it to be otherwise.
+                    bindings::fs_rs_register_lock_keys(slot);
                 }
             }),
             _filesystem: PhantomData,
@@ -93,6 +95,7 @@ impl<F: FileSystem> PinnedDrop for Registration<F> {
             bindings::unregister_filesystem(self.fs.get());
             bindings::fs_rs_rcu_barrier();
             bindings::kmem_cache_destroy(self.cache.as_ptr());
+            bindings::fs_rs_unregister_lock_keys(self.fs.get());
         }
     }
 }

@@ -70,10 +70,15 @@ pub(crate) fn grow(
 
 /// Where blocks should be that are missing at `slot`. C: `ext2_find_goal()`.
 fn find_goal(inode: &Inode<Ext2>, tree: &Tree, slot: &Slot, block: u32) -> u32 {
-    let before = (0..slot.index)
-        .rev()
-        .filter_map(|index| tree.pointer(&slot.parent, index))
-        .find(|&pointer| pointer != 0);
+    let to_slot = ..slot.index as usize;
+    let is_there = |pointer: &u32| *pointer != 0;
+    let before = match &slot.parent {
+        Parent::Inode => {
+            let pointers = tree.pointers().and_then(|pointers| pointers.get(to_slot));
+            pointers.and_then(|pointers| pointers.iter().copied().rfind(is_there))
+        }
+        Parent::Block(buffer) => buffer.le32s(to_slot).rfind(is_there),
+    };
     goal(
         block,
         Nearby {

@@ -193,7 +193,7 @@ impl Tree {
                 let pointers = self.pointers().and_then(|pointers| pointers.get(next..));
                 goes_on(slot.pointer, more, pointers.unwrap_or(&[]).iter().copied())
             }
-            Parent::Block(buffer) => goes_on(slot.pointer, more, buffer.le32s_from(next)),
+            Parent::Block(buffer) => goes_on(slot.pointer, more, buffer.le32s(next..)),
         };
         more.saturating_add(1)
     }

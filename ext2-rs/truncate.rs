@@ -184,7 +184,7 @@ fn cut_block(
     freeing: &mut Freeing<'_>,
 ) {
     let mut changed = false;
-    for (index, pointer) in (from as usize..).zip(buffer.le32s_from(from as usize)) {
+    for (index, pointer) in (from as usize..).zip(buffer.le32s(from as usize..)) {
         if pointer != 0 && buffer.set_le32(index, 0).is_ok() {
             changed = true;
             freeing.free(pointer, depth);

@@ -14,7 +14,7 @@ use core::{
     mem::ManuallyDrop,
     ops::{Deref, DerefMut},
     ptr::NonNull,
-    slice,
+    slice::{self, SliceIndex},
     sync::atomic::{AtomicU32, Ordering},
 };
 use kernel::prelude::*;
@@ -83,9 +83,13 @@ impl Buffer {
         Some(u32::from_le(raw))
     }
 
-    /// The 32-bit little-endian numbers from `index` on. Any context.
-    pub fn le32s_from(&self, index: usize) -> impl Iterator<Item = u32> + '_ {
-        let numbers = self.numbers().get(index..).unwrap_or_default();
+    /// The 32-bit little-endian numbers in `range`; none if it leaves the block. Any
+    /// context.
+    pub fn le32s<R>(&self, range: R) -> impl DoubleEndedIterator<Item = u32> + '_
+    where
+        R: SliceIndex<[AtomicU32], Output = [AtomicU32]>,
+    {
+        let numbers = self.numbers().get(range).unwrap_or_default();
         numbers
             .iter()
             .map(|number| u32::from_le(number.load(Ordering::Acquire)))

@@ -35,7 +35,7 @@ pub const CASES: &[Case] = &[
     )
     .doc("A direct read returns what was stored through a mapping.")
     .holds(&["DIO-3"]),
-    Case::new("dio_write_drops_cache", suites::ALL, write_drops_cache)
+    Case::new("dio_write_drops_cache", suites::DROPPING, write_drops_cache)
         .doc("A direct write drops the cached pages of its range and no others.")
         .holds(&["DIO-6", "DIO-33"]),
     Case::new(

@@ -32,8 +32,14 @@ pub struct Session<'a> {
     tree: &'a Tree,
     limits: Limits,
     logs: PathBuf,
+    /// How often the emulator may still fail by itself.
+    chances: u32,
     emit: &'a mut dyn FnMut(TestResult),
 }
+
+/// QEMU has been seen to fail an assertion of its own while a guest looked for its PCI
+/// devices, once in hundreds of boots. More than that has a reason to be looked for.
+const CHANCES: u32 = 1;
 
 impl<'a> Session<'a> {
     pub fn new(
@@ -50,6 +56,7 @@ impl<'a> Session<'a> {
             tree,
             limits: Limits::new(lab.flavor),
             logs,
+            chances: CHANCES,
             emit,
         }
     }
@@ -92,6 +99,7 @@ impl<'a> Session<'a> {
             tree: Some(self.tree),
         })?;
         let mut guest = self.lab.start(&machine, logs)?;
+        let waiting = tracker.waiting().count();
         let mut heard = Heard::default();
         let mut obey = |request: &_| self.lab.obey(&machine, request);
         let mut emit = |result| (self.emit)(with_log(result, &console));
@@ -107,6 +115,7 @@ impl<'a> Session<'a> {
             self.lab.post_mortem(&machine, &mut guest);
         }
         drop(guest);
+        let complaint = tail_of(&logs.join("qemu.log"));
         match end {
             End::Clean => {
                 for result in tracker.guest_ended("the guest ended without running this test") {
@@ -129,12 +138,22 @@ impl<'a> Session<'a> {
                     (self.emit)(with_log(result, &console));
                 }
             }
+            End::Died(_)
+                if tracker.waiting().count() == waiting
+                    && is_assertion(&complaint)
+                    && self.chances > 0 =>
+            {
+                self.chances -= 1;
+                eprintln!(
+                    "{}: QEMU failed before any test; the guest is booted again\n{complaint}",
+                    self.label
+                );
+            }
             End::Died(reason) => {
                 let reason = match cause_of_death(&text_of(&console)) {
                     Some(panic) => format!("{reason}: {panic}"),
                     None => reason,
                 };
-                let complaint = tail_of(&logs.join("qemu.log"));
                 let reason = format!("{reason}\n{complaint}").trim_end().to_owned();
                 let mut blamed = tracker.guest_ended(&reason);
                 if blamed.is_empty() {
@@ -207,6 +226,13 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Whether QEMU says that it has failed, and not the guest.
+fn is_assertion(complaint: &str) -> bool {
+    complaint
+        .lines()
+        .any(|line| line.starts_with("qemu-system-") && line.contains(": Assertion `"))
+}
+
 /// A failure comes with the end of the guest's kernel log and its place.
 fn with_log(mut result: TestResult, console: &Path) -> TestResult {
     if result.verdict == Verdict::Failed {
@@ -216,4 +242,20 @@ fn with_log(mut result: TestResult, console: &Path) -> TestResult {
             .push(format!("{GUEST_LOG}, {}:\n{tail}", console.display()));
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qemu_fails_by_an_assertion_of_its_own() {
+        assert!(is_assertion(
+            "qemu-system-x86_64: hw/pci/msix.c:228: msix_table_mmio_write: Assertion `addr' failed.\n"
+        ));
+        assert!(!is_assertion(
+            "qemu-system-x86_64: terminating on signal 15\n"
+        ));
+        assert!(!is_assertion(""));
+    }
 }

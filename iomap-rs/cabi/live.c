@@ -15,12 +15,12 @@
  * led here and being here. So calls are counted when they begin, too: the
  * module is not left before as many have ended.
  */
+#define pr_fmt(fmt) "iomap_rs_live: " fmt
+
 #include <linux/iomap.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
-
-#define pr_fmt(fmt) "iomap_rs_live: " fmt
 
 #include "live.h"
 

@@ -182,83 +182,73 @@ const fn same_bytes(a: &[u8], b: &[u8]) -> bool {
 // A constant that is new in the header, or gone, stops the build here.
 const _: () = assert!(same_names(bindings::IOMAP_CONSTANTS, KNOWN_CONSTANTS));
 
-/// Fails to compile when a field is added to a C struct that filesystems and
-/// the engine share.
-#[expect(dead_code, reason = "compiled only")]
-fn all_fields_known(
-    iomap: bindings::iomap,
-    iter: bindings::iomap_iter,
-    ops: bindings::iomap_ops,
-    dio_ops: bindings::iomap_dio_ops,
-) {
-    let bindings::iomap {
-        addr: _,
-        offset: _,
-        length: _,
-        type_: _,
-        flags: _,
-        bdev: _,
-        dax_dev: _,
-        inline_data: _,
-        private: _,
-        folio_ops: _,
-        validity_cookie: _,
-    } = iomap;
-    let bindings::iomap_iter {
-        inode: _,
-        pos: _,
-        len: _,
-        processed: _,
-        flags: _,
-        iomap: _,
-        srcmap: _,
-        private: _,
-    } = iter;
-    let bindings::iomap_ops {
-        iomap_begin: _,
-        iomap_end: _,
-    } = ops;
-    let bindings::iomap_dio_ops {
-        end_io: _,
-        submit_io: _,
-        bio_set: _,
-    } = dio_ops;
+/// Fails to compile when a field is added to a C struct that filesystems and the engine
+/// share.
+macro_rules! all_fields {
+    ($($struct:ident { $($field:ident,)* })*) => {
+        $(const _: fn(bindings::$struct) = |bindings::$struct { $($field: _,)* }| ();)*
+    };
 }
 
-/// The same of the page cache.
-#[expect(dead_code, reason = "compiled only")]
-fn all_fields_of_the_page_cache_known(
-    folio_ops: bindings::iomap_folio_ops,
-    writeback_ops: bindings::iomap_writeback_ops,
-    wpc: bindings::iomap_writepage_ctx,
-    ioend: bindings::iomap_ioend,
-) {
-    let bindings::iomap_folio_ops {
-        get_folio: _,
-        put_folio: _,
-        iomap_valid: _,
-    } = folio_ops;
-    let bindings::iomap_writeback_ops {
-        map_blocks: _,
-        prepare_ioend: _,
-        discard_folio: _,
-    } = writeback_ops;
-    let bindings::iomap_writepage_ctx {
-        iomap: _,
-        ioend: _,
-        ops: _,
-        nr_folios: _,
-    } = wpc;
-    let bindings::iomap_ioend {
-        io_list: _,
-        io_type: _,
-        io_flags: _,
-        io_inode: _,
-        io_size: _,
-        io_offset: _,
-        io_sector: _,
-        io_bio: _,
-    } = ioend;
+all_fields! {
+    iomap {
+        addr,
+        offset,
+        length,
+        type_,
+        flags,
+        bdev,
+        dax_dev,
+        inline_data,
+        private,
+        folio_ops,
+        validity_cookie,
+    }
+    iomap_iter {
+        inode,
+        pos,
+        len,
+        processed,
+        flags,
+        iomap,
+        srcmap,
+        private,
+    }
+    iomap_ops {
+        iomap_begin,
+        iomap_end,
+    }
+    iomap_dio_ops {
+        end_io,
+        submit_io,
+        bio_set,
+    }
+    iomap_folio_ops {
+        get_folio,
+        put_folio,
+        iomap_valid,
+    }
+    iomap_writeback_ops {
+        map_blocks,
+        prepare_ioend,
+        discard_folio,
+    }
+    iomap_writepage_ctx {
+        iomap,
+        ioend,
+        ops,
+        nr_folios,
+    }
+    iomap_ioend {
+        io_list,
+        io_type,
+        io_flags,
+        io_inode,
+        io_size,
+        io_offset,
+        io_sector,
+        io_bio,
+    }
 }
 
 // What filesystems are handed is C's struct, nothing around it.

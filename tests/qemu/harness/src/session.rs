@@ -115,7 +115,6 @@ impl<'a> Session<'a> {
             self.lab.post_mortem(&machine, &mut guest);
         }
         drop(guest);
-        let complaint = tail_of(&logs.join("qemu.log"));
         match end {
             End::Clean => {
                 for result in tracker.guest_ended("the guest ended without running this test") {
@@ -138,18 +137,17 @@ impl<'a> Session<'a> {
                     (self.emit)(with_log(result, &console));
                 }
             }
-            End::Died(_)
-                if tracker.waiting().count() == waiting
-                    && is_assertion(&complaint)
-                    && self.chances > 0 =>
-            {
-                self.chances -= 1;
-                eprintln!(
-                    "{}: QEMU failed before any test; the guest is booted again\n{complaint}",
-                    self.label
-                );
-            }
             End::Died(reason) => {
+                let complaint = tail_of(&logs.join("qemu.log"));
+                let untested = tracker.waiting().count() == waiting;
+                if untested && self.chances > 0 && is_assertion(&complaint) {
+                    self.chances -= 1;
+                    eprintln!(
+                        "{}: QEMU failed before any test; the guest is booted again\n{complaint}",
+                        self.label
+                    );
+                    return Ok(());
+                }
                 let reason = match cause_of_death(&text_of(&console)) {
                     Some(panic) => format!("{reason}: {panic}"),
                     None => reason,

@@ -119,7 +119,7 @@ impl Writer<'_> {
     #[cold]
     fn give_back(&self) {
         let inode = self.inode;
-        let left = self.inode.data().tree.read().pending.clone();
+        let left = inode.data().tree.read().pending.clone();
         truncate::punch(inode, left.start, left.end.saturating_sub(left.start));
         inode.data().tree.write().pending = 0..0;
         let start = u64::from(left.start) << inode.sb().block_bits();

@@ -38,18 +38,28 @@ impl<'a> Bits<'a> {
     /// is none.
     #[inline]
     fn find(self, from: usize, to: usize, flip: usize) -> usize {
-        let mut base = word_start(from);
-        let mut wanted = from_bit(from);
-        while base < to {
-            let Some(word) = self.0.get(base / BITS) else {
-                break;
-            };
-            let found = (word.load(Relaxed) ^ flip) & wanted;
+        let first = word_start(from);
+        // What is found may lie behind `to`, in the same word.
+        let at =
+            |base: usize, found: usize| to.min(base.wrapping_add(found.trailing_zeros() as usize));
+        let Some(word) = self.0.get(first / BITS) else {
+            return to;
+        };
+        let found = (word.load(Relaxed) ^ flip) & from_bit(from);
+        if found != 0 {
+            return at(first, found);
+        }
+        // Mostly there is no more than one word to look at.
+        let mut base = first.wrapping_add(BITS);
+        if base >= to {
+            return to;
+        }
+        let end = self.0.len().min(to.div_ceil(BITS));
+        for word in self.0.get(base / BITS..end).unwrap_or_default() {
+            let found = word.load(Relaxed) ^ flip;
             if found != 0 {
-                // What is found may lie behind `to`, in the same word.
-                return to.min(base.wrapping_add(found.trailing_zeros() as usize));
+                return at(base, found);
             }
-            wanted = usize::MAX;
             base = base.wrapping_add(BITS);
         }
         to

@@ -22,7 +22,7 @@ help:
 	@echo 'make demo           untouched C ext2 and ext4 on the Rust engine, in QEMU, with a report'
 	@echo 'make test           all tests; T=dio_read or T=ext4-4k/dio_read: that test alone;'
 	@echo '                    T=fiemap: all whose names contain it'
-	@echo '                    KERNEL=debug, KERNEL=kcsan: on kernels full of checks'
+	@echo '                    KERNEL=debug, kcsan, preempt: on other kernels'
 	@echo '                    JOBS=1: one guest at a time; else one for each processor'
 	@echo '                    REPEAT=100: again until one fails, at most so often'
 	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'

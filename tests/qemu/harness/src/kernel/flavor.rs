@@ -14,6 +14,8 @@ pub enum Flavor {
     Debug,
     /// The race detector.
     Kcsan,
+    /// A task may lose the processor anywhere.
+    Preempt,
     /// Nothing that does not have to be there, to count instructions on.
     Bench,
 }
@@ -25,6 +27,7 @@ impl Flavor {
             Self::Release => "",
             Self::Debug => "-debug",
             Self::Kcsan => "-kcsan",
+            Self::Preempt => "-preempt",
             Self::Bench => "-bench",
         }
     }
@@ -35,6 +38,7 @@ impl Flavor {
             Self::Release => &["base", "filesystems", "pmem", "faults"],
             Self::Debug => &["base", "filesystems", "pmem", "faults", "debug"],
             Self::Kcsan => &["base", "filesystems", "pmem", "faults", "kcsan"],
+            Self::Preempt => &["base", "filesystems", "pmem", "faults", "preempt"],
             Self::Bench => &["base", "bench"],
         }
     }
@@ -43,6 +47,8 @@ impl Flavor {
     pub fn slowness(self) -> u32 {
         match self {
             Self::Release | Self::Bench => 1,
+            // Each switch of engines waits for tasks that have lost the processor.
+            Self::Preempt => 3,
             Self::Debug | Self::Kcsan => 10,
         }
     }
@@ -50,7 +56,7 @@ impl Flavor {
     /// What the checks take of the guest's memory, in MiB.
     pub fn memory_mib(self) -> u32 {
         match self {
-            Self::Release | Self::Bench => 0,
+            Self::Release | Self::Bench | Self::Preempt => 0,
             Self::Debug | Self::Kcsan => 768,
         }
     }

@@ -30,6 +30,7 @@ impl Kind {
             Flavor::Release | Flavor::Bench => "",
             Flavor::Debug => "debug:",
             Flavor::Kcsan => "kcsan:",
+            Flavor::Preempt => "preempt:",
         };
         let link = match self.link {
             Link::Module | Link::C => "",

@@ -196,7 +196,8 @@ fn build_one(
         if let Some(symbols) = symbols {
             make.arg(format!("KBUILD_EXTRA_SYMBOLS={}", symbols.display()));
         }
-        make.arg(target);
+        // Nobody reads the log of what builds: a warning would stay.
+        make.args(["W=e", "KRUSTFLAGS=-Dwarnings", target]);
         run_logged(&mut make, &paths.logs().join(format!("module-{name}.log")))
             .with_context(|| format!("cannot build {name}.ko"))
     };

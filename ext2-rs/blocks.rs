@@ -8,9 +8,13 @@
 use crate::{
     format::group::{Counts, Group},
     mount::Ext2,
-    plan::{bitmap, place},
+    plan::{
+        bitmap,
+        place::{self, Groups},
+    },
+    space::{Bitmap, Space},
     vfs::{is_current_fsuid, is_in_current_groups, may_use_reserved, Buffer, SuperBlock},
-    volume::{Bitmaps, Space, Volume},
+    volume::Volume,
 };
 use core::ops::Range;
 use kernel::prelude::*;
@@ -48,6 +52,18 @@ fn is_privileged(volume: &Volume) -> bool {
         || may_use_reserved()
 }
 
+/// How many blocks the current task may take of what is free, if it wants `wanted`.
+fn available(volume: &Volume, space: &Space, wanted: u32) -> u32 {
+    let free = space.total().free_blocks;
+    let reserved = volume.geometry.reserved_blocks();
+    let open = place::available(free, reserved, false);
+    if open >= wanted {
+        // Mostly so. Who asks does not matter then.
+        return open;
+    }
+    place::available(free, reserved, is_privileged(volume))
+}
+
 /// Allocates up to `wanted` blocks in a run, at least one, at `goal` or not far
 /// behind it.
 ///
@@ -56,15 +72,9 @@ fn is_privileged(volume: &Volume) -> bool {
 /// [`ENOSPC`] if none is left; those of reading a bitmap.
 pub(crate) fn allocate(sb: &SuperBlock<Ext2>, goal: u32, wanted: u32) -> Result<Run> {
     let volume = sb.data();
-    let privileged = is_privileged(volume);
     let (home, at) = volume.geometry.block_group(goal).unwrap_or((0, 0));
     let mut space = volume.space.lock();
-    let free = space.total().free_blocks;
-    let wanted = wanted.min(place::available(
-        free,
-        volume.geometry.reserved_blocks(),
-        privileged,
-    ));
+    let wanted = wanted.min(available(volume, &space, wanted));
     if wanted == 0 {
         return Err(ENOSPC);
     }
@@ -116,7 +126,7 @@ fn allocate_in(
             .saturating_add(found.start),
         count: found.end.saturating_sub(found.start),
     };
-    let counts = place::Groups::counts(space, index);
+    let counts = space.counts(index);
     volume.set_counts(
         space,
         index,
@@ -145,20 +155,19 @@ fn block_bitmap(sb: &SuperBlock<Ext2>, group: &Group) -> Result<Buffer> {
 /// Whether blocks may be allocated by a group's bitmap: it has the group's
 /// metadata in use. C: `ext2_valid_block_bitmap()`.
 fn is_usable(sb: &SuperBlock<Ext2>, space: &mut Space, group: &Group, buffer: &Buffer) -> bool {
-    let Some(known) = space.bitmaps.as_mut_slice().get_mut(group.index() as usize) else {
-        return false;
-    };
-    if *known == Bitmaps::Unknown {
+    let mut known = space.bitmap(group.index());
+    if known == Bitmap::Unknown {
         let checked = group.check_bitmap(&sb.data().geometry, &buffer.lock());
-        *known = match checked {
-            Ok(()) => Bitmaps::Good,
+        known = match checked {
+            Ok(()) => Bitmap::Good,
             Err(wrong) => {
                 sb.error(format_args!("group {}: {wrong}", group.index()));
-                Bitmaps::Bad
+                Bitmap::Bad
             }
         };
+        space.set_bitmap(group.index(), known);
     }
-    *known == Bitmaps::Good
+    known == Bitmap::Good
 }
 
 /// Frees a run; returns how many blocks it were. What is wrong is reported, and
@@ -222,7 +231,7 @@ fn free_in(sb: &SuperBlock<Ext2>, space: &mut Space, index: u32, blocks: Range<u
             "block {block} of group {index} is free already"
         ));
     }
-    let counts = place::Groups::counts(space, index);
+    let counts = space.counts(index);
     volume.set_counts(
         space,
         index,

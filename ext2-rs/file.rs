@@ -5,7 +5,7 @@
 //! Stands for `fs/ext2/file.c`.
 
 use crate::{
-    map::{find_known, DirectReader, DirectWriter, Reader},
+    map::{find_known, DirectReader, DirectWriter, Reader, Reporter},
     mount::Ext2,
     truncate,
     vfs::{Exclusive, Inode, RegularFile, Request},
@@ -81,15 +81,15 @@ impl RegularFile for Ext2 {
         // An empty range would be refused; what is behind the file is not
         // searched.
         let len = len.min(inode.size().max(1));
-        report::fiemap(inode.engine(), info, start, len, &Reader(inode))
+        report::fiemap(inode.engine(), info, start, len, &Reporter::new(inode))
     }
 
     fn seek(inode: &Inode<Self>, pos: i64, data: bool) -> Result<i64> {
         let _lock = inode.lock_shared(false)?;
         if data {
-            report::seek_data(inode.engine(), pos, &Reader(inode))
+            report::seek_data(inode.engine(), pos, &Reporter::new(inode))
         } else {
-            report::seek_hole(inode.engine(), pos, &Reader(inode))
+            report::seek_hole(inode.engine(), pos, &Reporter::new(inode))
         }
     }
 }
@@ -153,6 +153,8 @@ pub(crate) fn zero_tail(inode: &Inode<Ext2>, size: u64) -> Result {
 
 /// Reads past the page cache, and what stores are about to change through it.
 /// C: `ext2_dio_read_iter()`.
+// Its frame is not to be under reads through the page cache.
+#[inline(never)]
 fn read_direct(request: Request<'_, Ext2>, iter: &mut IovIter) -> Result<i64> {
     let inode = request.inode();
     let lock = inode.lock_shared(request.iocb().is_nowait())?;
@@ -175,6 +177,8 @@ fn read_direct(request: Request<'_, Ext2>, iter: &mut IovIter) -> Result<i64> {
 
 /// Writes past the page cache, and what cannot be through it.
 /// C: `ext2_dio_write_iter()`.
+// Its frame is not to be under writes through the page cache.
+#[inline(never)]
 fn write_direct(
     request: Request<'_, Ext2>,
     locked: Exclusive<'_, Ext2>,

@@ -9,8 +9,8 @@ use crate::{
         superblock::{RawSuperblock, Superblock, SIZE as SUPERBLOCK_SIZE},
     },
     mount::Ext2,
+    space::Space,
     vfs::{self, Buffer, Level, NewSuperBlock},
-    volume::{Bitmaps, Space},
 };
 use kernel::prelude::*;
 
@@ -123,10 +123,5 @@ pub(crate) fn groups(
         groups.push(group, GFP_KERNEL)?;
         counts.push(has, GFP_KERNEL)?;
     }
-    let space = Space {
-        counts,
-        debts: KVec::from_elem(0, geometry.groups() as usize, GFP_KERNEL)?,
-        bitmaps: KVec::from_elem(Bitmaps::Unknown, geometry.groups() as usize, GFP_KERNEL)?,
-    };
-    Ok((descriptors, groups, space))
+    Ok((descriptors, groups, Space::new(counts)?))
 }

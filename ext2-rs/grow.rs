@@ -10,7 +10,7 @@ use crate::{
     node,
     plan::{
         path::Path,
-        place::{goal, Nearby},
+        place::{goal, next, Nearby},
     },
     tree::{Parent, Slot, Tree},
     vfs::{Buffer, Inode, SuperBlock, WriteGuard},
@@ -28,7 +28,7 @@ pub(crate) struct Grown {
 
 /// Sees to it that the file has block `block`, and as many of the `wanted` ones
 /// from there on as can be had in a run. Never a mix of blocks that were there and
-/// new ones.
+/// new ones. Whoever writes has set the file's times.
 ///
 /// # Errors
 ///
@@ -70,6 +70,9 @@ pub(crate) fn grow(
 
 /// Where blocks should be that are missing at `slot`. C: `ext2_find_goal()`.
 fn find_goal(inode: &Inode<Ext2>, tree: &Tree, slot: &Slot, block: u32) -> u32 {
+    if let Some(next) = next(block, tree.last) {
+        return next;
+    }
     let to_slot = ..slot.index as usize;
     let is_there = |pointer: &u32| *pointer != 0;
     let before = match &slot.parent {
@@ -79,22 +82,18 @@ fn find_goal(inode: &Inode<Ext2>, tree: &Tree, slot: &Slot, block: u32) -> u32 {
         }
         Parent::Block(buffer) => buffer.le32s(to_slot).rfind(is_there),
     };
-    goal(
-        block,
-        Nearby {
-            last: tree.last,
-            before,
-            pointers: match &slot.parent {
-                Parent::Inode => None,
-                Parent::Block(buffer) => Some(buffer.block()),
-            },
-            group: (
-                node::group_start(inode),
-                inode.sb().data().geometry.blocks_per_group(),
-            ),
-            colour: inode.ino(),
+    goal(Nearby {
+        before,
+        pointers: match &slot.parent {
+            Parent::Inode => None,
+            Parent::Block(buffer) => Some(buffer.block()),
         },
-    )
+        group: (
+            node::group_start(inode),
+            inode.sb().data().geometry.blocks_per_group(),
+        ),
+        colour: inode.ino(),
+    })
 }
 
 /// Blocks that were allocated and are in no tree yet: freed unless they are kept.
@@ -106,6 +105,7 @@ struct Loose<'a> {
 }
 
 impl Loose<'_> {
+    #[cold]
     fn give_back(self) {
         for first in self.pointers.into_iter().filter(|&block| block != 0) {
             blocks::free(self.sb, Run { first, count: 1 });
@@ -172,12 +172,15 @@ fn add(
     // What the cache has of these blocks as metadata must not be written any
     // more.
     sb.forget_blocks(run.first, run.count);
-    let top = match branch(inode, path, slot.depth, &loose) {
-        Ok(top) => top,
-        Err(error) => {
-            loose.give_back();
-            return Err(error);
-        }
+    let top = match slot.depth {
+        0 => run.first,
+        depth => match branch(inode, path, depth, &loose) {
+            Ok(top) => top,
+            Err(error) => {
+                loose.give_back();
+                return Err(error);
+            }
+        },
     };
     if let Err(error) = splice(inode, tree, slot, top, run) {
         loose.give_back();
@@ -190,25 +193,23 @@ fn add(
         block.saturating_add(behind),
         run.first.saturating_add(behind),
     ));
-    inode.touch_ctime();
     inode.mark_dirty();
     Ok(run)
 }
 
 /// Fills the blocks of pointers between `slot` and data, and returns what the
 /// pointer in `slot` is to be.
+#[inline(never)]
 fn branch(inode: &Inode<Ext2>, path: &Path, depth: u32, loose: &Loose<'_>) -> Result<u32> {
-    let offsets = path.offsets();
-    let below = offsets.len().saturating_sub(depth as usize);
     let mut child = loose.data.first;
-    let levels = loose.pointers.iter().take(depth as usize);
-    let levels = levels.zip(offsets.iter().skip(below));
-    for (level, (&block, &index)) in levels.rev().enumerate() {
+    let mut count = loose.data.count;
+    let pointers = loose.pointers.iter().take(depth as usize).rev();
+    for (&block, &index) in pointers.zip(path.offsets().iter().rev()) {
         let buffer = inode.sb().new_block(block)?;
-        let count = if level == 0 { loose.data.count } else { 1 };
         fill(&buffer, index, child, count)?;
         buffer.mark_dirty_for(inode);
         child = block;
+        count = 1;
     }
     Ok(child)
 }

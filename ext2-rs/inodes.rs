@@ -12,8 +12,9 @@ use crate::{
         bitmap,
         place::{self, Groups, Shape},
     },
+    space::Space,
     vfs::{self, Inode, SuperBlock},
-    volume::{Space, Volume},
+    volume::Volume,
 };
 use core::sync::atomic::Ordering::Relaxed;
 use kernel::prelude::*;
@@ -96,9 +97,7 @@ fn allocate_in(
         ..counts
     };
     volume.set_counts(space, index, counts);
-    if let Some(debt) = space.debts.as_mut_slice().get_mut(index as usize) {
-        *debt = place::debt_after(*debt, directory);
-    }
+    space.add_to_debt(index, directory);
     if sb.is_synchronous() {
         buffer.sync()?;
     }

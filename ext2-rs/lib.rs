@@ -14,10 +14,11 @@
 //! | [`format`] | what is on disk, and the checked values made of it | no |
 //! | [`plan`] | decisions on plain values | no |
 //! | `volume`, `mount`, `given`, `find` | a mounted filesystem; mounting and its opposite, options, reading the superblock | no |
-//! | `blocks`, `inodes` | allocating them | no |
+//! | `blocks`, `inodes`, `space` | allocating them; what is free | no |
 //! | `node` | an inode in memory: reading, writing, deleting it | no |
 //! | `tree`, `grow`, `truncate` | the tree of blocks under an inode | no |
 //! | `map`, `writer` | that tree for the engine: the traits of [`iomap_rs::operations`] | no |
+//! | `pending` | what a write has allocated and not reached yet | no |
 //! | `stores` | what stores through mappings allocate, beside direct reads | no |
 //! | `file` | reads and writes | no |
 //! | `dir`, `namei`, `symlink` | directories and names | no |
@@ -71,7 +72,9 @@ mod map;
 mod mount;
 mod namei;
 mod node;
+mod pending;
 pub mod plan;
+mod space;
 mod stores;
 mod symlink;
 #[allow(unsafe_code)]

@@ -2,8 +2,9 @@
 
 //! A file's tree of blocks, for the engine.
 //!
-//! A type per way to map: [`Reader`] and [`DirectReader`] allocate nothing, [`DirectWriter`],
-//! [`Writer`](crate::writer::Writer) and [`Faulter`](crate::writer::Faulter) do. Stands for `ext2_iomap_begin()` and
+//! A type per way to map: [`Reader`], [`Reporter`] and [`DirectReader`] allocate nothing,
+//! [`DirectWriter`], [`Writer`](crate::writer::Writer) and
+//! [`Faulter`](crate::writer::Faulter) do. Stands for `ext2_iomap_begin()` and
 //! `ext2_iomap_end()`, and for the `ext2_get_block()` of buffered I/O.
 //!
 //! # Blocks that were never written
@@ -11,9 +12,9 @@
 //! ext2 cannot say on disk that a block is allocated but not written. So what
 //! was allocated must not be read before its data is in the page cache:
 //!
-//! - A write into the page cache allocates a run, and notes it as pending in the
-//!   tree; what is pending reads as a hole. The writer takes the blocks of a
-//!   folio off before it unlocks the folio, in which they are dirty then. What
+//! - A write into the page cache allocates a run, and notes it as
+//!   [`pending`](crate::pending); what is pending reads as a hole. The writer takes the
+//!   blocks of a folio off before it unlocks the folio, in which they are dirty then. What
 //!   is left at the end is given back. A store through a mapping to what is
 //!   pending faults again and again until the write is over. It may make the
 //!   folio dirty, and with it what is pending: writeback, which locks the folio,
@@ -29,7 +30,7 @@ use crate::{
     node::block_at,
     plan::known::Stretch,
     stores::{Seen, Stores},
-    tree::Lookup,
+    tree::{Leaf, Lookup},
     vfs::Inode,
 };
 use core::cell::Cell;
@@ -110,7 +111,7 @@ pub(crate) fn blocks_of(inode: &Inode<Ext2>, range: Range) -> Result<(u32, u32)>
 }
 
 /// Looks up what there is, and allocates nothing: for reads through the page
-/// cache, reports, zeroing, and [`DirectReader`].
+/// cache, zeroing, and [`DirectReader`].
 pub(crate) struct Reader<'a>(pub(crate) &'a Inode<Ext2>);
 
 impl Reader<'_> {
@@ -147,29 +148,6 @@ impl Map<Read> for Reader<'_> {
     }
 }
 
-impl Map<Report> for Reader<'_> {
-    fn begin<'a>(
-        &'a self,
-        _: &'a EngineInode,
-        range: Range,
-        (): (),
-        mut maps: Maps<'_, 'a>,
-    ) -> Result {
-        let inode = self.0;
-        let (block, count) = blocks_of(inode, range)?;
-        // Each is told once: there is nothing to be learned.
-        let tree = inode.data().tree.read();
-        let found = tree.lookup_written(inode, block, count)?;
-        let map = to_mapping(inode, block, found)?;
-        // As C has it: a mapping may be several of what is on disk.
-        maps.set(match found {
-            Lookup::Mapped { .. } => map.with_flags(MapFlags::MERGED),
-            Lookup::Hole { .. } => map,
-        });
-        Ok(())
-    }
-}
-
 impl Map<Zero> for Reader<'_> {
     /// Holes read as zeros: what is there is zeroed.
     fn begin<'a>(
@@ -180,6 +158,48 @@ impl Map<Zero> for Reader<'_> {
         mut maps: Maps<'_, 'a>,
     ) -> Result {
         maps.set(self.find(range)?);
+        Ok(())
+    }
+}
+
+/// Looks up what there is for a report, which goes from block to block.
+pub(crate) struct Reporter<'a> {
+    inode: &'a Inode<Ext2>,
+    /// Where the last lookup ended. None of them is wanted twice: there is nothing to be
+    /// learned.
+    leaf: Cell<Option<Leaf>>,
+}
+
+impl<'a> Reporter<'a> {
+    pub(crate) fn new(inode: &'a Inode<Ext2>) -> Self {
+        Self {
+            inode,
+            leaf: Cell::new(None),
+        }
+    }
+}
+
+impl Map<Report> for Reporter<'_> {
+    fn begin<'a>(
+        &'a self,
+        _: &'a EngineInode,
+        range: Range,
+        (): (),
+        mut maps: Maps<'_, 'a>,
+    ) -> Result {
+        let inode = self.inode;
+        let (block, count) = blocks_of(inode, range)?;
+        let mut leaf = self.leaf.take();
+        let tree = inode.data().tree.read();
+        let found = tree.lookup_beside(inode, block, count, &mut leaf)?;
+        drop(tree);
+        self.leaf.set(leaf);
+        let map = to_mapping(inode, block, found)?;
+        // As C has it: a mapping may be several of what is on disk.
+        maps.set(match found {
+            Lookup::Mapped { .. } => map.with_flags(MapFlags::MERGED),
+            Lookup::Hole { .. } => map,
+        });
         Ok(())
     }
 }

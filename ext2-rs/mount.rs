@@ -12,9 +12,9 @@ use crate::{
         superblock::{Access, Superblock, MAGIC, ROOT_INODE},
     },
     given::{Given, BLANK},
-    map::{Flusher, Reader},
+    map::{Flusher, Reader, Reporter},
     node::{self, Node},
-    plan::{options::Options, path},
+    plan::{options::Options, path, place::Groups},
     vfs::{
         corrupted, stale, EvictedInode, FileSystem, Inode, InodeRef, Level, Limits, NewSuperBlock,
         PageCache, SeqFile, StatFs, SuperBlock, Usage,
@@ -259,10 +259,15 @@ impl FileSystem for Ext2 {
 
 impl PageCache for Ext2 {
     type Reader<'a> = Reader<'a>;
+    type Reporter<'a> = Reporter<'a>;
     type Writer<'a> = Flusher<'a>;
 
     fn reader(inode: &Inode<Self>) -> Reader<'_> {
         Reader(inode)
+    }
+
+    fn reporter(inode: &Inode<Self>) -> Reporter<'_> {
+        Reporter::new(inode)
     }
 
     fn writer(inode: &Inode<Self>) -> Flusher<'_> {

@@ -14,6 +14,7 @@ use crate::{
     inodes,
     mount::Ext2,
     new_rwsem,
+    pending::Pending,
     plan::{known::Known, path},
     stores::Stores,
     tree::Tree,
@@ -35,6 +36,8 @@ pub(crate) struct Node {
     pub(crate) tree: RwSem<Tree>,
     /// What of that is known without a look at it.
     pub(crate) known: Known,
+    /// Blocks that a write is about to reach.
+    pub(crate) pending: Pending,
     /// Blocks that stores allocate.
     pub(crate) stores: Stores,
     /// The block of its extended attributes, or 0. C: `i_file_acl` under
@@ -59,6 +62,7 @@ impl Node {
         pin_init!(Self {
             tree <- new_rwsem!(Tree::new(Content::Nothing), "ext2_rs tree"),
             known: Known::new(),
+            pending: Pending::new(),
             stores: Stores::new(),
             xattrs <- new_rwsem!(0, "ext2_rs xattrs"),
             flags: AtomicU32::new(0),

@@ -14,7 +14,6 @@ use crate::{
     },
     vfs::{Buffer, Inode, SuperBlock},
 };
-use core::ops::Range;
 use kernel::prelude::*;
 
 /// The tree under an inode, and what is known of its growth. Under
@@ -23,12 +22,6 @@ pub(crate) struct Tree {
     content: Content,
     /// The block of the file that was allocated last, and where.
     pub(crate) last: Option<(u32, u32)>,
-    /// Blocks of the file that were allocated for a write which has not reached
-    /// them: on disk they hold what others left there, and read as a hole. The
-    /// writer, of which there is one as it holds the inode's lock, shrinks this
-    /// from below while it goes on, under the lock of the folio that it has
-    /// written.
-    pub(crate) pending: Range<u32>,
     /// Counts how often blocks were freed: a mapping that was got before may not
     /// hold any more.
     pub(crate) frees: u64,
@@ -61,13 +54,48 @@ pub(crate) struct Slot {
     pub(crate) pointer: u32,
 }
 
+/// The block of pointers to data that was looked at last: what is beside can be looked up
+/// without the way down from the inode.
+pub(crate) struct Leaf {
+    buffer: Buffer,
+    /// The block of the file that the first pointer is for.
+    block: u32,
+    /// [`Tree::frees`] then. As long as that is the same, this is part of the tree.
+    frees: u64,
+}
+
+impl Leaf {
+    /// Where the pointer of `block` is, and how many there are from there on; [`None`] if
+    /// it is elsewhere.
+    #[inline]
+    fn slot(self, block: u32) -> Option<(Slot, u32)> {
+        let index = block.wrapping_sub(self.block);
+        let pointer = self.buffer.le32(index as usize)?;
+        let all = (self.buffer.size() / size_of::<u32>()) as u32;
+        let slot = Slot {
+            parent: Parent::Block(self.buffer),
+            index,
+            depth: 0,
+            pointer,
+        };
+        Some((slot, all.wrapping_sub(index)))
+    }
+}
+
+/// Whether a block may be read from disk.
+enum Written {
+    /// That many blocks are pending.
+    No(u32),
+    /// Not more than that many blocks are to be looked up.
+    UpTo(u32),
+}
+
 impl Tree {
     /// The tree of an inode that was read, or that is new.
     pub(crate) fn new(content: Content) -> Self {
         Self {
             content,
             last: None,
-            pending: 0..0,
             frees: 0,
         }
     }
@@ -124,7 +152,7 @@ impl Tree {
     }
 
     /// What is behind block `block` of the file and those after it, up to `max`
-    /// of them. Holes are told as large as is known. What is [`Self::pending`]
+    /// of them. Holes are told as large as is known. What is [pending](crate::pending)
     /// is as on disk.
     ///
     /// # Errors
@@ -133,21 +161,83 @@ impl Tree {
     /// cannot be read; `EFSCORRUPTED` for a pointer that leads out of the
     /// filesystem or into its metadata.
     pub(crate) fn lookup(&self, inode: &Inode<Ext2>, block: u32, max: u32) -> Result<Lookup> {
-        let sb = inode.sb();
         if self.pointers().is_none() {
             return Ok(Lookup::Hole { count: max.max(1) });
         }
-        let path = Path::to(block, sb.block_bits()).ok_or(EFBIG)?;
+        let path = Path::to(block, inode.sb().block_bits()).ok_or(EFBIG)?;
         let slot = self.walk(inode, &path)?;
+        self.found_on(inode, block, max, &path, &slot)
+    }
+
+    /// As [`Self::lookup`], but what is [pending](crate::pending) is a hole.
+    pub(crate) fn lookup_written(
+        &self,
+        inode: &Inode<Ext2>,
+        block: u32,
+        max: u32,
+    ) -> Result<Lookup> {
+        match written(inode, block, max) {
+            Written::No(count) => Ok(Lookup::Hole { count }),
+            Written::UpTo(max) => self.lookup(inode, block, max),
+        }
+    }
+
+    /// As [`Self::lookup_written`], for one who goes from block to block: `leaf` is from
+    /// the lookup before, and for the next one.
+    pub(crate) fn lookup_beside(
+        &self,
+        inode: &Inode<Ext2>,
+        block: u32,
+        max: u32,
+        leaf: &mut Option<Leaf>,
+    ) -> Result<Lookup> {
+        let max = match written(inode, block, max) {
+            Written::No(count) => return Ok(Lookup::Hole { count }),
+            Written::UpTo(max) => max,
+        };
+        let last = leaf.take().filter(|leaf| leaf.frees == self.frees);
+        if let Some((slot, left)) = last.and_then(|leaf| leaf.slot(block)) {
+            let found = self.found(inode, block, left.min(max), &slot);
+            *leaf = self.leaf(block, slot);
+            return found;
+        }
+        if self.pointers().is_none() {
+            return Ok(Lookup::Hole { count: max.max(1) });
+        }
+        let path = Path::to(block, inode.sb().block_bits()).ok_or(EFBIG)?;
+        let slot = self.walk(inode, &path)?;
+        let found = self.found_on(inode, block, max, &path, &slot);
+        *leaf = self.leaf(block, slot);
+        found
+    }
+
+    /// What is behind `block`, to which `path` goes as far as `slot`, and behind up to `max`
+    /// blocks.
+    #[inline]
+    fn found_on(
+        &self,
+        inode: &Inode<Ext2>,
+        block: u32,
+        max: u32,
+        path: &Path,
+        slot: &Slot,
+    ) -> Result<Lookup> {
         let max = max.max(1);
         if slot.pointer == 0 && slot.depth > 0 {
-            let rest = hole_below(&path, slot.depth, sb.block_bits());
+            let rest = hole_below(path, slot.depth, inode.sb().block_bits());
             return Ok(Lookup::Hole {
                 count: rest.min(max.into()).max(1) as u32,
             });
         }
-        let limit = path.left_in_leaf().min(max);
-        let count = self.run_length(&slot, limit);
+        self.found(inode, block, path.left_in_leaf().min(max), slot)
+    }
+
+    /// What the pointer of `block`, in `slot`, says together with those behind it, up to
+    /// `limit` of them.
+    #[inline]
+    fn found(&self, inode: &Inode<Ext2>, block: u32, limit: u32, slot: &Slot) -> Result<Lookup> {
+        let sb = inode.sb();
+        let count = self.run_length(slot, limit);
         if slot.pointer == 0 {
             return Ok(Lookup::Hole { count });
         }
@@ -164,23 +254,18 @@ impl Tree {
         })
     }
 
-    /// As [`Self::lookup`], but what is [`Self::pending`] is a hole.
-    pub(crate) fn lookup_written(
-        &self,
-        inode: &Inode<Ext2>,
-        block: u32,
-        max: u32,
-    ) -> Result<Lookup> {
-        let pending = &self.pending;
-        if pending.contains(&block) {
-            let count = pending.end.saturating_sub(block).min(max).max(1);
-            return Ok(Lookup::Hole { count });
+    /// The block of pointers that the pointer of `block`, in `slot`, is in, if that leads
+    /// to data.
+    #[inline]
+    fn leaf(&self, block: u32, slot: Slot) -> Option<Leaf> {
+        match slot.parent {
+            Parent::Block(buffer) if slot.depth == 0 => Some(Leaf {
+                buffer,
+                block: block.wrapping_sub(slot.index),
+                frees: self.frees,
+            }),
+            _ => None,
         }
-        let max = match pending.start.checked_sub(block) {
-            Some(before) if !pending.is_empty() => max.min(before),
-            _ => max,
-        };
-        self.lookup(inode, block, max)
     }
 
     /// How many pointers from `slot` on, at most `limit`, go on as it begins: to
@@ -224,6 +309,20 @@ impl Tree {
         };
         let checked = inode.sb().data().is_file_data(found.first, found.count);
         checked.then_some(found)
+    }
+}
+
+/// Whether `block` may be read from disk.
+#[inline]
+fn written(inode: &Inode<Ext2>, block: u32, max: u32) -> Written {
+    let pending = inode.data().pending.get();
+    if pending.contains(&block) {
+        let count = pending.end.saturating_sub(block).min(max).max(1);
+        return Written::No(count);
+    }
+    match pending.start.checked_sub(block) {
+        Some(before) if !pending.is_empty() => Written::UpTo(max.min(before)),
+        _ => Written::UpTo(max),
     }
 }
 

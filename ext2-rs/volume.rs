@@ -6,13 +6,14 @@
 
 use crate::{
     format::{
-        group::{Counts, Group, RawGroupMut, SIZE as DESCRIPTOR_SIZE},
+        group::{self, Counts, Group},
         layout::Place,
         mount_state,
         superblock::{ErrorPolicy, RawSuperblockMut, Superblock, SIZE as SUPERBLOCK_SIZE},
     },
     mount::Ext2,
     plan::{options::Options, place::Groups},
+    space::Space,
     vfs::{self, corrupted, Buffer, Level, SuperBlock},
 };
 use core::{
@@ -41,58 +42,11 @@ pub(crate) struct Volume {
     superblock: Buffer,
     /// Where in its block that is, in bytes.
     superblock_offset: usize,
+    /// The groups' descriptors on disk, changed a 32-bit number at a time.
     descriptors: KVec<Buffer>,
     /// The state that the superblock will have once it is at rest.
     state: AtomicU16,
     next_generation: AtomicU32,
-}
-
-/// What is free, group by group, and what else is decided by that.
-pub(crate) struct Space {
-    /// What the descriptors count.
-    pub(crate) counts: KVec<Counts>,
-    /// By how many directories groups are ahead of other files.
-    pub(crate) debts: KVec<u8>,
-    /// Groups whose bitmaps were looked at: they are right or not to be used.
-    pub(crate) bitmaps: KVec<Bitmaps>,
-}
-
-/// Whether a group's block bitmap can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bitmaps {
-    /// Nobody has looked yet.
-    Unknown,
-    /// It has the group's own metadata in use.
-    Good,
-    /// It has not: nothing is to be allocated there.
-    Bad,
-}
-
-impl Space {
-    /// What is free in all groups.
-    pub(crate) fn total(&self) -> Counts {
-        let mut sum = Counts::default();
-        for counts in self.counts.iter() {
-            sum.free_blocks = sum.free_blocks.saturating_add(counts.free_blocks);
-            sum.free_inodes = sum.free_inodes.saturating_add(counts.free_inodes);
-            sum.directories = sum.directories.saturating_add(counts.directories);
-        }
-        sum
-    }
-}
-
-impl Groups for Space {
-    fn count(&self) -> u32 {
-        self.counts.len() as u32
-    }
-
-    fn counts(&self, group: u32) -> Counts {
-        self.counts.get(group as usize).copied().unwrap_or_default()
-    }
-
-    fn debt(&self, group: u32) -> u8 {
-        self.debts.get(group as usize).copied().unwrap_or(0)
-    }
 }
 
 /// What a volume is made of.
@@ -185,26 +139,26 @@ impl Volume {
         })
     }
 
-    /// Sets what a group has free, in memory and in its descriptor.
+    /// Sets what a group has free, in memory and in its descriptor. Nobody else does: `space`
+    /// is locked.
     pub(crate) fn set_counts(&self, space: &mut Space, group: u32, counts: Counts) {
-        if let Some(place) = space.counts.as_mut_slice().get_mut(group as usize) {
-            *place = counts;
-        }
+        space.set_counts(group, counts);
         let (nth, index) = self.geometry.descriptor_of(group);
         let Some(buffer) = self.descriptors.get(nth as usize) else {
             return;
         };
-        let offset = index as usize * DESCRIPTOR_SIZE;
-        {
-            let mut block = buffer.lock();
-            let raw = block.get_mut(offset..offset.saturating_add(DESCRIPTOR_SIZE));
-            if let Some(mut raw) = raw.and_then(RawGroupMut::new) {
-                raw.set_free_blocks(counts.free_blocks as u16);
-                raw.set_free_inodes(counts.free_inodes as u16);
-                raw.set_directories(counts.directories as u16);
-            }
+        let first = index as usize * group::WORDS;
+        let free = first.wrapping_add(group::FREE);
+        let directories = first.wrapping_add(group::DIRECTORIES);
+        let Some(old) = buffer.le32(directories) else {
+            return;
+        };
+        let stored = buffer
+            .set_le32(free, counts.free_word())
+            .and_then(|()| buffer.set_le32(directories, counts.directories_word(old)));
+        if stored.is_ok() {
+            buffer.mark_dirty();
         }
-        buffer.mark_dirty();
     }
 
     /// Changes the superblock on disk; it is written some time.

@@ -32,7 +32,7 @@ const MAX_RUN_BYTES: u64 = 4 << 20;
 fn learn(inode: &Inode<Ext2>, tree: &Tree, found: Stretch) {
     let known = &inode.data().known;
     // What is pending is not to be known.
-    if tree.pending.is_empty() {
+    if inode.data().pending.get().is_empty() {
         let pointers = inode.sb().block_size() / size_of::<u32>();
         if known.missed(found.block, pointers as u32) {
             let around = tree.around(inode, found.block).unwrap_or(found);
@@ -99,7 +99,8 @@ impl Writer<'_> {
         let Run { first, count } = grown.run;
         let map = mapped(inode, block, first, count)?;
         if grown.new {
-            tree.pending = block..block.saturating_add(count);
+            let pending = block..block.saturating_add(count);
+            inode.data().pending.set(pending);
             self.pending.set(true);
             maps.set(map.with_flags(MapFlags::NEW));
             return Ok(());
@@ -119,9 +120,10 @@ impl Writer<'_> {
     #[cold]
     fn give_back(&self) {
         let inode = self.inode;
-        let left = inode.data().tree.read().pending.clone();
+        let pending = &inode.data().pending;
+        let left = pending.get();
         truncate::punch(inode, left.start, left.end.saturating_sub(left.start));
-        inode.data().tree.write().pending = 0..0;
+        pending.set(0..0);
         let start = u64::from(left.start) << inode.sb().block_bits();
         if start >= inode.size() {
             // Blocks of pointers behind the end of the file are for nothing.
@@ -152,15 +154,15 @@ impl Writer<'_> {
     #[inline(never)]
     fn written(&self, blocks: core::ops::Range<u32>, map: &Mapping<'_>) {
         let node = self.inode.data();
-        let mut tree = node.tree.write();
-        let start = tree.pending.start;
-        let end = blocks.end.min(tree.pending.end);
+        let pending = node.pending.get();
+        let start = pending.start;
+        let end = blocks.end.min(pending.end);
         if start < blocks.start || end <= start {
             // In a block of which the start was written just before.
             return;
         }
-        tree.pending.start = end;
-        self.pending.set(!tree.pending.is_empty());
+        node.pending.set(end..pending.end);
+        self.pending.set(end < pending.end);
         if let Some(addr) = map.addr() {
             let bits = self.inode.sb().block_bits();
             let behind = start.wrapping_sub((map.offset() >> bits) as u32);
@@ -224,7 +226,7 @@ impl Faulter<'_> {
         let (block, count) = blocks_of(inode, range)?;
         let mut tree = inode.data().tree.write();
         let end = block.saturating_add(count);
-        let pending = &tree.pending;
+        let pending = inode.data().pending.get();
         if !pending.is_empty() && block < pending.end && pending.start < end {
             return Err(EAGAIN);
         }

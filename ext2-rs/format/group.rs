@@ -15,6 +15,12 @@ use crate::format::superblock::Superblock;
 
 /// Bytes of a descriptor.
 pub const SIZE: usize = 32;
+/// 32-bit numbers of a descriptor.
+pub const WORDS: usize = SIZE / 4;
+/// Which of them is [`Counts::free_word`].
+pub const FREE: usize = 3;
+/// Which of them is [`Counts::directories_word`].
+pub const DIRECTORIES: usize = 4;
 
 on_disk! {
     /// A group descriptor as the disk has it. C: `struct ext2_group_desc`.
@@ -26,11 +32,11 @@ on_disk! {
     /// The first block of the inode table.
     8: inode_table as u32;
     /// Free blocks, as far as the descriptor knows.
-    12: free_blocks, set_free_blocks as u16;
+    12: free_blocks as u16;
     /// Free inodes, as far as the descriptor knows.
-    14: free_inodes, set_free_inodes as u16;
+    14: free_inodes as u16;
     /// Directories, as far as the descriptor knows.
-    16: directories, set_directories as u16;
+    16: directories as u16;
 }
 
 /// What a descriptor counts, none of it more than the group can have. Still it
@@ -46,6 +52,35 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Both added up.
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            free_blocks: self.free_blocks.wrapping_add(other.free_blocks),
+            free_inodes: self.free_inodes.wrapping_add(other.free_inodes),
+            directories: self.directories.wrapping_add(other.directories),
+        }
+    }
+
+    /// What is left of a sum without `part` of it.
+    pub const fn minus(self, part: Self) -> Self {
+        Self {
+            free_blocks: self.free_blocks.wrapping_sub(part.free_blocks),
+            free_inodes: self.free_inodes.wrapping_sub(part.free_inodes),
+            directories: self.directories.wrapping_sub(part.directories),
+        }
+    }
+
+    /// What a descriptor has for what is free.
+    pub const fn free_word(self) -> u32 {
+        self.free_inodes << 16 | self.free_blocks & 0xffff
+    }
+
+    /// What a descriptor that has `old` there is to have for directories. The upper half
+    /// is not theirs.
+    pub const fn directories_word(self, old: u32) -> u32 {
+        old & 0xffff_0000 | self.directories & 0xffff
+    }
+
     /// The counts of group `index`.
     pub fn read(superblock: &Superblock, index: u32, raw: RawGroup<'_>) -> Self {
         let inodes = superblock.inodes_per_group();

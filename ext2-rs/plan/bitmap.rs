@@ -78,11 +78,16 @@ pub fn find_run(bitmap: &[u8], within: Range<u32>, goal: u32, wanted: u32) -> Op
     } else {
         within.start
     };
+    let limit = goal.saturating_add(wanted).min(within.end);
+    let end = find(bitmap, goal..limit, true).unwrap_or(limit);
+    if end > goal {
+        return Some(goal..end);
+    }
     let mut best: Option<Range<u32>> = None;
     for part in [goal..within.end, within.start..goal] {
         let mut from = part.start;
         while let Some(run) = next_run(bitmap, from..part.end, wanted) {
-            if run.len() == wanted as usize || run.start == goal {
+            if run.len() == wanted as usize {
                 return Some(run);
             }
             from = run.end;
@@ -94,12 +99,14 @@ pub fn find_run(bitmap: &[u8], within: Range<u32>, goal: u32, wanted: u32) -> Op
     best
 }
 
-/// The bits of byte `byte` that are in `range`, as a mask.
-fn mask(range: &Range<u32>, byte: u32) -> u8 {
-    let first = u64::from(byte) * 8;
-    let bit = |at: u32| u64::from(at).saturating_sub(first).min(8) as u32;
-    let below = |bits: u32| (0xffu16 >> (8 - bits)) as u8;
-    below(bit(range.end)) & !below(bit(range.start))
+/// The bits of word `word` that are in `range`, as a mask.
+fn mask(range: &Range<u32>, word: u32) -> u64 {
+    let first = u64::from(word) * 64;
+    let below = |bit: u32| {
+        let bits = u64::from(bit).saturating_sub(first);
+        !u64::MAX.checked_shl(bits as u32).unwrap_or(0)
+    };
+    below(range.end) & !below(range.start)
 }
 
 /// Sets or clears all bits of `range`, or none if one of them is so already.
@@ -107,19 +114,22 @@ fn change(bitmap: &mut [u8], range: Range<u32>, set: bool) -> Result<(), Already
     if let Some(wrong) = find(bitmap, range.clone(), set) {
         return Err(Already(wrong));
     }
-    let bytes = range.start / 8..range.end.div_ceil(8);
     let end = u64::from(range.end);
     if end > bitmap.len() as u64 * 8 {
         // Not in the bitmap: neither free nor to be freed.
         return Err(Already(range.start.max((bitmap.len() * 8) as u32)));
     }
-    for byte in bytes {
-        if let Some(bits) = bitmap.get_mut(byte as usize) {
-            if set {
-                *bits |= mask(&range, byte);
-            } else {
-                *bits &= !mask(&range, byte);
-            }
+    for at in range.start / 64..range.end.div_ceil(64) {
+        let mask = mask(&range, at);
+        let tail = bitmap.get_mut(at as usize * 8..).unwrap_or_default();
+        if let Some(bytes) = tail.first_chunk_mut() {
+            let word = u64::from_le_bytes(*bytes);
+            let word = if set { word | mask } else { word & !mask };
+            *bytes = word.to_le_bytes();
+            continue;
+        }
+        for (byte, mask) in tail.iter_mut().zip(mask.to_le_bytes()) {
+            *byte = if set { *byte | mask } else { *byte & !mask };
         }
     }
     Ok(())

@@ -13,8 +13,8 @@
 //! still held. Whoever frees blocks holds that lock exclusively, and forgets first.
 //! So somebody who looks under that lock finds what a lookup would.
 //!
-//! Who keeps blocks from being freed otherwise may look without the lock: writers, by
-//! the inode's, and stores through mappings, by that of the page cache.
+//! Who keeps blocks from being freed otherwise may look and learn without the lock: writers,
+//! by the inode's, and stores through mappings, by that of the page cache.
 
 use core::sync::atomic::{
     fence, AtomicU32,
@@ -193,8 +193,8 @@ impl Known {
         enough
     }
 
-    /// Forgets all, before blocks are freed. Nobody learns meanwhile, as the lock of
-    /// the tree is held exclusively.
+    /// Forgets all, before blocks are freed. Nobody learns meanwhile, as the locks above
+    /// are held exclusively.
     pub fn forget(&self) {
         for slot in self.0.iter().filter(|slot| slot.load().count > 0) {
             slot.change(|now| Some(Stretch { count: 0, ..now }));

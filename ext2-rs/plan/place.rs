@@ -15,8 +15,6 @@ use crate::format::group::Counts;
 /// What lies near a block of a file that is to be allocated.
 #[derive(Clone, Copy, Debug)]
 pub struct Nearby {
-    /// The block of the file that was allocated last, and where.
-    pub last: Option<(u32, u32)>,
     /// Where the nearest one before it is, of those whose pointers are in the same
     /// block of pointers.
     pub before: Option<u32>,
@@ -29,14 +27,19 @@ pub struct Nearby {
     pub colour: u32,
 }
 
-/// The block of the device that `block` of a file should be at.
-pub const fn goal(block: u32, nearby: Nearby) -> u32 {
-    match nearby.last {
+/// The block of the device that `block` of a file should be at if the one before it was
+/// allocated last. `last`: which one was, and where.
+pub const fn next(block: u32, last: Option<(u32, u32)>) -> Option<u32> {
+    match last {
         Some((last, place)) if place != 0 && last.wrapping_add(1) == block => {
-            return place.saturating_add(1);
+            Some(place.saturating_add(1))
         }
-        _ => {}
+        _ => None,
     }
+}
+
+/// The block of the device that a block of a file should be at otherwise.
+pub const fn goal(nearby: Nearby) -> u32 {
     if let Some(before) = nearby.before {
         return before.saturating_add(1);
     }
@@ -64,6 +67,14 @@ pub trait Groups {
     fn counts(&self, group: u32) -> Counts;
     /// Directories by which a group is ahead of other files, up to 255.
     fn debt(&self, group: u32) -> u8;
+    /// What they have together: [`total`] of their counts.
+    fn total(&self) -> Counts;
+}
+
+/// What groups that have `counts` have together: as many as 32 bits can count, since all
+/// are of one filesystem.
+pub fn total(counts: impl Iterator<Item = Counts>) -> Counts {
+    counts.fold(Counts::default(), Counts::plus)
 }
 
 /// All groups from `first` on, each once, in a circle.
@@ -107,18 +118,6 @@ pub struct Shape {
     pub inodes_per_group: u32,
 }
 
-/// What the groups have together.
-fn totals(groups: &impl Groups) -> Counts {
-    let mut sum = Counts::default();
-    for group in 0..groups.count() {
-        let counts = groups.counts(group);
-        sum.free_blocks = sum.free_blocks.saturating_add(counts.free_blocks);
-        sum.free_inodes = sum.free_inodes.saturating_add(counts.free_inodes);
-        sum.directories = sum.directories.saturating_add(counts.directories);
-    }
-    sum
-}
-
 /// The group for a new directory whose parent is in group `parent`, by Orlov's
 /// rules: directories at the top (`top`) are spread, from group `random` on, those
 /// below stay near their parents as long as there is room for what they will hold.
@@ -135,7 +134,7 @@ pub fn directory_group<G: Groups>(
     const BLOCK_COST: u32 = 256;
 
     let count = groups.count().max(1);
-    let total = totals(groups);
+    let total = groups.total();
     let average_inodes = total.free_inodes / count;
     let average_blocks = total.free_blocks / count;
 
@@ -191,7 +190,7 @@ fn any_with_inodes(groups: &impl Groups, first: u32, average: u32) -> Option<u32
 /// `oldalloc`): of those with an average number of free inodes the one with most
 /// free blocks. None if no inode is free.
 pub fn old_directory_group<G: Groups>(groups: &G) -> Option<u32> {
-    let average = totals(groups).free_inodes / groups.count().max(1);
+    let average = groups.total().free_inodes / groups.count().max(1);
     (0..groups.count())
         .map(|group| (group, groups.counts(group)))
         .filter(|(_, has)| has.free_inodes >= average.max(1))

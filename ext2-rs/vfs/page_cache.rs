@@ -23,14 +23,20 @@ use iomap_rs::{
 /// What it returns lives for one call; the types are known at compile time, so
 /// that the engine's code is compiled for them.
 pub trait PageCache: FileSystem {
-    /// Maps for reads, and for those who ask where data lies.
-    type Reader<'a>: Map<Read> + Map<Report>;
+    /// Maps for reads.
+    type Reader<'a>: Map<Read>;
+    /// Maps for those who ask where data lies.
+    type Reporter<'a>: Map<Report>;
     /// Maps for writeback.
     type Writer<'a>: WritebackHooks;
 
     /// For an inode whose page cache is to be filled. The folio is locked, and
     /// `invalidate_lock` is held in shared mode, by most.
     fn reader(inode: &Inode<Self>) -> Self::Reader<'_>;
+
+    /// For an inode of which somebody asks where its data lies: a swap file with its inode
+    /// locked, or for one block without a lock.
+    fn reporter(inode: &Inode<Self>) -> Self::Reporter<'_>;
 
     /// For an inode whose page cache is to be written back. No lock is held.
     fn writer(inode: &Inode<Self>) -> Self::Writer<'_>;
@@ -174,7 +180,7 @@ unsafe extern "C" fn bmap<F: PageCache>(
 ) -> bindings::sector_t {
     // SAFETY: By the contract.
     let (inode, cache) = unsafe { (host::<F>(mapping), AddressSpace::from_raw(mapping.cast())) };
-    report::bmap(cache, block, &F::reader(inode))
+    report::bmap(cache, block, &F::reporter(inode))
 }
 
 /// # Safety
@@ -194,7 +200,7 @@ unsafe extern "C" fn swap_activate<F: PageCache>(
             iomap_rs::vfs::File::from_raw(file.cast()),
         )
     };
-    match report::swapfile_activate(area, file, &F::reader(inode)) {
+    match report::swapfile_activate(area, file, &F::reporter(inode)) {
         Ok((extents, pages)) => {
             // SAFETY: By the contract.
             unsafe { *span = pages };

@@ -13,6 +13,7 @@ mod bitmap;
 mod corrupt;
 mod dirent;
 mod flags;
+mod group;
 mod image;
 mod inode;
 mod known;

@@ -4,8 +4,8 @@
 
 use ext2_rs::format::group::Counts;
 use ext2_rs::plan::place::{
-    available, block_groups, circle, debt_after, directory_group, file_group, goal,
-    old_directory_group, Groups, Nearby, Shape,
+    available, block_groups, circle, debt_after, directory_group, file_group, goal, next,
+    old_directory_group, total, Groups, Nearby, Shape,
 };
 use proptest::prelude::*;
 
@@ -24,6 +24,10 @@ impl Groups for Few {
     fn debt(&self, group: u32) -> u8 {
         self.0[group as usize].1
     }
+
+    fn total(&self) -> Counts {
+        total(self.0.iter().map(|&(counts, _)| counts))
+    }
 }
 
 const SHAPE: Shape = Shape {
@@ -33,7 +37,6 @@ const SHAPE: Shape = Shape {
 };
 
 const NOWHERE: Nearby = Nearby {
-    last: None,
     before: None,
     pointers: None,
     group: (8193, 8192),
@@ -42,37 +45,33 @@ const NOWHERE: Nearby = Nearby {
 
 #[test]
 fn a_file_goes_on_where_it_ended() {
+    assert_eq!(next(10, Some((9, 500))), Some(501));
+    // Not the next block: what is near in the tree counts.
+    assert_eq!(next(11, Some((9, 500))), None);
+    assert_eq!(next(10, Some((9, 0))), None);
+    assert_eq!(next(10, None), None);
+    assert_eq!(next(0, Some((u32::MAX, u32::MAX))), Some(u32::MAX));
+}
+
+#[test]
+fn a_block_goes_near_others_of_its_file() {
     let nearby = Nearby {
-        last: Some((9, 500)),
         before: Some(300),
         pointers: Some(200),
         ..NOWHERE
     };
-    assert_eq!(goal(10, nearby), 501);
-    // Not the next block: what is near in the tree counts.
-    assert_eq!(goal(11, nearby), 301);
-    let fresh = Nearby {
-        last: Some((9, 0)),
-        ..nearby
-    };
-    assert_eq!(goal(10, fresh), 301);
+    assert_eq!(goal(nearby), 301);
     let first_of_leaf = Nearby {
-        last: None,
         before: None,
         ..nearby
     };
-    assert_eq!(goal(10, first_of_leaf), 201);
-    assert_eq!(goal(10, NOWHERE), 8193);
+    assert_eq!(goal(first_of_leaf), 201);
+    assert_eq!(goal(NOWHERE), 8193);
     let other = Nearby {
         colour: 35,
         ..NOWHERE
     };
-    assert_eq!(goal(10, other), 8193 + 3 * 512);
-    let end = Nearby {
-        last: Some((u32::MAX, u32::MAX)),
-        ..NOWHERE
-    };
-    assert_eq!(goal(0, end), u32::MAX);
+    assert_eq!(goal(other), 8193 + 3 * 512);
 }
 
 #[test]

@@ -5,6 +5,9 @@
 //! Relies on nothing: this file also compiles on the host. Stands for
 //! `le16_to_cpu()` and its like, and for the pointer casts around them.
 
+use core::cell::Cell;
+use core::ops::Range;
+
 /// `N` bytes at `AT` of a structure of `SIZE` bytes. That they lie inside is
 /// seen when this is compiled.
 #[inline]
@@ -45,6 +48,24 @@ pub fn le32(bytes: &[u8], at: usize) -> Option<u32> {
 pub fn put_at(bytes: &mut [u8], at: usize, value: &[u8]) -> Option<()> {
     let end = at.checked_add(value.len())?;
     bytes.get_mut(at..end)?.copy_from_slice(value);
+    Some(())
+}
+
+/// Moves `from` to where `to` begins; [`None`] if either does not lie inside. They may
+/// overlap.
+#[inline]
+pub fn move_within(bytes: &mut [u8], from: Range<usize>, to: usize) -> Option<()> {
+    let up = from.start < to;
+    let end = to.checked_add(from.end.checked_sub(from.start)?)?;
+    // Unlike `copy_within()`, this has nothing to panic about.
+    let cells = Cell::from_mut(bytes).as_slice_of_cells();
+    let moves = cells.get(to..end)?.iter().zip(cells.get(from)?);
+    let copy = |(to, from): (&Cell<u8>, &Cell<u8>)| to.set(from.get());
+    if up {
+        moves.rev().for_each(copy);
+    } else {
+        moves.for_each(copy);
+    }
     Some(())
 }
 

@@ -11,7 +11,7 @@
 use core::cmp::Ordering;
 use core::fmt;
 
-use crate::format::bytes::{le16, put_at};
+use crate::format::bytes::{le16, move_within, put_at};
 use crate::format::xattr::{
     block_hash, entry_hash, entry_size, value_size, Block, Entry, RawHeaderMut, XattrError, END,
     HEADER, MAGIC, NAME_MAX,
@@ -181,7 +181,7 @@ fn change(
             _ => remove_value(block, &mut site, old)?,
         }
     } else {
-        block.copy_within(site.entry..site.end, site.entry + size);
+        move_within(block, site.entry..site.end, site.entry + size)?;
         block.get_mut(site.entry..site.entry + size)?.fill(0);
         put_at(block, site.entry, &[u8::try_from(name.len()).ok()?, index])?;
         put_at(block, site.entry + 16, name)?;
@@ -189,7 +189,7 @@ fn change(
         put_at(block, site.end + size, &[0; END])?;
     }
     let Some(value) = value else {
-        block.copy_within(site.entry + size..site.end, site.entry);
+        move_within(block, site.entry + size..site.end, site.entry)?;
         block.get_mut(site.end - size..site.end)?.fill(0);
         rehash(block)?;
         let emptied = site.end - size == HEADER;
@@ -231,7 +231,7 @@ fn remove_value(block: &mut [u8], site: &mut Site, old: Old) -> Option<()> {
         return Some(());
     }
     let first = site.first_value;
-    block.copy_within(first..old.value_offset, first + old.value_size);
+    move_within(block, first..old.value_offset, first + old.value_size)?;
     block.get_mut(first..first + old.value_size)?.fill(0);
     let mut at = HEADER;
     while at < site.end {

@@ -5,8 +5,9 @@
 use super::{
     acl, attributes,
     error::{check_null, to_int, to_ptr},
-    file, ioctl, xattr, Attributes, DirContext, Exclusive, Inode, InodeRef, Name, NewInode,
-    PageCache,
+    file, ioctl,
+    names::bytes_of,
+    xattr, Attributes, DirContext, Exclusive, Inode, InodeRef, Name, NewInode, PageCache,
 };
 use crate::sys as bindings;
 use core::{
@@ -225,7 +226,7 @@ unsafe extern "C" fn symlink<F: Directory>(
 ) -> i32 {
     // SAFETY: By the contract.
     unsafe {
-        let target = CStr::from_char_ptr(target).as_bytes();
+        let target = bytes_of(CStr::from_char_ptr(target));
         instantiate(dentry, F::symlink(locked(dir), &Name::of(dentry), target))
     }
 }

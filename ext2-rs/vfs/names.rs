@@ -4,6 +4,7 @@
 
 use crate::sys as bindings;
 use core::{marker::PhantomData, slice};
+use kernel::str::CStr;
 
 /// A name in a directory. C: `struct qstr`.
 ///
@@ -37,6 +38,14 @@ impl<'a> Name<'a> {
             slice::from_raw_parts((*self.0).name, len as usize)
         }
     }
+}
+
+/// The text without the zero at its end. As `CStr::as_bytes()`, but for that cannot be
+/// compiled without a panic.
+#[inline]
+pub(super) fn bytes_of(text: &CStr) -> &[u8] {
+    let all = text.as_bytes_with_nul();
+    all.split_last().map_or(&[], |(_, bytes)| bytes)
 }
 
 /// Where the entries of a directory go. C: `struct dir_context`.

@@ -4,6 +4,7 @@
 
 use super::{
     error::{check, to_int},
+    names::bytes_of,
     Attributes, Exclusive, Inode, NewInode,
 };
 use crate::sys as bindings;
@@ -175,7 +176,7 @@ unsafe extern "C" fn get<F: Attributes>(
         (
             Namespace::from_raw((*handler).flags),
             Inode::<F>::from_raw(inode),
-            CStr::from_char_ptr(name).as_bytes(),
+            bytes_of(CStr::from_char_ptr(name)),
             value,
         )
     };
@@ -204,7 +205,7 @@ unsafe extern "C" fn set<F: Attributes>(
         (
             Namespace::from_raw((*handler).flags),
             Exclusive::new(Inode::<F>::from_raw(inode)),
-            CStr::from_char_ptr(name).as_bytes(),
+            bytes_of(CStr::from_char_ptr(name)),
             value,
         )
     };
@@ -242,7 +243,7 @@ unsafe extern "C" fn init_xattrs<F: Attributes>(
     unsafe {
         let inode = Exclusive::new(Inode::<F>::from_raw(inode));
         while !(*attributes).name.is_null() {
-            let name = CStr::from_char_ptr((*attributes).name).as_bytes();
+            let name = bytes_of(CStr::from_char_ptr((*attributes).name));
             let value = slice::from_raw_parts((*attributes).value.cast(), (*attributes).value_len);
             let set = F::set_xattr(
                 inode,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
-//! exported symbols, how ext2_rs calls the engine, what is in a kernel with the engine
-//! built in, the conformance page, what a page quotes, the list of mutants.
+//! exported symbols, how ext2_rs calls the engine, that neither can panic, what is in a kernel
+//! with the engine built in, the conformance page, what a page quotes, the list of mutants.
 
 mod builtin;
 mod checkpatch;
 mod excerpts;
+mod panics;
 mod pristine;
 mod static_dispatch;
 mod symbols;
@@ -64,6 +65,11 @@ const ALL: &[Check] = &[
         name: "ext2_rs_is_dispatched_statically",
         links: &[Link::Module],
         run: static_dispatch::check,
+    },
+    Check {
+        name: "nothing_panics",
+        links: &[Link::Module],
+        run: panics::check,
     },
     Check {
         name: "no_c_engine",

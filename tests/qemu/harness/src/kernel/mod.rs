@@ -16,6 +16,7 @@ mod source;
 mod tree;
 
 pub use build::build;
+pub use config::value_of;
 pub use engine::Engine;
 pub use flavor::Flavor;
 pub use kind::Kind;

@@ -139,11 +139,27 @@ pub fn set_uptodate(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
 #[inline]
 pub fn set_dirty(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
     if let Some(state) = folio.state() {
-        let blocks = dirty(state, touched(bytes, block_bits));
-        if !state.bits().all_set(blocks.start, blocks.end) {
-            state.lock().bits_mut().set(blocks.start, blocks.end);
-        }
+        set_dirty_bits(state, dirty(state, touched(bytes, block_bits)));
     }
+}
+
+/// As [`set_dirty`], all of them.
+#[inline]
+pub fn set_all_dirty(state: State<'_>) {
+    set_dirty_bits(state, dirty(state, 0..state.blocks()));
+}
+
+#[inline]
+fn set_dirty_bits(state: State<'_>, bits: Range<usize>) {
+    if !state.bits().all_set(bits.start, bits.end) {
+        set_bits(state, bits);
+    }
+}
+
+// Apart, so that who need not do it needs no frame.
+#[inline(never)]
+fn set_bits(state: State<'_>, bits: Range<usize>) {
+    state.lock().bits_mut().set(bits.start, bits.end);
 }
 
 /// After a write: the blocks that `whole` touches are uptodate, those that

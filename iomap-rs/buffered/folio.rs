@@ -57,8 +57,8 @@ pub fn invalidate_folio(mut folio: LockedFolio<'_>, bytes: Range<usize>) {
 /// folio was clean. The folio is locked, or its page table is.
 /// C: `iomap_dirty_folio()`.
 pub fn dirty_folio(cache: &PageCache, folio: &IomapFolio) -> bool {
-    let inode = cache.host();
-    folio_state::ensure(inode, folio, Allocate::Always);
-    folio_state::set_dirty(folio, &(0..folio.size()), inode.block_bits());
+    if let Some(state) = folio_state::ensure(cache.host(), folio, Allocate::Always) {
+        folio_state::set_all_dirty(state);
+    }
     folio.dirty(cache)
 }

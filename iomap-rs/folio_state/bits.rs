@@ -23,6 +23,12 @@ const fn from_bit(at: usize) -> usize {
     usize::MAX << (at % BITS)
 }
 
+/// The bits of that word up to `at`, itself included.
+#[inline]
+const fn up_to_bit(at: usize) -> usize {
+    usize::MAX >> (BITS - 1 - at % BITS)
+}
+
 /// Bits that may change under a reader.
 #[derive(Clone, Copy)]
 pub struct Bits<'a>(&'a [AtomicUsize]);
@@ -42,20 +48,19 @@ impl<'a> Bits<'a> {
         // What is found may lie behind `to`, in the same word.
         let at =
             |base: usize, found: usize| to.min(base.wrapping_add(found.trailing_zeros() as usize));
-        let Some(word) = self.0.get(first / BITS) else {
+        let mut words = self.0.get(first / BITS..).unwrap_or_default().iter();
+        let Some(word) = words.next() else {
             return to;
         };
         let found = (word.load(Relaxed) ^ flip) & from_bit(from);
         if found != 0 {
             return at(first, found);
         }
-        // Mostly there is no more than one word to look at.
         let mut base = first.wrapping_add(BITS);
-        if base >= to {
-            return to;
-        }
-        let end = self.0.len().min(to.div_ceil(BITS));
-        for word in self.0.get(base / BITS..end).unwrap_or_default() {
+        while base < to {
+            let Some(word) = words.next() else {
+                break;
+            };
             let found = word.load(Relaxed) ^ flip;
             if found != 0 {
                 return at(base, found);
@@ -80,7 +85,23 @@ impl<'a> Bits<'a> {
     /// Whether all bits of `from..to` are set.
     #[inline]
     pub fn all_set(self, from: usize, to: usize) -> bool {
-        self.next_clear(from, to) >= to
+        if from >= to {
+            return true;
+        }
+        let end = to.wrapping_sub(1);
+        let (first, last) = (from / BITS, end / BITS);
+        let clear = |word: &AtomicUsize| !word.load(Relaxed);
+        let (head, tail) = (from_bit(from), up_to_bit(end));
+        if first == last {
+            let word = self.0.get(first);
+            return word.is_some_and(|word| clear(word) & head & tail == 0);
+        }
+        let Some([start, middle @ .., end]) = self.0.get(first..=last) else {
+            return false;
+        };
+        clear(start) & head == 0
+            && clear(end) & tail == 0
+            && middle.iter().all(|word| clear(word) == 0)
     }
 }
 

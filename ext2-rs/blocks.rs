@@ -143,13 +143,18 @@ fn allocate_in(
 
 /// Reads a group's block bitmap.
 fn block_bitmap(sb: &SuperBlock<Ext2>, group: &Group) -> Result<Buffer> {
-    sb.read_block(group.block_bitmap()).inspect_err(|_| {
-        sb.error(format_args!(
-            "cannot read block bitmap {} of group {}",
-            group.block_bitmap(),
-            group.index()
-        ));
-    })
+    sb.read_block(group.block_bitmap())
+        .inspect_err(|_| cannot_read(sb, group))
+}
+
+#[cold]
+#[inline(never)]
+fn cannot_read(sb: &SuperBlock<Ext2>, group: &Group) {
+    sb.error(format_args!(
+        "cannot read block bitmap {} of group {}",
+        group.block_bitmap(),
+        group.index()
+    ));
 }
 
 /// Whether blocks may be allocated by a group's bitmap: it has the group's
@@ -157,17 +162,23 @@ fn block_bitmap(sb: &SuperBlock<Ext2>, group: &Group) -> Result<Buffer> {
 fn is_usable(sb: &SuperBlock<Ext2>, space: &mut Space, group: &Group, buffer: &Buffer) -> bool {
     let mut known = space.bitmap(group.index());
     if known == Bitmap::Unknown {
-        let checked = group.check_bitmap(&sb.data().geometry, &buffer.lock());
-        known = match checked {
-            Ok(()) => Bitmap::Good,
-            Err(wrong) => {
-                sb.error(format_args!("group {}: {wrong}", group.index()));
-                Bitmap::Bad
-            }
-        };
+        known = check_bitmap(sb, group, buffer);
         space.set_bitmap(group.index(), known);
     }
     known == Bitmap::Good
+}
+
+#[cold]
+#[inline(never)]
+fn check_bitmap(sb: &SuperBlock<Ext2>, group: &Group, buffer: &Buffer) -> Bitmap {
+    let checked = group.check_bitmap(&sb.data().geometry, &buffer.lock());
+    match checked {
+        Ok(()) => Bitmap::Good,
+        Err(wrong) => {
+            sb.error(format_args!("group {}: {wrong}", group.index()));
+            Bitmap::Bad
+        }
+    }
 }
 
 /// Frees a run; returns how many blocks it were. What is wrong is reported, and

@@ -12,7 +12,7 @@ use crate::{
         path::Path,
         place::{goal, next, Nearby},
     },
-    tree::{Parent, Slot, Tree},
+    tree::{no_place_for_data, Parent, Slot, Tree},
     vfs::{Buffer, Inode, SuperBlock, WriteGuard},
 };
 use kernel::prelude::*;
@@ -56,11 +56,7 @@ pub(crate) fn grow(
             count,
         };
         if !sb.data().is_file_data(run.first, run.count) {
-            return Err(sb.error(format_args!(
-                "inode {}: block {block} of the file is at {}, which is no place for data",
-                inode.ino(),
-                run.first
-            )));
+            return Err(no_place_for_data(inode, block, run.first));
         }
         return Ok(Grown { run, new: false });
     }

@@ -236,17 +236,12 @@ impl Tree {
     /// `limit` of them.
     #[inline]
     fn found(&self, inode: &Inode<Ext2>, block: u32, limit: u32, slot: &Slot) -> Result<Lookup> {
-        let sb = inode.sb();
         let count = self.run_length(slot, limit);
         if slot.pointer == 0 {
             return Ok(Lookup::Hole { count });
         }
-        if !sb.data().is_file_data(slot.pointer, count) {
-            return Err(sb.error(format_args!(
-                "inode {}: block {block} of the file is at {}, which is no place for data",
-                inode.ino(),
-                slot.pointer
-            )));
+        if !inode.sb().data().is_file_data(slot.pointer, count) {
+            return Err(no_place_for_data(inode, block, slot.pointer));
         }
         Ok(Lookup::Mapped {
             first: slot.pointer,
@@ -358,6 +353,17 @@ fn hole_below(path: &Path, depth: u32, block_bits: u32) -> u64 {
                 )
             });
     blocks_below(depth, block_bits).saturating_sub(inside)
+}
+
+/// Says that `block` of the file is at `place`, where there is metadata, or nothing. A
+/// function of its own, as the text takes room on the stack.
+#[cold]
+#[inline(never)]
+pub(crate) fn no_place_for_data(inode: &Inode<Ext2>, block: u32, place: u32) -> Error {
+    inode.sb().error(format_args!(
+        "inode {}: block {block} of the file is at {place}, which is no place for data",
+        inode.ino()
+    ))
 }
 
 /// Reads a block of pointers.

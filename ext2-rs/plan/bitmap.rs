@@ -111,6 +111,21 @@ fn mask(range: &Range<u32>, word: u32) -> u64 {
 
 /// Sets or clears all bits of `range`, or none if one of them is so already.
 fn change(bitmap: &mut [u8], range: Range<u32>, set: bool) -> Result<(), Already> {
+    let first = range.start / 64;
+    if range.start < range.end && (range.end - 1) / 64 == first {
+        // Mostly all of them are in one word.
+        let tail = bitmap.get_mut(first as usize * 8..).unwrap_or_default();
+        if let Some(bytes) = tail.first_chunk_mut() {
+            let mask = mask(&range, first);
+            let word = u64::from_le_bytes(*bytes);
+            let wrong = if set { word & mask } else { !word & mask };
+            if wrong != 0 {
+                return Err(Already(first * 64 + wrong.trailing_zeros()));
+            }
+            *bytes = (word ^ mask).to_le_bytes();
+            return Ok(());
+        }
+    }
     if let Some(wrong) = find(bitmap, range.clone(), set) {
         return Err(Already(wrong));
     }

@@ -44,27 +44,18 @@ impl<'a> Bits<'a> {
     /// is none.
     #[inline]
     fn find(self, from: usize, to: usize, flip: usize) -> usize {
-        let first = word_start(from);
-        // What is found may lie behind `to`, in the same word.
-        let at =
-            |base: usize, found: usize| to.min(base.wrapping_add(found.trailing_zeros() as usize));
-        let mut words = self.0.get(first / BITS..).unwrap_or_default().iter();
-        let Some(word) = words.next() else {
-            return to;
-        };
-        let found = (word.load(Relaxed) ^ flip) & from_bit(from);
-        if found != 0 {
-            return at(first, found);
-        }
-        let mut base = first.wrapping_add(BITS);
+        let mut base = word_start(from);
+        let mut wanted = from_bit(from);
         while base < to {
-            let Some(word) = words.next() else {
+            let Some(word) = self.0.get(base / BITS) else {
                 break;
             };
-            let found = word.load(Relaxed) ^ flip;
+            let found = (word.load(Relaxed) ^ flip) & wanted;
             if found != 0 {
-                return at(base, found);
+                // What is found may lie behind `to`, in the same word.
+                return to.min(base.wrapping_add(found.trailing_zeros() as usize));
             }
+            wanted = usize::MAX;
             base = base.wrapping_add(BITS);
         }
         to

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
-//! exported symbols, how ext2_rs calls the engine, that neither can panic, what is in a kernel
-//! with the engine built in, the conformance page, what a page quotes, the list of mutants.
+//! exported symbols, how ext2_rs calls the engine, that neither can panic, that layouts other
+//! than C's do not compile, what is in a kernel with the engine built in, the conformance
+//! page, what a page quotes, the list of mutants.
 
 mod builtin;
 mod checkpatch;
 mod excerpts;
+mod layouts;
 mod panics;
 mod pristine;
 mod static_dispatch;
@@ -70,6 +72,11 @@ const ALL: &[Check] = &[
         name: "nothing_panics",
         links: &[Link::Module],
         run: panics::check,
+    },
+    Check {
+        name: "changed_layouts_do_not_build",
+        links: &[Link::Module],
+        run: layouts::check,
     },
     Check {
         name: "no_c_engine",

@@ -13,7 +13,7 @@ use crate::kernel::{Recipe, Source};
 pub fn check(recipe: &Recipe, source: &Source) -> Result<()> {
     let mut patched = BTreeSet::new();
     for patch in recipe.patches() {
-        patched.extend(files_of(&patch.text));
+        patched.extend(patch.files());
     }
     if let Some(file) = patched.iter().find(|file| is_of_a_filesystem(file)) {
         bail!("the patch touches {file}, which is a filesystem's");
@@ -34,12 +34,6 @@ pub fn check(recipe: &Recipe, source: &Source) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// The files that a patch changes: `+++ b/fs/buffer.c`.
-fn files_of(patch: &str) -> impl Iterator<Item = &str> {
-    let targets = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
-    targets.filter_map(|target| target.split_whitespace().next())
 }
 
 /// Is the file in a directory below `fs/` other than the engine's own?
@@ -66,14 +60,6 @@ fn differing<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_patch_names_its_files() {
-        let patch = "--- a/fs/Kconfig\n+++ b/fs/Kconfig\t2026-01-01\n@@\n+++ not a file\n\
-                     --- /dev/null\n+++ b/fs/iomap/x.c\n";
-        let files: Vec<_> = files_of(patch).collect();
-        assert_eq!(files, ["fs/Kconfig", "fs/iomap/x.c"]);
-    }
 
     #[test]
     fn filesystems_are_told_from_the_rest() {

@@ -35,7 +35,8 @@ pub fn prime(tools: &Toolchain, base: &str, dir: &Path, source: &Source) -> Resu
     let mut copy = tools.command("sh");
     copy.args([
         "-c",
-        // The other engine's objects would stay beside this one's.
+        // The other engine's objects would stay beside this one's, and may be of sources that
+        // are patched.
         "rm -rf \"$2\" && cp -a --reflink=auto \"$1\" \"$2\" \
          && rm -rf \"$2/.complete\" \"$2/.checkout\" \"$2/fs/iomap\"",
         "sh",

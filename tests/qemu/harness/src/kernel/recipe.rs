@@ -66,7 +66,7 @@ impl Recipe {
     /// Names the build directory.
     pub fn build_name(&self) -> String {
         let owner = self.owner.iter().map(|dir| dir.display().to_string());
-        let parts: Vec<String> = [self.base(), self.config.clone()]
+        let parts: Vec<String> = [self.base(), self.source_name(), self.config.clone()]
             .into_iter()
             .chain(owner)
             .collect();
@@ -84,10 +84,17 @@ impl Recipe {
         Kind::new(self.link, self.flavor)
     }
 
-    /// What builds have to have in common for one to start from the other's objects.
+    /// What builds have to have in common for one to start from the other's objects. The
+    /// patches are none of it if no object depends on what they change but those that
+    /// are always made anew, see [`prime`](super::prime).
     pub fn base(&self) -> String {
         let flavor = self.flavor.suffix();
-        format!("{}{flavor} {}", self.source_name(), self.tools)
+        let source = if self.patches.iter().all(Patch::is_about_the_engine) {
+            format!("linux-{}", self.source_version)
+        } else {
+            self.source_name()
+        };
+        format!("{source}{flavor} {}", self.tools)
     }
 
     /// The checkout whose engine is part of the kernel, if one is.
@@ -101,6 +108,23 @@ impl Recipe {
 
     pub fn source_version(&self) -> &str {
         &self.source_version
+    }
+}
+
+impl Patch {
+    /// Whether it changes `fs/iomap` and Kconfig files alone.
+    fn is_about_the_engine(&self) -> bool {
+        self.files()
+            .all(|file| file.starts_with("fs/iomap/") || file.ends_with("/Kconfig"))
+    }
+
+    /// The files that it changes: `+++ b/fs/buffer.c`.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let targets = self
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("+++ b/"));
+        targets.filter_map(|target| target.split_whitespace().next())
     }
 }
 
@@ -175,6 +199,35 @@ mod tests {
         other.config.clear();
         other.tools.clear();
         assert_eq!(recipe().source_name(), other.source_name());
+    }
+
+    #[test]
+    fn builds_with_and_without_a_patch_of_the_engine_alone_have_a_base_in_common() {
+        let base_with = |patch: &str| {
+            let mut recipe = recipe();
+            for own in &mut recipe.patches {
+                own.text = patch.into();
+            }
+            recipe.base()
+        };
+        let mut unpatched = recipe();
+        unpatched.patches.clear();
+        let engine = "+++ b/fs/Kconfig\n+x\n+++ b/fs/iomap/Makefile\t2026-01-01\n+y\n";
+        assert_eq!(base_with(engine), unpatched.base());
+        let more = format!("{engine}+++ b/include/linux/iomap.h\n+z\n");
+        assert_ne!(base_with(&more), unpatched.base());
+    }
+
+    #[test]
+    fn a_patch_names_its_files() {
+        let patch = Patch {
+            path: "0001.patch".into(),
+            text: "--- a/fs/Kconfig\n+++ b/fs/Kconfig\t2026-01-01\n@@\n+++ not a file\n\
+                   --- /dev/null\n+++ b/fs/iomap/x.c\n"
+                .into(),
+        };
+        let files: Vec<_> = patch.files().collect();
+        assert_eq!(files, ["fs/Kconfig", "fs/iomap/x.c"]);
     }
 
     #[test]

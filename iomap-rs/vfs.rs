@@ -51,7 +51,7 @@ pub use bdev::BlockDevice;
 pub(crate) use bio::end_io;
 pub use bio::{ArmedBio, Bio, BioOwner, BioSet, CompletedBio, Opf};
 pub use dio::Dio;
-pub(crate) use error::{check, check_long, from_errno_ptr, to_int};
+pub(crate) use error::{check, from_errno_ptr, to_int};
 pub(crate) use fault::fault_error;
 pub use fault::{Fault, FaultFolio};
 pub use fiemap::{ExtentFlags, FiemapInfo, Fill};

@@ -271,12 +271,6 @@ void iomap_rs_assert_invalidate_locked(struct address_space *mapping)
 	lockdep_assert_held_write(&mapping->invalidate_lock);
 }
 
-ssize_t iomap_rs_mkwrite_check_truncate(struct folio *folio,
-					struct inode *inode)
-{
-	return folio_mkwrite_check_truncate(folio, inode);
-}
-
 vm_fault_t iomap_rs_fault_error(int error)
 {
 	return vmf_fs_error(error);

@@ -111,8 +111,6 @@ bool iomap_rs_range_needs_writeback(struct address_space *mapping,
 struct folio *iomap_rs_lock_folio(struct address_space *mapping, loff_t pos);
 struct folio *iomap_rs_lock_page_folio(struct page *page);
 void iomap_rs_assert_invalidate_locked(struct address_space *mapping);
-ssize_t iomap_rs_mkwrite_check_truncate(struct folio *folio,
-					struct inode *inode);
 vm_fault_t iomap_rs_fault_error(int error);
 bool iomap_rs_fatal_signal_pending(void);
 void iomap_rs_cond_resched(void);

@@ -39,14 +39,3 @@ pub(crate) fn check(ret: i32) -> Result<i32> {
 pub(crate) fn to_int(result: Result<i32>) -> i32 {
     result.unwrap_or_else(Error::to_errno)
 }
-
-/// As [`check`], for functions that return a `ssize_t` or a `loff_t`.
-#[inline]
-pub(crate) fn check_long(ret: i64) -> Result<i64> {
-    if ret < 0 {
-        // An errno fits; anything below is not one, which `error` reports.
-        Err(error(i32::try_from(ret).unwrap_or(i32::MIN)))
-    } else {
-        Ok(ret)
-    }
-}

@@ -2,7 +2,7 @@
 
 //! Page faults.
 
-use super::{check_long, File, Folio, Mapping, Tracking};
+use super::{AddressSpace, File, Folio, Inode, Mapping, Tracking};
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::ManuallyDrop, ops::Deref};
 use kernel::prelude::*;
@@ -36,25 +36,44 @@ impl<'a> Fault<'a> {
     /// C: `folio_lock()`, `folio_mkwrite_check_truncate()`.
     pub fn lock_folio(&self) -> Result<FaultFolio<'a>> {
         let inode = self.file().inode();
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant. What is locked is unlocked again if it is in no
+        // page cache any more.
         unsafe {
             let folio = bindings::iomap_rs_lock_page_folio((*self.0).page);
-            let in_file = bindings::iomap_rs_mkwrite_check_truncate(folio, inode.as_ptr());
-            match check_long(in_file as i64) {
-                Ok(in_file) => Ok(FaultFolio {
+            match bytes_in_file(folio, inode) {
+                0 => {
+                    bindings::folio_unlock(folio);
+                    Err(EFAULT)
+                }
+                in_file => Ok(FaultFolio {
                     // INVARIANT: Just locked, and in the page cache still;
                     // referenced by the fault.
                     folio,
-                    in_file: in_file as usize,
+                    in_file,
                     _fault: PhantomData,
                 }),
-                Err(error) => {
-                    bindings::folio_unlock(folio);
-                    Err(error)
-                }
             }
         }
     }
+}
+
+/// How many bytes of a folio lie in the file; 0 if it was truncated.
+/// C: `folio_mkwrite_check_truncate()`.
+///
+/// # Safety
+///
+/// `folio` is locked and referenced, and was in the page cache of `inode`.
+#[inline]
+unsafe fn bytes_in_file(folio: *mut bindings::folio, inode: &Inode) -> usize {
+    // SAFETY: By the contract.
+    let mapping = unsafe { (*folio).__bindgen_anon_1.__bindgen_anon_1.mapping };
+    if mapping.is_null() {
+        return 0;
+    }
+    // SAFETY: It is in the page cache, and locked, which keeps it there.
+    let folio = unsafe { Folio::from_raw(folio) };
+    let behind = inode.size().saturating_sub(folio.pos());
+    behind.min(folio.size() as i64).max(0) as usize
 }
 
 /// The folio of a write fault, part of which at least lies in the file. Dropping
@@ -85,15 +104,26 @@ impl FaultFolio<'_> {
 
     /// Marks all of it dirty. C: `folio_mark_dirty()`.
     pub fn mark_dirty(&self) {
-        // SAFETY: Locked, by the type invariant.
-        unsafe { bindings::folio_mark_dirty(self.folio) };
+        let mapping = self.mapping();
+        match mapping.dirty_folio() {
+            Some(dirty_folio) if !self.is_to_be_reclaimed() => {
+                // SAFETY: Locked, by the type invariant, and so in that page cache.
+                unsafe { dirty_folio(mapping.as_ptr(), self.folio) };
+            }
+            // SAFETY: The same.
+            _ => unsafe {
+                bindings::folio_mark_dirty(self.folio);
+            },
+        }
     }
 
     /// Waits for writeback where pages must be stable meanwhile. Sleeps.
     /// C: `folio_wait_stable()`.
     pub fn wait_stable(&self) {
-        // SAFETY: Referenced, by the type invariant.
-        unsafe { bindings::folio_wait_stable(self.folio) }
+        if self.mapping().has_stable_pages() {
+            // SAFETY: Referenced, by the type invariant.
+            unsafe { bindings::folio_wait_stable(self.folio) }
+        }
     }
 
     /// Leaves the folio locked, as the fault's result says it is.
@@ -117,6 +147,19 @@ impl Drop for FaultFolio<'_> {
         unsafe { bindings::folio_unlock(self.folio) }
     }
 }
+
+impl AddressSpace {
+    /// What the filesystem does to make a folio dirty.
+    #[inline]
+    fn dirty_folio(&self) -> Option<DirtyFolio> {
+        // SAFETY: By the type invariant; the operations do not change while there is a
+        // folio.
+        unsafe { (*(*self.as_ptr()).a_ops).dirty_folio }
+    }
+}
+
+/// C: `dirty_folio` of `struct address_space_operations`.
+type DirtyFolio = unsafe extern "C" fn(*mut bindings::address_space, *mut bindings::folio) -> bool;
 
 /// What a fault handler returns for an error. C: `vmf_fs_error()`.
 pub(crate) fn fault_error(error: Error) -> bindings::vm_fault_t {

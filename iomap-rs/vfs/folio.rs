@@ -78,6 +78,13 @@ impl Folio {
         self.has(bindings::pageflags_PG_dirty)
     }
 
+    /// Whether it is to be taken out of the page cache when it is written.
+    /// C: `folio_test_reclaim()`.
+    #[inline]
+    pub(super) fn is_to_be_reclaimed(&self) -> bool {
+        self.has(bindings::pageflags_PG_reclaim)
+    }
+
     /// Whether it is being written back. C: `folio_test_writeback()`.
     #[inline]
     pub fn is_under_writeback(&self) -> bool {

@@ -121,10 +121,16 @@ impl IomapFolio {
         allocate: Allocate,
         init: impl FnOnce(BitsMut<'_>, usize),
     ) -> Option<State<'_>> {
-        if let Some(state) = self.state() {
-            return Some(state);
+        let blocks = self.blocks();
+        if let Some(attached) = NonNull::new(self.private().cast()) {
+            // INVARIANT: By that of the folio.
+            return Some(State {
+                attached,
+                blocks,
+                _folio: PhantomData,
+            });
         }
-        let words = words_of(self.blocks());
+        let words = words_of(blocks);
         let gfp = match allocate {
             Allocate::Always => bindings::GFP_NOFS | bindings::__GFP_NOFAIL,
             Allocate::Nowait => bindings::GFP_NOWAIT,
@@ -139,13 +145,13 @@ impl IomapFolio {
             // INVARIANT: Fresh, with room for that many bits.
             let state = State {
                 attached: attached.cast(),
-                blocks: self.blocks(),
+                blocks,
                 _folio: PhantomData,
             };
-            init(BitsMut::new(state.words()), state.blocks);
+            init(BitsMut::new(state.words()), blocks);
             bindings::iomap_rs_attach_state(self.as_ptr(), attached.as_ptr());
+            Some(state)
         }
-        self.state()
     }
 
     /// Detaches and frees the state, if there is one. `check` sees it before.

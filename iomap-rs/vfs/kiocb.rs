@@ -129,6 +129,9 @@ impl Kiocb {
     /// NOWAIT, fails with [`EAGAIN`] if there is any. C: `kiocb_write_and_wait()`.
     #[inline]
     pub fn write_and_wait(&self, bytes: usize) -> Result {
+        if self.file().mapping().is_blank() {
+            return Ok(());
+        }
         // SAFETY: By the type invariant.
         check(unsafe { bindings::kiocb_write_and_wait(self.as_ptr(), bytes) })?;
         Ok(())
@@ -140,6 +143,9 @@ impl Kiocb {
     /// C: `kiocb_invalidate_pages()`.
     #[inline]
     pub fn invalidate_pages(&self, bytes: usize) -> Result {
+        if self.file().mapping().is_blank() {
+            return Ok(());
+        }
         // SAFETY: By the type invariant.
         check(unsafe { bindings::kiocb_invalidate_pages(self.as_ptr(), bytes) })?;
         Ok(())

@@ -53,14 +53,39 @@ impl AddressSpace {
     pub fn max_folio_size(&self) -> usize {
         #[cfg(CONFIG_TRANSPARENT_HUGEPAGE)]
         {
-            // SAFETY: By the type invariant.
-            let flags = unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() };
+            let flags = self.flags();
             let mask = (1 << bindings::mapping_flags_AS_FOLIO_ORDER_BITS) - 1;
             let order = flags >> bindings::mapping_flags_AS_FOLIO_ORDER_MAX & mask;
             bindings::PAGE_SIZE.wrapping_shl(order as u32)
         }
         #[cfg(not(CONFIG_TRANSPARENT_HUGEPAGE))]
         bindings::PAGE_SIZE
+    }
+
+    #[inline]
+    fn flags(&self) -> usize {
+        // SAFETY: By the type invariant; flags that are read at any time.
+        unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() }
+    }
+
+    /// Whether pages must not change while they are written back.
+    /// C: `mapping_stable_writes()`.
+    #[inline]
+    pub(super) fn has_stable_pages(&self) -> bool {
+        self.flags() & (1 << bindings::mapping_flags_AS_STABLE_WRITES) != 0
+    }
+
+    /// Whether nothing is cached, nor known of what was, and no error of writeback waits to
+    /// be told: there is nothing to write back, to wait for, or to drop then. What is cached
+    /// at the same time is seen or not. C: `mapping_empty()`, and what
+    /// `filemap_check_errors()` looks at.
+    #[inline]
+    pub(super) fn is_blank(&self) -> bool {
+        const ERRORS: usize =
+            1 << bindings::mapping_flags_AS_EIO | 1 << bindings::mapping_flags_AS_ENOSPC;
+        // SAFETY: By the type invariant; a pointer that is looked at, at any time.
+        let head = unsafe { (&raw const (*self.as_ptr()).i_pages.xa_head).read_volatile() };
+        head.is_null() && self.flags() & ERRORS == 0
     }
 
     /// Whether folios may have several pages.

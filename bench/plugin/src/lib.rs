@@ -36,6 +36,10 @@ const END: u32 = 0x696f_6d33;
 /// Addresses from here on are the kernel's.
 const KERNEL: u64 = 1 << 63;
 
+/// Where each processor's small stack is on which exceptions from user space begin:
+/// `CPU_ENTRY_AREA_BASE`, half a terabyte.
+const ENTRY_STACKS: std::ops::Range<u64> = 0xffff_fe00_0000_0000..0xffff_fe80_0000_0000;
+
 /// Bytes of a kernel stack, which is aligned to them.
 const STACK: u64 = 16 << 10;
 
@@ -171,7 +175,7 @@ unsafe extern "C" fn entered(_cpu: c_uint, block: *mut c_void) {
 }
 
 unsafe extern "C" fn pushed(_cpu: c_uint, _info: u32, address: u64, spot: *mut c_void) {
-    if COUNTING.load(Ordering::Relaxed) {
+    if COUNTING.load(Ordering::Relaxed) && !ENTRY_STACKS.contains(&address) {
         let (stack, offset) = (address & !(STACK - 1), address & (STACK - 1));
         if CAME_FROM_USER.swap(false, Ordering::Relaxed) {
             TASK_STACK.store(stack, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::disk::RAW;
 use super::files::{open, whole, written_directly, MIB, PAGE};
@@ -23,13 +23,29 @@ pub const WORKLOADS: &[Workload] = &[
     workload("dio_write_4k", Needs::Direct, |b| on_file(b, Write, PAGE)),
     workload("dio_read_1m", Needs::Direct, |b| on_file(b, Read, MIB)),
     workload("dio_write_1m", Needs::Direct, |b| on_file(b, Write, MIB)),
-    workload("dio_readv_64k", Needs::Direct, |b| vectored(b, Read)),
-    workload("dio_writev_64k", Needs::Direct, |b| vectored(b, Write)),
-    workload("dio_write_512b", Needs::Direct, unaligned),
+    workload("dio_readv_64k", Needs::Direct, |b| {
+        vectored(b, &b.path("file"), Read)
+    }),
+    workload("dio_writev_64k", Needs::Direct, |b| {
+        vectored(b, &b.path("file"), Write)
+    }),
+    workload("dio_write_512b", Needs::Direct, |b| {
+        sectors(b, &b.path("file"))
+    }),
+    workload("dio_write_512b_new", Needs::Whole, new_sectors),
     control("raw_read_4k", Needs::Direct, |b| on_disk(b, Read, PAGE)),
     control("raw_write_4k", Needs::Direct, |b| on_disk(b, Write, PAGE)),
     control("raw_read_1m", Needs::Direct, |b| on_disk(b, Read, MIB)),
     control("raw_write_1m", Needs::Direct, |b| on_disk(b, Write, MIB)),
+    control("raw_readv_64k", Needs::Direct, |b| {
+        vectored(b, Path::new(RAW), Read)
+    }),
+    control("raw_writev_64k", Needs::Direct, |b| {
+        vectored(b, Path::new(RAW), Write)
+    }),
+    control("raw_write_512b", Needs::Direct, |b| {
+        sectors(b, Path::new(RAW))
+    }),
 ];
 
 pub const FILE: usize = 32 * MIB;
@@ -71,9 +87,9 @@ fn transfer(bench: &mut Bench<'_>, file: &File, direction: Direction, size: usiz
 }
 
 /// 16 pieces of memory, a page each.
-fn vectored(bench: &mut Bench<'_>, direction: Direction) -> Result<()> {
+fn vectored(bench: &mut Bench<'_>, path: &Path, direction: Direction) -> Result<()> {
     const SIZE: usize = 16 * PAGE;
-    let file = written_directly(bench, &bench.path("file"), FILE)?;
+    let file = written_directly(bench, path, FILE)?;
     // Every other page, or they would count as one piece.
     let mut memory = bench.data(2 * SIZE)?;
     bench.copies(SIZE);
@@ -98,17 +114,35 @@ fn vectored(bench: &mut Bench<'_>, direction: Direction) -> Result<()> {
     Ok(())
 }
 
-/// A sector in the middle of a block that is written already.
-fn unaligned(bench: &mut Bench<'_>) -> Result<()> {
-    const SECTOR: usize = 512;
-    drop(written_directly(bench, &bench.path("file"), FILE)?);
-    let file = open(&bench.path("file"), libc::O_DIRECT)?;
+const SECTOR: usize = 512;
+
+/// A sector in the middle of a page whose block is written already.
+fn sectors(bench: &mut Bench<'_>, path: &Path) -> Result<()> {
+    drop(written_directly(bench, path, FILE)?);
+    let file = open(path, libc::O_DIRECT)?;
     let mut numbers = Random::new(5);
     let data = bench.data(SECTOR)?;
     bench.copies(SECTOR);
     for _ in bench.rounds() {
         bench.time(1024, |_| {
             let offset = numbers.below(FILE / PAGE) * PAGE + SECTOR;
+            whole(file.write_at(&data, offset as u64), SECTOR)
+        })?;
+    }
+    Ok(())
+}
+
+/// A sector in the middle of a block that is new: the rest of it is zeroed.
+fn new_sectors(bench: &mut Bench<'_>) -> Result<()> {
+    let file = open(&bench.path("file"), libc::O_DIRECT)?;
+    let data = bench.data(SECTOR)?;
+    bench.copies(SECTOR);
+    for _ in bench.rounds() {
+        file.set_len(0).context("cannot truncate a file")?;
+        file.set_len(FILE as u64)
+            .context("cannot truncate a file")?;
+        bench.time(512, |index| {
+            let offset = index as usize * 4 * PAGE + SECTOR;
             whole(file.write_at(&data, offset as u64), SECTOR)
         })?;
     }

@@ -97,13 +97,15 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         Measured::All => [TABLES, &[scaling::WORKLOADS, state::WORKLOADS]].concat(),
         Measured::Threads => vec![threads::WORKLOADS],
     };
-    let selected: Vec<&Workload> = tables
-        .iter()
-        .flat_map(|table| table.iter())
+    let all = || tables.iter().flat_map(|table| table.iter());
+    let filter = wanted.filter.as_deref().unwrap_or_default();
+    // A name that fits as a whole is meant, and none that it is a part of.
+    let exact = all().any(|workload| workload.name == filter);
+    let selected: Vec<&Workload> = all()
         .filter(|workload| wanted.offers.contains(&workload.needs))
-        .filter(|workload| {
-            let filter = wanted.filter.as_deref();
-            filter.is_none_or(|part| workload.name.contains(part))
+        .filter(|workload| match exact {
+            true => workload.name == filter,
+            false => workload.name.contains(filter),
         })
         .collect();
 

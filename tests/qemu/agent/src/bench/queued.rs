@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Direct I/O of a page by the asynchronous interfaces, one at a time and many.
+//! Direct I/O of a page by the asynchronous interfaces, one at a time and many; and the
+//! floor of that, on a disk without a filesystem.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,10 +9,10 @@ use std::path::Path;
 use anyhow::{bail, ensure, Context as _, Result};
 
 use super::direct::FILE;
-use super::disk::OtherDisk;
+use super::disk::{OtherDisk, RAW};
 use super::files::{written_directly, PAGE};
 use super::measure::Bench;
-use super::{workload, Needs, Workload};
+use super::{control, workload, Needs, Workload};
 use crate::data::random::Random;
 use crate::sys::{aio, uring};
 use crate::transfer::Direction::{self, Read, Write};
@@ -24,6 +25,9 @@ pub const WORKLOADS: &[Workload] = &[
     workload("aio_read_4k_of_32", Needs::Direct, |b| {
         on_file(b, Method::Aio, Read, 32)
     }),
+    workload("aio_write_4k", Needs::Direct, |b| {
+        on_file(b, Method::Aio, Write, 1)
+    }),
     workload("aio_write_4k_of_32", Needs::Direct, |b| {
         on_file(b, Method::Aio, Write, 32)
     }),
@@ -33,6 +37,9 @@ pub const WORKLOADS: &[Workload] = &[
     workload("uring_read_4k_of_32", Needs::Direct, |b| {
         on_file(b, Method::Uring, Read, 32)
     }),
+    workload("uring_write_4k", Needs::Direct, |b| {
+        on_file(b, Method::Uring, Write, 1)
+    }),
     workload("uring_write_4k_of_32", Needs::Direct, |b| {
         on_file(b, Method::Uring, Write, 32)
     }),
@@ -41,6 +48,21 @@ pub const WORKLOADS: &[Workload] = &[
         polled(b, Read, 32)
     }),
     workload("polled_write_4k", Needs::Polled, |b| polled(b, Write, 1)),
+    workload("polled_write_4k_of_32", Needs::Polled, |b| {
+        polled(b, Write, 32)
+    }),
+    control("raw_aio_read_4k", Needs::Direct, |b| {
+        on_disk(b, Method::Aio, Read, 1)
+    }),
+    control("raw_aio_write_4k", Needs::Direct, |b| {
+        on_disk(b, Method::Aio, Write, 1)
+    }),
+    control("raw_uring_read_4k_of_32", Needs::Direct, |b| {
+        on_disk(b, Method::Uring, Read, 32)
+    }),
+    control("raw_uring_write_4k_of_32", Needs::Direct, |b| {
+        on_disk(b, Method::Uring, Write, 32)
+    }),
 ];
 
 const TRANSFERS: usize = 512;
@@ -54,6 +76,16 @@ fn on_file(
     let path = bench.path("file");
     let file = written_directly(bench, &path, FILE)?;
     queue(bench, &file, method, direction, depth)
+}
+
+fn on_disk(
+    bench: &mut Bench<'_>,
+    method: Method,
+    direction: Direction,
+    depth: usize,
+) -> Result<()> {
+    let disk = written_directly(bench, Path::new(RAW), FILE)?;
+    queue(bench, &disk, method, direction, depth)
 }
 
 fn polled(bench: &mut Bench<'_>, direction: Direction, depth: usize) -> Result<()> {

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use anyhow::{Context as _, Result};
 use rustix::fs::{fadvise, Advice};
 
-use super::files::{evict, fragmented, require_extents, whole, written, MIB, PAGE};
+use super::files::{evict, fragmented, holey, require_extents, whole, written, MIB, PAGE};
 use super::measure::Bench;
 use super::{control, workload, Needs, Workload};
 use crate::data::random::Random;
@@ -18,6 +18,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload("read_4k", Needs::Cached, |b| sequential(b, PAGE)),
     workload("read_4k_random", Needs::Cached, random),
     workload("read_fragmented", Needs::Whole, pieces),
+    workload("read_holey", Needs::Cached, holes),
     control("read_4k_hot", Needs::Cached, hot),
 ];
 
@@ -36,6 +37,18 @@ fn pieces(bench: &mut Bench<'_>) -> Result<()> {
     let file = File::open(bench.path("file")).context("cannot open a file")?;
     require_extents(&file, EXTENTS)?;
     read_all(bench, &file, PAGE)
+}
+
+/// The same of a file that has a hole after each page.
+fn holes(bench: &mut Bench<'_>) -> Result<()> {
+    const EXTENTS: usize = 1024;
+    drop(holey(bench, "file", EXTENTS)?);
+    let file = File::open(bench.path("file")).context("cannot open a file")?;
+    require_extents(&file, EXTENTS)?;
+    read_all(bench, &file, PAGE)?;
+    // Every other page is filled, not copied, before it is copied to the user.
+    bench.copies(PAGE + PAGE / 2);
+    Ok(())
 }
 
 fn read_all(bench: &mut Bench<'_>, file: &File, size: usize) -> Result<()> {
@@ -61,9 +74,10 @@ fn random(bench: &mut Bench<'_>) -> Result<()> {
     let pages = (FILE / PAGE) as u64;
     for _ in bench.rounds() {
         evict(&file)?;
-        // An odd factor goes to each page once.
+        // An odd factor goes to each page once. This one is near no simple part of their
+        // number, so that none is next to one of the last few.
         bench.time(pages, |index| {
-            let page = index * 1025 % pages;
+            let page = index * 1237 % pages;
             whole(file.read_at(&mut buffer, page * PAGE as u64), PAGE)
         })?;
     }

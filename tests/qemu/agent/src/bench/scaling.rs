@@ -27,7 +27,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload("order_9", Needs::Whole, |b| folios(b, 9)),
 ];
 
-/// Pages written at random places of a file that is a hole.
+/// Pages written here and there in a file that is a hole, in order.
 fn sparse(bench: &mut Bench<'_>, mib: u64) -> Result<()> {
     let file = open(&bench.path("file"), 0)?;
     let data = bench.data(PAGE)?;

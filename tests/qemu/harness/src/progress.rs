@@ -3,6 +3,7 @@
 //! What runs, how far it is, for how long: a bar on a terminal, a line now and
 //! then elsewhere.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,16 @@ use indicatif::{FormattedDuration, ProgressBar, ProgressStyle};
 
 /// How often a line is written where there is no terminal.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
+
+thread_local! {
+    static LINES_ONLY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on, steps of this thread are a line when they begin and one when they end:
+/// others use the terminal meanwhile.
+pub fn write_lines_only() {
+    LINES_ONLY.set(true);
+}
 
 /// A long step. Dropping it takes the bar away.
 pub struct Progress {
@@ -26,7 +37,8 @@ impl Progress {
     pub fn new(what: impl Into<String>, total: Option<u64>) -> Self {
         let what = what.into();
         let start = Instant::now();
-        let bar = std::io::stderr().is_terminal().then(|| bar(&what, total));
+        let with_bar = std::io::stderr().is_terminal() && !LINES_ONLY.get();
+        let bar = with_bar.then(|| bar(&what, total));
         if bar.is_none() {
             eprintln!("{what} ...");
         }
@@ -52,7 +64,7 @@ impl Progress {
                 }
                 bar.set_position(self.done);
             }
-            None if self.last_line.elapsed() >= PLAIN_INTERVAL => {
+            None if self.last_line.elapsed() >= PLAIN_INTERVAL && !LINES_ONLY.get() => {
                 self.last_line = Instant::now();
                 let of = total.map(|total| format!(" of about {total}"));
                 eprintln!(

@@ -17,7 +17,7 @@ use crate::cargo_tests;
 use crate::checks::{self, Subject};
 use crate::cli::TestArguments;
 use crate::image::Tree;
-use crate::kernel::{Kind, Recipe, Source};
+use crate::kernel::{self, Kind, Recipe, Source};
 use crate::lab::Lab;
 use crate::parallel;
 use crate::paths::Paths;
@@ -43,38 +43,34 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
     if paths.results().exists() {
         fs::remove_dir_all(paths.results()).context("cannot remove the last run's results")?;
     }
-    let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
     let mut report = Report::new(arguments.show_output);
     if plan.wants_cargo_tests() {
         cargo_tests::run(paths, tools, arguments.filter.as_deref(), &mut |result| {
             report.add(result);
         })?;
     }
-    for run in plan.runs() {
-        let Kind { link, flavor } = run.kernel;
-        match Lab::prepare(paths, tools, agent.clone(), link, flavor) {
-            Ok(mut lab) => {
-                lab.fsx = arguments.fsx(flavor);
-                lab.switches = arguments.switches;
-                lab.soak_seconds = arguments.soak_seconds;
-                run_checks(&lab, &tests, run, &mut report)?;
-                for _ in 0..arguments.repeat {
-                    run_guests(&lab, &tests, run, jobs, &mut report)?;
-                    if report.has_failures() {
-                        // The next round would write over what this one left to look at.
-                        break;
-                    }
-                }
+    let later: Vec<Kind> = plan.runs().iter().map(|run| run.kernel).skip(1).collect();
+    thread::scope(|scope| -> Result<()> {
+        for (number, run) in plan.runs().iter().enumerate() {
+            let Kind { link, flavor } = run.kernel;
+            let lab = Lab::prepare(paths, tools, agent.clone(), link, flavor);
+            if number == 0 {
+                // Not before: they start from what this one was built to.
+                scope.spawn(|| kernel::build_ahead(paths, tools, &later));
             }
-            // The sums shall say so even if no guest could be booted.
-            Err(error) => report.add(TestResult {
-                name: format!("{}/build", run.kernel.label(checks::SUITE)),
-                verdict: Verdict::Failed,
-                seconds: 0.0,
-                details: vec![format!("{error:#}")],
-            }),
+            match lab {
+                Ok(lab) => run_tests(lab, &tests, run, arguments, &mut report)?,
+                // The sums shall say so even if no guest could be booted.
+                Err(error) => report.add(TestResult {
+                    name: format!("{}/build", run.kernel.label(checks::SUITE)),
+                    verdict: Verdict::Failed,
+                    seconds: 0.0,
+                    details: vec![format!("{error:#}")],
+                }),
+            }
         }
-    }
+        Ok(())
+    })?;
     report.finish(&paths.results().join("junit.xml"))
 }
 
@@ -92,6 +88,29 @@ fn require_known_suites(tests: &[TestInfo]) -> Result<()> {
         ),
         None => Ok(()),
     }
+}
+
+/// All that is to be run on one kernel.
+fn run_tests(
+    mut lab: Lab,
+    tests: &[TestInfo],
+    run: &Run,
+    arguments: &TestArguments,
+    report: &mut Report,
+) -> Result<()> {
+    lab.fsx = arguments.fsx(lab.flavor);
+    lab.switches = arguments.switches;
+    lab.soak_seconds = arguments.soak_seconds;
+    run_checks(&lab, tests, run, report)?;
+    let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
+    for _ in 0..arguments.repeat {
+        run_guests(&lab, tests, run, jobs, report)?;
+        if report.has_failures() {
+            // The next round would write over what this one left to look at.
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn run_checks(lab: &Lab, tests: &[TestInfo], run: &Run, report: &mut Report) -> Result<()> {

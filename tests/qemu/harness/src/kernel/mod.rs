@@ -3,6 +3,7 @@
 //! The test kernels: Debian's source with the project's patch, small configs,
 //! built once and kept in the cache.
 
+mod ahead;
 mod build;
 mod config;
 mod engine;
@@ -15,6 +16,7 @@ mod recipe;
 mod source;
 mod tree;
 
+pub use ahead::build_ahead;
 pub use build::build;
 pub use config::value_of;
 pub use engine::Engine;

@@ -64,6 +64,11 @@ const ALL: &[Check] = &[
         run: symbols::check,
     },
     Check {
+        name: "all_functions_are_patched",
+        links: &[Link::Module],
+        run: symbols::check_patched,
+    },
+    Check {
         name: "ext2_rs_is_dispatched_statically",
         links: &[Link::Module],
         run: static_dispatch::check,

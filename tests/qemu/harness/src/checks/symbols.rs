@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the engine exports against what the kernel's own `fs/iomap/*.c` export: the same.
+//! What the engine exports, and what it patches in a running kernel, against what the
+//! kernel's own `fs/iomap/*.c` export: the same.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,11 +20,38 @@ pub fn check(subject: &Subject) -> Result<()> {
     };
     let symvers = read_text(&built.join("Module.symvers"))
         .context("the engine is not built; run make modules or make kernel")?;
-    let complaints = compare(&exported_by_c(subject)?, &exported_by_engine(&symvers));
+    judge(compare(
+        &exported_by_c(subject)?,
+        &exported_by_engine(&symvers),
+        "exported",
+    ))
+}
+
+/// The engine that takes the C engine's place has to take all of it.
+pub fn check_patched(subject: &Subject) -> Result<()> {
+    let mut wanted = exported_by_c(subject)?;
+    wanted.insert(NOT_EXPORTED.to_owned());
+    let source = read_text(&subject.paths.checkout.join("iomap-rs/cabi/live.c"))?;
+    let patched = patch_lines(&source).map(str::to_owned).collect();
+    judge(compare(&wanted, &patched, "patched"))
+}
+
+fn judge(complaints: Vec<String>) -> Result<()> {
     if !complaints.is_empty() {
         bail!("{}", complaints.join("\n"));
     }
     Ok(())
+}
+
+/// What `fs/dax.c` calls besides, inside of the kernel.
+const NOT_EXPORTED: &str = "iomap_iter";
+
+/// `PATCHED(iomap_fiemap),`
+fn patch_lines(source: &str) -> impl Iterator<Item = &str> {
+    let entries = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("PATCHED("));
+    entries.filter_map(|rest| rest.split_once(')').map(|(name, _)| name))
 }
 
 fn exported_by_c(subject: &Subject) -> Result<BTreeSet<String>> {
@@ -64,12 +92,12 @@ fn exported_by_engine(symvers: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn compare(c: &BTreeSet<String>, rust: &BTreeSet<String>) -> Vec<String> {
+fn compare(c: &BTreeSet<String>, rust: &BTreeSet<String>, done: &str) -> Vec<String> {
     let absent = c.difference(rust);
     let extra = rust.difference(c);
     absent
-        .map(|name| format!("{name} is not exported"))
-        .chain(extra.map(|name| format!("{name} is exported, but not by the C engine")))
+        .map(|name| format!("{name} is not {done}"))
+        .chain(extra.map(|name| format!("{name} is {done}, but not the C engine's to export")))
         .collect()
 }
 
@@ -93,9 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn patches_are_read_from_source() {
+        let source = "#define PATCHED(name) { .old_name = #name }\n\
+                      \tPATCHED(iomap_iter),\n\tPATCHED(__iomap_dio_rw),\n";
+        let found: Vec<_> = patch_lines(source).collect();
+        assert_eq!(found, ["iomap_iter", "__iomap_dio_rw"]);
+    }
+
+    #[test]
     fn an_exact_match_is_silent() {
         let names = set(&["iomap_a", "iomap_b"]);
-        assert!(compare(&names, &names).is_empty());
+        assert!(compare(&names, &names, "exported").is_empty());
     }
 
     #[test]
@@ -103,10 +139,10 @@ mod tests {
         let c = set(&["iomap_a", "iomap_c"]);
         let rust = set(&["iomap_a", "iomap_extra"]);
         assert_eq!(
-            compare(&c, &rust),
+            compare(&c, &rust, "exported"),
             [
                 "iomap_c is not exported",
-                "iomap_extra is exported, but not by the C engine"
+                "iomap_extra is exported, but not the C engine's to export"
             ]
         );
     }

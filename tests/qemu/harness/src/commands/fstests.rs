@@ -23,14 +23,17 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         .tree
         .canonicalize()
         .with_context(|| format!("cannot find {}", arguments.tree.display()))?;
+    let clients = arguments.fs.iter().map(|name| Client::by_name(name));
+    let clients = clients.collect::<Result<Vec<_>>>()?;
+    let selection = Selection {
+        groups: arguments.group.clone(),
+        tests: arguments.tests.clone(),
+        exclude: arguments.exclude.clone(),
+    };
+    let kinds: Vec<&str> = clients.iter().map(|client| client.kind).collect();
+    selection.check(&tree, &kinds)?;
     let mut summaries = Vec::new();
-    for name in &arguments.fs {
-        let client = Client::by_name(name)?;
-        let selection = Selection {
-            groups: arguments.group.clone(),
-            tests: arguments.tests.clone(),
-            exclude: arguments.exclude.clone(),
-        };
+    for client in clients {
         let tests = selection.expand(&tree, client.kind)?;
         let variables = variables(arguments, &client)?;
         summaries.push((client, variables, tests));

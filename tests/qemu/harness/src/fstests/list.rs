@@ -6,45 +6,35 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 
 use crate::paths::read_text;
 
 /// What a person asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Groups: a test of any of them is taken.
+    /// Groups: a test of any of them is taken. As in fstests `xfs/quick` is a group of
+    /// one directory, and `all` has every test.
     pub groups: Vec<String>,
     /// Names (`generic/001`), or shell-like patterns (`generic/00*`); if there are
     /// any, groups do not matter.
     pub tests: Vec<String>,
-    /// A file of names, one a line; what follows `#` is a remark.
+    /// A file of names or patterns, one a line; what follows `#` is a remark.
     pub exclude: Option<PathBuf>,
 }
 
 impl Selection {
     /// The tests for a filesystem, in fstests' order.
     pub fn expand(&self, tree: &Path, kind: &str) -> Result<Vec<String>> {
-        let mut known = Vec::new();
-        for dir in ["generic", "shared", kind] {
-            known.extend(tests_of(tree, dir)?);
-        }
-        let excluded = match &self.exclude {
-            Some(file) => names_in(&read_text(file)?),
-            None => BTreeSet::new(),
-        };
+        let known = tests_for(tree, kind)?;
+        let excluded = self.excluded()?;
         let wanted = |test: &&Test| {
-            let by_name = self
-                .tests
-                .iter()
-                .any(|pattern| matches(pattern, &test.name));
-            let by_group = test.groups.iter().any(|group| self.groups.contains(group));
             let chosen = if self.tests.is_empty() {
-                by_group
+                self.groups.iter().any(|group| test.is_in(group))
             } else {
-                by_name
+                self.tests.iter().any(|pattern| test.fits(pattern))
             };
-            chosen && !excluded.contains(&test.name)
+            chosen && !excluded.iter().any(|pattern| test.fits(pattern))
         };
         let names: Vec<_> = known
             .iter()
@@ -53,7 +43,7 @@ impl Selection {
             .collect();
         if names.is_empty() {
             bail!(
-                "no test of {} is in GROUP={} or TESTS={}",
+                "no test of {} for {kind} is in GROUP={} or TESTS={} and not excluded",
                 tree.display(),
                 self.groups.join(","),
                 self.tests.join(",")
@@ -61,11 +51,92 @@ impl Selection {
         }
         Ok(names)
     }
+
+    /// An error if a part of it fits no test: of those for the given filesystems, or for
+    /// what is excluded of all in the tree, as such files serve many filesystems.
+    pub fn check(&self, tree: &Path, kinds: &[&str]) -> Result<()> {
+        let mut known = Vec::new();
+        for kind in kinds {
+            known.extend(tests_for(tree, kind)?);
+        }
+        let (option, unknown) = match self.tests.as_slice() {
+            [] => {
+                let has = |group: &str| known.iter().any(|test| test.is_in(group));
+                ("GROUP", unfit(&self.groups, has))
+            }
+            patterns => {
+                let has = |pattern: &str| known.iter().any(|test| test.fits(pattern));
+                ("TESTS", unfit(patterns, has))
+            }
+        };
+        ensure!(
+            unknown.is_empty(),
+            "{option}={}: {} has no such tests for {}",
+            unknown.join(","),
+            tree.display(),
+            kinds.join(", ")
+        );
+        let all = all_tests(tree)?;
+        let excluded: Vec<String> = self.excluded()?.into_iter().collect();
+        let unknown = unfit(&excluded, |name| all.iter().any(|test| test.fits(name)));
+        ensure!(
+            unknown.is_empty(),
+            "EXCLUDE: {} has no tests {}",
+            tree.display(),
+            unknown.join(", ")
+        );
+        Ok(())
+    }
+
+    fn excluded(&self) -> Result<BTreeSet<String>> {
+        match &self.exclude {
+            Some(file) => Ok(names_in(&read_text(file)?)),
+            None => Ok(BTreeSet::new()),
+        }
+    }
+}
+
+fn unfit(parts: &[String], fits: impl Fn(&str) -> bool) -> Vec<String> {
+    let unfit = parts.iter().filter(|part| !fits(part));
+    unfit.cloned().collect()
 }
 
 struct Test {
     name: String,
     groups: Vec<String>,
+}
+
+impl Test {
+    fn fits(&self, pattern: &str) -> bool {
+        matches(pattern, &self.name)
+    }
+
+    fn is_in(&self, group: &str) -> bool {
+        let (here, group) = match group.split_once('/') {
+            Some((dir, group)) => (self.name.split('/').next() == Some(dir), group),
+            None => (true, group),
+        };
+        here && (group == "all" || self.groups.iter().any(|own| own == group))
+    }
+}
+
+/// The tests that are for a filesystem of that kind.
+fn tests_for(tree: &Path, kind: &str) -> Result<Vec<Test>> {
+    let mut tests = Vec::new();
+    for dir in ["generic", "shared", kind] {
+        tests.extend(tests_of(tree, dir)?);
+    }
+    Ok(tests)
+}
+
+fn all_tests(tree: &Path) -> Result<Vec<Test>> {
+    let dir = tree.join("tests");
+    let entries = fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    let mut tests = Vec::new();
+    for entry in entries.flatten() {
+        tests.extend(tests_of(tree, &entry.file_name().to_string_lossy())?);
+    }
+    Ok(tests)
 }
 
 /// `group.list` has a line `001 rw auto quick` for each test.
@@ -157,6 +228,53 @@ mod tests {
             ..Selection::default()
         };
         assert!(nothing.expand(tree.path(), "ext4").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn groups_are_written_as_in_fstests() -> Result<()> {
+        let tree = tree()?;
+        let names = |group: &str| {
+            let groups = vec![group.to_owned()];
+            let selection = Selection {
+                groups,
+                ..Selection::default()
+            };
+            selection.check(tree.path(), &["xfs"])?;
+            selection.expand(tree.path(), "xfs")
+        };
+        assert_eq!(names("xfs/quick")?, ["xfs/003"]);
+        assert_eq!(names("generic/all")?.len(), 3);
+        assert_eq!(names("all")?.len(), 4);
+        assert!(names("ext4/quick").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_fits_no_test_is_named() -> Result<()> {
+        let tree = tree()?;
+        let exclude = tree.path().join("exclude");
+        let complaint = |groups: &[&str], tests: &[&str], excluded: &str| -> Result<String> {
+            fs::write(&exclude, excluded)?;
+            let owned = |list: &[&str]| list.iter().map(|part| (*part).to_owned()).collect();
+            let selection = Selection {
+                groups: owned(groups),
+                tests: owned(tests),
+                exclude: Some(exclude.clone()),
+            };
+            let error = selection.check(tree.path(), &["xfs"]).err();
+            Ok(error.map(|error| error.to_string()).unwrap_or_default())
+        };
+        assert_eq!(complaint(&["quick"], &[], "ext4/004\n")?, "");
+        assert!(complaint(&["quick", "quikc"], &[], "")?.starts_with("GROUP=quikc: "));
+        let names = ["generic/001", "generic/999", "ext4/004"];
+        let told = complaint(&["quikc"], &names, "")?;
+        assert!(told.starts_with("TESTS=generic/999,ext4/004: "), "{told}");
+        let told = complaint(&["quick"], &[], "generic/0*\ngeneric/1\n")?;
+        assert!(
+            told.starts_with("EXCLUDE: ") && told.ends_with(" generic/1"),
+            "{told}"
+        );
         Ok(())
     }
 }

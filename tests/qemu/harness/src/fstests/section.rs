@@ -30,14 +30,14 @@ fn parse(text: &str, section: &str, file: &str) -> Result<BTreeMap<String, Strin
     let mut variables = BTreeMap::new();
     let mut current = None;
     let mut sections = Vec::new();
-    for line in text.lines().map(str::trim) {
+    for line in text.lines().map(without_remark) {
         if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
             if current == Some(section) {
                 break;
             }
             current = Some(name);
             sections.push(name);
-        } else if let (false, Some((name, value))) = (line.starts_with('#'), line.split_once('=')) {
+        } else if let Some((name, value)) = line.split_once('=') {
             let name = name.trim().trim_start_matches("export ").trim();
             if !OURS.contains(&name) {
                 let value = value.trim().trim_matches(['"', '\'']);
@@ -53,11 +53,17 @@ fn parse(text: &str, section: &str, file: &str) -> Result<BTreeMap<String, Strin
     Ok(variables)
 }
 
+/// As fstests has it, a `#` begins a remark wherever it stands.
+fn without_remark(line: &str) -> &str {
+    line.split('#').next().unwrap_or_default().trim()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXT: &str = "[one]\nFSTYP=xfs\nTEST_DEV=/dev/sda1\nMKFS_OPTIONS=\"-b size=1024\"\n\
+    const TEXT: &str = "[one] # the first\nFSTYP=xfs\nTEST_DEV=/dev/sda1\n\
+                        MKFS_OPTIONS=\"-b size=1024\" # small ones\n\
                         # A=b\n[two]\nMKFS_OPTIONS='-m crc=0'\n[three]\nFSTYP=ext4\n";
 
     #[test]

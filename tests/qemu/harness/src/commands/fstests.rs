@@ -30,6 +30,12 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         tests: arguments.tests.clone(),
         exclude: arguments.exclude.clone(),
     };
+    let links: Vec<Link> = arguments.link.iter().copied().map(Link::from).collect();
+    for client in &clients {
+        for &link in &links {
+            client.on(link)?;
+        }
+    }
     let kinds: Vec<&str> = clients.iter().map(|client| client.kind).collect();
     selection.check(&tree, &kinds)?;
     let mut summaries = Vec::new();
@@ -43,7 +49,6 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     let results = paths.checkout.join("target/fstests");
     make_dir(&results)?;
     let mut columns: BTreeMap<&str, Vec<Column>> = BTreeMap::new();
-    let links: Vec<Link> = arguments.link.iter().copied().map(Link::from).collect();
     for &link in &links {
         let lab = match (link, links.as_slice()) {
             (Link::C, &[_, other]) => {

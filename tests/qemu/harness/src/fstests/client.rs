@@ -79,7 +79,13 @@ const CLIENTS: &[Client] = &[
     Client {
         kind: "ext2",
         kernel_type: Some("ext2_rs"),
-        ..client("ext2_rs", &suite("fstests-ext2_rs", modules!("ext2_rs")))
+        ..client(
+            "ext2_rs",
+            &Suite {
+                about: About::RustFilesystem,
+                ..suite("fstests-ext2_rs", modules!("ext2_rs"))
+            },
+        )
     },
     client("btrfs", &suite("fstests-btrfs", modules!("btrfs"))),
     client("f2fs", &suite("fstests-f2fs", modules!("f2fs"))),
@@ -100,11 +106,18 @@ impl Client {
     }
 
     /// What to run on an engine: ext2_rs has the Rust one alone, so that C ext2 on
-    /// the C engine is what to measure it by.
+    /// the C engine is what to measure it by. An error if there is nothing.
     pub fn on(self, link: Link) -> Result<Self> {
         match (self.name, link) {
             ("ext2_rs", Link::C) => Self::by_name("ext2"),
-            _ => Ok(self),
+            _ if self.suite.runs_on(link) => Ok(self),
+            _ => bail!(
+                "FS={}: there is none for {}, since {}.ko is linked to iomap_rs.ko; leave it \
+                 out of FS, or run it with MODE=module",
+                self.name,
+                link.option(),
+                self.name
+            ),
         }
     }
 }
@@ -119,6 +132,21 @@ mod tests {
         assert_eq!(client.on(Link::C)?.kernel_type, None);
         assert_eq!(client.on(Link::Module)?.kernel_type, Some("ext2_rs"));
         assert_eq!(client.on(Link::C)?.kind, client.kind);
+        Ok(())
+    }
+
+    #[test]
+    fn ext2_rs_needs_the_engines_module() -> Result<()> {
+        let client = Client::by_name("ext2_rs")?;
+        for (link, option) in [(Link::Builtin, "MODE=builtin"), (Link::Live, "MODE=live")] {
+            let text = client.on(link).err().map(|error| error.to_string());
+            let text = text.unwrap_or_default();
+            assert!(
+                text.contains(option) && text.contains("MODE=module"),
+                "{text}"
+            );
+        }
+        assert!(Client::by_name("xfs")?.on(Link::Live).is_ok());
         Ok(())
     }
 }

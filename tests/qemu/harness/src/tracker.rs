@@ -101,6 +101,11 @@ impl Tracker {
         }
     }
 
+    /// What was said outside of any test, such as why the guest failed to come up.
+    pub fn take_remarks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.remarks)
+    }
+
     /// The guest is gone, for the given reason. Blames the test that ran. If
     /// nothing ran, no other boot would do better: every waiting test fails.
     pub fn guest_ended(&mut self, reason: &str) -> Vec<TestResult> {
@@ -114,7 +119,7 @@ impl Tracker {
                 details,
             }];
         }
-        let mut details = std::mem::take(&mut self.remarks);
+        let mut details = self.take_remarks();
         details.push(reason.to_owned());
         let fail = |name: String| TestResult {
             name: format!("{}/{name}", self.suite),

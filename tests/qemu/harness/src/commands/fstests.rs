@@ -10,7 +10,7 @@ use iomap_qemu_protocol::Link;
 
 use crate::agent::Agent;
 use crate::cli::FstestsArguments;
-use crate::fstests::{self, Campaign, Client, Column, Entry, Selection, Summary};
+use crate::fstests::{self, Campaign, Client, Column, Course, Entry, Selection, Summary};
 use crate::lab::Lab;
 use crate::paths::{make_dir, Paths};
 use crate::report;
@@ -49,6 +49,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     let results = paths.checkout.join("target/fstests");
     make_dir(&results)?;
     let mut columns: BTreeMap<&str, Vec<Column>> = BTreeMap::new();
+    let mut troubles = Vec::new();
     for &link in &links {
         let lab = match (link, links.as_slice()) {
             (Link::C, &[_, other]) => {
@@ -67,9 +68,14 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
                 limit: Duration::from_secs(arguments.limit) * arguments.kernel.slowness(),
                 dir: dir.clone(),
             };
-            let record = campaign.run(tests, arguments.fresh, &mut |entry| {
+            let Course {
+                record,
+                troubles: own,
+            } = campaign.run(tests, arguments.fresh, &mut |entry| {
                 show(client.name, link, entry);
             })?;
+            let place = format!("{} on {}", client.name, link.name());
+            troubles.extend(own.iter().map(|trouble| format!("{place}: {trouble}\n")));
             columns.entry(client.name).or_default().push(Column {
                 link,
                 entries: selected(record.entries, tests),
@@ -95,11 +101,12 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     }
     report::write_junit(&all, start.elapsed(), &results.join("junit.xml"))?;
     println!(
-        "{verdicts}results: {} (junit.xml, *.list), took {:.0} s",
+        "{verdicts}{}results: {} (junit.xml, *.list), took {:.0} s",
+        troubles.concat(),
         results.display(),
         start.elapsed().as_secs_f64()
     );
-    Ok(regressions == 0)
+    Ok(regressions == 0 && troubles.is_empty())
 }
 
 /// A line as soon as a test is done.

@@ -12,8 +12,8 @@ mod summary;
 
 pub use client::Client;
 pub use list::Selection;
-pub use record::{Entry, Record};
-pub use run::Campaign;
+pub use record::Entry;
+pub use run::{Campaign, Course};
 pub use section::variables_of;
 pub use summary::{Column, Summary};
 

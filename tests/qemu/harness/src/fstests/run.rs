@@ -3,18 +3,20 @@
 //! Runs tests in guests: one guest for as many as it survives.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::{FstestsSpec, Mode};
 
-use super::{Client, Entry, Record};
+use super::record::Record;
+use super::{Client, Entry};
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
-use crate::kernel_log::cause_of_death;
+use crate::kernel_log::{cause_of_death, text_of};
 use crate::lab::{Boot, Lab};
-use crate::paths::{make_dir, read_text};
+use crate::paths::make_dir;
 use crate::qemu::{Console, Share};
 use crate::tracker::{TestResult, Tracker};
 
@@ -33,31 +35,46 @@ pub struct Campaign<'a> {
     pub dir: PathBuf,
 }
 
+/// What a campaign came to.
+pub struct Course {
+    pub record: Record,
+    /// Guests that ended while no test ran, which therefore is to blame: they make the
+    /// results no worse, and yet something is wrong.
+    pub troubles: Vec<String>,
+}
+
 impl Campaign<'_> {
-    /// Runs those of `tests` that have no result yet.
+    /// Runs those of `tests` that have no result yet, in guests one after the other as long
+    /// as each of them gets on.
     pub fn run(
         &self,
         tests: &[String],
         fresh: bool,
         show: &mut dyn FnMut(&Entry),
-    ) -> Result<Record> {
+    ) -> Result<Course> {
         let mut record = Record::open(&self.dir.join("results.jsonl"), &self.identity()?, fresh)?;
         let missing = tests
             .iter()
             .filter(|test| !record.entries.contains_key(*test))
             .cloned();
         let mut tracker = Tracker::new(self.client.suite.name, missing);
-        for number in 1.. {
-            if !tracker.is_waiting() {
-                break;
-            }
-            self.boot(&mut tracker, number, &mut |result| {
+        let mut troubles = Vec::new();
+        while tracker.is_waiting() {
+            let before = tracker.waiting().count();
+            let trouble = self.boot(&mut tracker, &mut |result| {
                 let entry = Entry::of(&result);
                 show(&entry);
                 record.add(entry)
             })?;
+            troubles.extend(trouble);
+            let left = tracker.waiting().count();
+            if left == before {
+                // No other boot would do better; a later run may.
+                troubles.push(format!("no test came to run, {left} have no result"));
+                break;
+            }
         }
-        Ok(record)
+        Ok(Course { record, troubles })
     }
 
     /// What has to be the same for results to belong together.
@@ -76,14 +93,13 @@ impl Campaign<'_> {
         ))
     }
 
+    /// A guest, until it ends; what is wrong if that is no test's doing.
     fn boot(
         &self,
         tracker: &mut Tracker,
-        number: usize,
         add: &mut dyn FnMut(TestResult) -> Result<()>,
-    ) -> Result<()> {
-        let logs = self.dir.join(format!("guest-{number}"));
-        make_dir(&logs)?;
+    ) -> Result<Option<String>> {
+        let logs = logs_of_next_guest(&self.dir)?;
         let console = logs.join("console.log");
         let spec = FstestsSpec {
             tree: self.tree.display().to_string(),
@@ -128,22 +144,100 @@ impl Campaign<'_> {
         let end = follow(
             &mut guest, tracker, &limits, &mut heard, &mut obey, &mut emit,
         );
-        if let End::Died(reason) = end {
-            self.lab.post_mortem(&machine, &mut guest);
-            drop(guest);
-            let text = read_text(&console).unwrap_or_default();
-            let reason = match cause_of_death(&text) {
-                Some(panic) => format!("{reason}: {panic}; see {}", console.display()),
-                None => format!("{reason}; see {}", console.display()),
-            };
-            for result in tracker.guest_ended(&reason) {
-                emit(result);
+        let reason = match end {
+            End::Clean if !tracker.is_waiting() => return written.map(|()| None),
+            End::Clean => "the guest ended without running all tests".to_owned(),
+            End::Wanted(reason) | End::Died(reason) => {
+                self.lab.post_mortem(&machine, &mut guest);
+                reason
             }
-        } else {
-            for result in tracker.guest_ended("the guest ended without running this test") {
-                emit(result);
-            }
+        };
+        drop(guest);
+        let (blamed, trouble) = attribute(tracker, &reason, &console);
+        blamed.into_iter().for_each(emit);
+        written.map(|()| trouble)
+    }
+}
+
+/// Whose doing a guest's end is: the running test's, which then has failed. If there is none,
+/// the tests that wait stay without a result, since nothing is known of them.
+fn attribute(
+    tracker: &mut Tracker,
+    reason: &str,
+    console: &Path,
+) -> (Option<TestResult>, Option<String>) {
+    let panic = cause_of_death(&text_of(console)).map(|panic| format!(": {panic}"));
+    let reason = format!(
+        "{reason}{}; see {}",
+        panic.unwrap_or_default(),
+        console.display()
+    );
+    let remarks = tracker.take_remarks();
+    if tracker.running().is_some() {
+        return (tracker.guest_ended(&reason).pop(), None);
+    }
+    let said = remarks.into_iter().chain([reason]);
+    (None, Some(said.collect::<Vec<_>>().join("; ")))
+}
+
+/// A new directory: earlier guests' stay, as results point to them.
+fn logs_of_next_guest(dir: &Path) -> Result<PathBuf> {
+    let number = |name: &str| name.strip_prefix("guest-")?.parse::<u64>().ok();
+    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    let last = entries
+        .flatten()
+        .filter_map(|entry| number(&entry.file_name().to_string_lossy()))
+        .max();
+    let logs = dir.join(format!("guest-{}", last.unwrap_or_default() + 1));
+    make_dir(&logs)?;
+    Ok(logs)
+}
+
+#[cfg(test)]
+mod tests {
+    use iomap_qemu_protocol::ktap::Line;
+
+    use super::*;
+    use crate::tracker::Verdict;
+
+    fn tracker(said: &[&str]) -> Tracker {
+        let mut tracker = Tracker::new(
+            "fstests-xfs",
+            ["generic/001", "generic/002"].map(String::from),
+        );
+        for line in said.iter().filter_map(|line| Line::parse(line)) {
+            tracker.line(line);
         }
-        written
+        tracker
+    }
+
+    #[test]
+    fn a_guest_that_never_came_up_says_nothing_about_tests() {
+        let mut tracker = tracker(&["# the guest failed: no mkfs"]);
+        let (blamed, trouble) = attribute(&mut tracker, "the guest died", Path::new("/console"));
+        assert_eq!(blamed, None);
+        let told = "the guest failed: no mkfs; the guest died; see /console";
+        assert_eq!(trouble.as_deref(), Some(told));
+        assert_eq!(tracker.waiting().count(), 2);
+    }
+
+    #[test]
+    fn a_guest_that_dies_under_a_test_is_that_tests_failure() {
+        let mut tracker = tracker(&["1..2", "# begin generic/001"]);
+        let (blamed, trouble) = attribute(&mut tracker, "the guest died", Path::new("/console"));
+        let blamed = blamed.map(|result| (result.name, result.verdict));
+        let failed = ("fstests-xfs/generic/001".to_owned(), Verdict::Failed);
+        assert_eq!((blamed, trouble), (Some(failed), None));
+        assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["generic/002"]);
+    }
+
+    #[test]
+    fn no_guest_writes_over_the_logs_of_another() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        for number in 1..12 {
+            let logs = logs_of_next_guest(dir.path())?;
+            assert_eq!(logs, dir.path().join(format!("guest-{number}")));
+        }
+        Ok(())
     }
 }

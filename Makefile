@@ -42,7 +42,7 @@ help:
 	@echo '  compare and fstests also MODE=live: iomap_rs_live.ko takes the place of the C engine'
 	@echo '  in a running kernel. The tests of that are among all; LIVE_SWITCHES=1000: that often.'
 	@echo 'make fstests        FSTESTS=/path/to/fstests FS=xfs,ext4 GROUP=quick: an fstests tree of'
-	@echo '                    yours, on ENGINE=both, rust or c'
+	@echo '                    yours, on ENGINE=both, rust or c; both with MODE=live: in one boot'
 	@echo 'make modules        iomap_rs.ko for the test kernel; KDIR=/path/to/linux-build: for yours'
 	@echo 'make mutants        broken engines, which the tests have to catch; T=forget_a_dirty_bit: that'
 	@echo '                    one; T=ioend: all whose names contain it'
@@ -82,7 +82,8 @@ list:
 	$(harness) test --list $(with_link) $(if $(T),--filter '$(T)')
 
 # TESTS=generic/001,generic/01* instead of GROUP; EXCLUDE=file; CONFIG=local.config
-# with SECTION=name; LIMIT=seconds for one test; FRESH=1 forgets earlier results.
+# with SECTION=name; LIMIT=seconds for one test; FRESH=1 forgets earlier results. With
+# MODE=live and both engines a guest switches between them. All that: docs/fstests.md.
 .PHONY: fstests
 fstests:
 	$(harness) fstests --tree '$(FSTESTS)' \

@@ -116,11 +116,12 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Names the engine, and the kernel if that is not the usual one for the engine.
-    pub fn engine(&self) -> String {
-        match (self.link, self.kernel.link) {
-            (link, kernel) if link == kernel => link.name().to_owned(),
-            (link, kernel) => format!("{}-of-{}", link.name(), kernel.name()),
+    /// Names an engine of its guests, and the kernel if that is not the usual one for the
+    /// engine.
+    pub fn name_of(&self, engine: Link) -> String {
+        match (engine, self.kernel.link) {
+            (engine, kernel) if engine == kernel => engine.name().to_owned(),
+            (engine, kernel) => format!("{}-of-{}", engine.name(), kernel.name()),
         }
     }
 
@@ -214,6 +215,12 @@ impl Lab {
         }
         names.extend(suite.modules.iter().map(|entry| split(entry).0));
         self.modules.in_load_order(&names)
+    }
+
+    /// The engine's module for its guests, if it is one.
+    pub fn engine_file(&self) -> Result<Option<&Path>> {
+        let name = modules::engine(self.link);
+        name.map(|name| self.modules.path(name)).transpose()
     }
 
     /// Has guests load another file as the engine's module.

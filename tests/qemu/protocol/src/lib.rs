@@ -8,14 +8,16 @@
 
 mod compare;
 pub mod corpus;
+mod fstests;
 pub mod kernel_log;
 pub mod ktap;
 mod path;
 mod spec;
 
 pub use compare::{CompareSpec, Stream, Transcript};
+pub use fstests::{FstestsRun, FstestsSpec};
 pub use path::{decode_path, encode_path};
 pub use spec::{
-    BenchSpec, DemoSpec, FstestsSpec, FsxSpec, Link, ManifestEntry, Measured, Mode, Needs,
-    RecoverySpec, RunSpec, TestInfo,
+    BenchSpec, DemoSpec, FsxSpec, Link, ManifestEntry, Measured, Mode, Needs, RecoverySpec,
+    RunSpec, TestInfo,
 };

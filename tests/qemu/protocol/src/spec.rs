@@ -43,8 +43,8 @@ pub struct RunSpec {
     /// How long the soak takes, in seconds.
     #[serde(default)]
     pub soak_seconds: u64,
-    /// Free-form data of the suite; a [`DemoSpec`] in demo mode, an [`FstestsSpec`]
-    /// in that of fstests.
+    /// Free-form data of the suite; a [`DemoSpec`] in demo mode, a
+    /// [`crate::FstestsSpec`] in that of fstests.
     #[serde(default)]
     pub extra: serde_json::Value,
 }
@@ -90,6 +90,8 @@ pub enum Link {
 }
 
 impl Link {
+    pub const ALL: [Self; 4] = [Self::Module, Self::Builtin, Self::C, Self::Live];
+
     /// The name in options, in names of files and in the names of tests.
     pub fn name(self) -> &'static str {
         match self {
@@ -230,28 +232,6 @@ pub struct RecoverySpec {
 impl RecoverySpec {
     /// What stands for a test's name in the agent's output.
     pub const NAME: &'static str = "recovery";
-}
-
-/// What the mode of fstests needs beyond the rest: [`RunSpec::extra`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FstestsSpec {
-    /// The tree, in the guest as on the host.
-    pub tree: String,
-    /// Variables of its configuration (`FSTYP`, `MKFS_OPTIONS`, ...) but for those
-    /// that name disks and directories.
-    pub variables: BTreeMap<String, String>,
-    /// The kernel's name of the filesystem, if that is not `FSTYP`.
-    #[serde(default)]
-    pub kernel_type: Option<String>,
-    /// How long one test may take, in seconds.
-    pub limit_secs: u64,
-}
-
-impl FstestsSpec {
-    /// Tags of the 9p shares: the host's root, read-only, and a directory that
-    /// takes what the tests leave.
-    pub const ROOT_SHARE: &'static str = "root";
-    pub const RESULTS_SHARE: &'static str = "results";
 }
 
 /// A regular file of the tree and what it holds.

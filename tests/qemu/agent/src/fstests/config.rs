@@ -5,46 +5,60 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{bail, Context as _, Result};
-use iomap_qemu_protocol::{FstestsSpec, RunSpec};
+use iomap_qemu_protocol::{FstestsSpec, Link, RunSpec};
 
-use super::root::RESULTS;
+use super::root;
 use crate::disk::Disk;
 
-/// The configuration that fstests is pointed to, so that it does not read one that
-/// lies in the person's tree.
-pub const FILE: &str = "/tmp/fstests.config";
+/// Disks by role, and what fstests calls them. That of the tests is the engine's own.
+const DISKS: &[(&str, &str)] = &[("scratch", "SCRATCH_DEV"), ("logwrites", "LOGWRITES_DEV")];
 
-/// Disks by role, and what fstests calls them.
-const DISKS: &[(&str, &str)] = &[
-    ("test", "TEST_DEV"),
-    ("scratch", "SCRATCH_DEV"),
-    ("logwrites", "LOGWRITES_DEV"),
-];
-
-const DIRECTORIES: &[(&str, &str)] = &[("TEST_DIR", "/mnt/test"), ("SCRATCH_MNT", "/mnt/scratch")];
+/// Where disks are mounted.
+const MOUNTS: &str = "/mnt";
 
 /// Users that tests act as; the name of one begins with a digit.
 const USERS: &[(&str, u32)] = &[("fsgqa", 7901), ("fsgqa2", 7902), ("123456-fsgqa", 7903)];
 
-/// Writes the configuration and makes what it names.
+/// The configuration that fstests is pointed to on that engine, so that it does not read
+/// one that lies in the person's tree.
+pub fn file(engine: Link) -> PathBuf {
+    Path::new("/tmp").join(format!("fstests-{}.config", engine.name()))
+}
+
+/// Writes the configurations and makes what they name.
 pub fn prepare(run: &RunSpec, spec: &FstestsSpec) -> Result<()> {
+    for &engine in &spec.engines {
+        let variables = variables(spec, engine)?;
+        for name in ["TEST_DIR", "SCRATCH_MNT"] {
+            let dir = variables.get(name).with_context(|| format!("no {name}"))?;
+            fs::create_dir_all(dir).with_context(|| format!("cannot make {dir}"))?;
+        }
+        let file = file(engine);
+        fs::write(&file, render(&variables))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        make_test_filesystem(run, &variables)?;
+    }
+    add_users()
+}
+
+/// What the tests on that engine find.
+fn variables(spec: &FstestsSpec, engine: Link) -> Result<BTreeMap<String, String>> {
+    let test = spec.test_disk(engine);
     let mut variables = spec.variables.clone();
-    for (role, name) in DISKS {
-        let disk = Disk::by_serial(role)?;
-        variables.insert((*name).to_owned(), disk.path().display().to_string());
+    let mut set = |name: &str, path: &Path| {
+        variables.insert(name.to_owned(), path.display().to_string());
+    };
+    for (role, name) in DISKS.iter().copied().chain([(test, "TEST_DEV")]) {
+        set(name, &Disk::by_serial(role)?.path());
     }
-    for (name, dir) in DIRECTORIES {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {dir}"))?;
-        variables.insert((*name).to_owned(), (*dir).to_owned());
-    }
-    variables.insert("RESULT_BASE".to_owned(), RESULTS.to_owned());
-    fs::write(FILE, render(&variables)).with_context(|| format!("cannot write {FILE}"))?;
-    add_users()?;
-    make_test_filesystem(run, &variables)
+    set("TEST_DIR", &Path::new(MOUNTS).join(test));
+    set("SCRATCH_MNT", &Path::new(MOUNTS).join("scratch"));
+    set("RESULT_BASE", &root::results(engine));
+    Ok(variables)
 }
 
 /// Shell assignments, one for each variable.

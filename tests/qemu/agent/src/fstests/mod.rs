@@ -5,43 +5,82 @@
 //!
 //! A test that takes too long ends the guest, after the stacks of all tasks went to
 //! the kernel log: what it left behind is not fit for the tests after it.
+//!
+//! With two engines, each test runs on both before the next one begins. Switching is the
+//! Rust engine's business, in either direction: it is part of what runs on that.
 
 mod config;
+mod engine;
 mod one;
 mod other_name;
 mod root;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::ktap::Line;
-use iomap_qemu_protocol::{FstestsSpec, RunSpec};
+use iomap_qemu_protocol::ktap::{Line, Outcome};
+use iomap_qemu_protocol::{FstestsRun, FstestsSpec, Link, RunSpec};
 
 use crate::output::Output;
+use engine::Engine;
 
 /// Runs the tests of `run` and reports each.
 pub fn run(run: &RunSpec, output: &Output) -> Result<()> {
     let spec: FstestsSpec = serde_json::from_value(run.extra.clone())
         .context("run.json does not say how to run fstests")?;
-    root::enter()?;
+    let parse = |name: &String| {
+        FstestsRun::parse(name).with_context(|| format!("{name} is no test on an engine"))
+    };
+    let runs: Vec<FstestsRun> = run.tests.iter().map(parse).collect::<Result<_>>()?;
+    let mut engine = Engine::of_boot(run.link)?;
+    root::enter(&spec.engines)?;
     if let Some(kernel_type) = &spec.kernel_type {
         other_name::hide(kernel_type, config::kind(run, &spec.variables)?)?;
     }
     config::prepare(run, &spec)?;
-    let limit = Duration::from_secs(spec.limit_secs);
-    output.line(&Line::Plan(run.tests.len()));
-    for (index, name) in run.tests.iter().enumerate() {
-        output.line(&Line::Begin(name.clone()));
-        let ended = one::run(Path::new(&spec.tree), name, limit)?;
-        if let Some(remark) = ended.remark {
-            output.comment(&remark);
-        }
+    output.line(&Line::Plan(runs.len()));
+    let mut following = runs.iter().skip(1);
+    for (number, one) in (1..).zip(&runs) {
+        output.line(&Line::Begin(one.to_string()));
+        let next = following.next().map(|next| next.engine);
+        let outcome = run_one(&spec, one, next, &mut engine, output)?;
         output.line(&Line::Result {
-            number: index + 1,
-            name: name.clone(),
-            outcome: ended.outcome,
+            number,
+            name: one.to_string(),
+            outcome,
         });
     }
-    root::leave()
+    root::leave(&spec.engines)
+}
+
+/// One test on its engine; an error means that the guest is of no use any more. If the `next`
+/// run is on the C engine, that serves again before this one is over.
+fn run_one(
+    spec: &FstestsSpec,
+    one: &FstestsRun,
+    next: Option<Link>,
+    engine: &mut Engine,
+    output: &Output,
+) -> Result<Outcome> {
+    let name = one.to_string();
+    let start = Instant::now();
+    engine.switch_to(one.engine)?;
+    // The host hears that the guest gets on.
+    output.metric(&name, "switch_seconds", start.elapsed().as_secs_f64());
+    let before = engine.calls()?;
+    let limit = Duration::from_secs(spec.limit_secs);
+    let ended = one::run(Path::new(&spec.tree), one, limit)?;
+    if let Some(remark) = ended.remark {
+        output.comment(&remark);
+    }
+    if let (Some(before), Some(after)) = (before, engine.calls()?) {
+        output.metric(&name, FstestsSpec::CALLS, (after - before) as f64);
+    }
+    if next == Some(Link::C) {
+        engine
+            .switch_to(Link::C)
+            .with_context(|| format!("after {name}"))?;
+    }
+    Ok(ended.outcome)
 }

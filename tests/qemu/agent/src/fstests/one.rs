@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context as _, Result};
 use iomap_qemu_protocol::ktap::Outcome;
+use iomap_qemu_protocol::FstestsRun;
 
-use super::config;
-use super::root::RESULTS;
+use super::{config, root};
 
 /// The host's programs.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,22 +31,22 @@ pub struct Ended {
     pub remark: Option<String>,
 }
 
-/// Runs a test such as `generic/001`. An error means that the guest is of no use
+/// Runs a test on the engine that serves. An error means that the guest is of no use
 /// any more.
-pub fn run(tree: &Path, name: &str, limit: Duration) -> Result<Ended> {
+pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
     let started = Instant::now();
-    let mut check = start(tree, name)?;
+    let mut check = start(tree, one)?;
     let succeeded = loop {
         if let Some(status) = check.try_wait().context("cannot wait for check")? {
             break status.success();
         }
         if started.elapsed() > limit {
             dump_stacks();
-            bail!("{name} did not end within {} s", limit.as_secs());
+            bail!("{one} did not end within {} s", limit.as_secs());
         }
         thread::sleep(PAUSE);
     };
-    let left = |suffix: &str| left_behind(name, suffix);
+    let left = |suffix: &str| left_behind(one, suffix);
     if let Ok(reason) = fs::read_to_string(left("notrun")) {
         let reason = reason.trim().to_owned();
         return Ok(Ended {
@@ -71,25 +71,25 @@ pub fn run(tree: &Path, name: &str, limit: Duration) -> Result<Ended> {
     })
 }
 
-fn start(tree: &Path, name: &str) -> Result<Child> {
-    let log = left_behind(name, "check.log");
+fn start(tree: &Path, one: &FstestsRun) -> Result<Child> {
+    let log = left_behind(one, "check.log");
     if let Some(dir) = log.parent() {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
     // From an earlier run they would be taken for this one's.
     for suffix in ["notrun", "out.bad", "dmesg", "full"] {
-        let _ = fs::remove_file(left_behind(name, suffix));
+        let _ = fs::remove_file(left_behind(one, suffix));
     }
     let log = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let errors = log.try_clone().context("cannot share the log")?;
     Command::new("./check")
-        .arg(name)
+        .arg(&one.test)
         .current_dir(tree)
         .env_clear()
         .env("PATH", PATH)
         .env("HOME", "/root")
         .env("TERM", "dumb")
-        .env("HOST_OPTIONS", config::FILE)
+        .env("HOST_OPTIONS", config::file(one.engine))
         // Nobody runs udev here.
         .env("DM_DISABLE_UDEV", "1")
         .stdin(Stdio::null())
@@ -100,8 +100,8 @@ fn start(tree: &Path, name: &str) -> Result<Child> {
 }
 
 /// A file about a test in the directory of results.
-fn left_behind(name: &str, suffix: &str) -> PathBuf {
-    Path::new(RESULTS).join(format!("{name}.{suffix}"))
+fn left_behind(one: &FstestsRun, suffix: &str) -> PathBuf {
+    root::results(one.engine).join(format!("{}.{suffix}", one.test))
 }
 
 fn dump_stacks() {

@@ -4,10 +4,10 @@
 //! layer of memory that takes all changes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::FstestsSpec;
+use iomap_qemu_protocol::{FstestsSpec, Link};
 use rustix::mount::MountFlags;
 
 use crate::sys::mount;
@@ -16,8 +16,8 @@ const LOWER: &str = "/host";
 const UPPER: &str = "/upper";
 const ROOT: &str = "/root";
 
-/// In the new root: where the host takes what the tests leave.
-pub const RESULTS: &str = "/results";
+/// In the new root: where the host takes what the tests leave, by engines.
+const RESULTS: &str = "/results";
 
 /// Options of a 9p mount. The host's files do not change meanwhile, so they may
 /// be cached.
@@ -36,8 +36,14 @@ const MOUNTS: &[(&str, &str)] = &[
     ("cgroup2", "/sys/fs/cgroup"),
 ];
 
-/// Makes the host's userland the root of this process and of all that it starts.
-pub fn enter() -> Result<()> {
+/// In the new root: where the host takes what the tests on that engine leave.
+pub fn results(engine: Link) -> PathBuf {
+    Path::new(RESULTS).join(engine.name())
+}
+
+/// Makes the host's userland the root of this process and of all that it starts, with a
+/// place for the results of each engine.
+pub fn enter(engines: &[Link]) -> Result<()> {
     for dir in [LOWER, UPPER, ROOT] {
         make(Path::new(dir))?;
     }
@@ -55,20 +61,30 @@ pub fn enter() -> Result<()> {
     let layers = format!("lowerdir={LOWER},upperdir={UPPER}/data,workdir={UPPER}/work");
     mount::mount(Path::new("overlay"), Path::new(ROOT), "overlay", &layers)?;
     for (kind, target) in MOUNTS {
-        let target = Path::new(ROOT).join(target.trim_start_matches('/'));
+        let target = in_root(Path::new(target));
         make(&target)?;
         mount::mount(Path::new(kind), &target, kind, "")?;
     }
-    let results = Path::new(ROOT).join(RESULTS.trim_start_matches('/'));
-    make(&results)?;
-    mount::mount(Path::new(FstestsSpec::RESULTS_SHARE), &results, "9p", SHARE)?;
+    for engine in engines {
+        let target = in_root(&results(*engine));
+        make(&target)?;
+        let share = FstestsSpec::results_share(*engine);
+        mount::mount(Path::new(share), &target, "9p", SHARE)?;
+    }
     rustix::process::chroot(ROOT).context("cannot make the host's userland the root")?;
     rustix::process::chdir("/").context("cannot enter the new root")
 }
 
 /// Lets go of what the host waits for.
-pub fn leave() -> Result<()> {
-    mount::unmount(Path::new(RESULTS))
+pub fn leave(engines: &[Link]) -> Result<()> {
+    engines
+        .iter()
+        .try_for_each(|engine| mount::unmount(&results(*engine)))
+}
+
+/// Where that path of the new root is before it is the root.
+fn in_root(path: &Path) -> PathBuf {
+    Path::new(ROOT).join(path.strip_prefix("/").unwrap_or(path))
 }
 
 fn make(dir: &Path) -> Result<()> {

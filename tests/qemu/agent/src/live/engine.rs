@@ -2,7 +2,7 @@
 
 //! The module that patches the kernel: in, off, out.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -44,6 +44,25 @@ impl Live {
         let live = Self::begin()?;
         live.settle()?;
         Ok(live)
+    }
+
+    /// The same from the module's file, opened while it was in sight.
+    pub fn load_from(module: &File) -> Result<Self> {
+        module::load_file(module, "").context("cannot load the engine")?;
+        let live = Self(());
+        live.settle()?;
+        Ok(live)
+    }
+
+    /// The engine that was loaded before, if one was.
+    pub fn loaded() -> Option<Self> {
+        module::is_loaded(NAME).then_some(Self(()))
+    }
+
+    /// Whether everybody is on the Rust engine, and is to stay there.
+    pub fn serves_all(&self) -> bool {
+        let enabled = fs::read_to_string(state("enabled"));
+        enabled.is_ok_and(|text| text.trim() == "1") && !in_transition()
     }
 
     /// Waits until everybody is on the Rust engine.

@@ -13,8 +13,13 @@ use anyhow::{Context as _, Result};
 pub fn load(path: &Path, parameters: &str) -> Result<()> {
     let what = || format!("cannot load {}", path.display());
     let file = File::open(path).with_context(what)?;
+    load_file(&file, parameters).with_context(what)
+}
+
+/// Loads a module from a file that may be out of sight by now.
+pub fn load_file(file: &File, parameters: &str) -> Result<()> {
     let parameters = CString::new(parameters).context("module parameters with a NUL")?;
-    rustix::system::finit_module(&file, &parameters, 0).with_context(what)
+    rustix::system::finit_module(file, &parameters, 0).context("the kernel refuses the module")
 }
 
 /// Unloads a module by its name; the plain error, since tests look at it.

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::Link;
 
 use crate::agent::Agent;
 use crate::cli::FstestsArguments;
-use crate::fstests::{self, Campaign, Client, Column, Course, Entry, Selection, Summary};
+use crate::fstests::{self, Campaign, Client, Column, Entry, Selection, Side, Summary};
 use crate::lab::Lab;
 use crate::paths::{make_dir, Paths};
 use crate::report;
@@ -50,43 +50,45 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     make_dir(&results)?;
     let mut columns: BTreeMap<&str, Vec<Column>> = BTreeMap::new();
     let mut troubles = Vec::new();
-    for &link in &links {
-        let lab = match (link, links.as_slice()) {
-            (Link::C, &[_, other]) => {
-                Lab::reference(paths, tools, agent.clone(), other, arguments.kernel)?
-            }
-            _ => Lab::prepare(paths, tools, agent.clone(), link, arguments.kernel)?,
-        };
+    for engines in guests(&links) {
+        let lab = lab(paths, tools, &agent, engines, &links, arguments)?;
         for (client, variables, tests) in &summaries {
-            let dir = results.join(format!("{}-{}", client.name, lab.engine()));
-            make_dir(&dir)?;
+            let mut sides = Vec::new();
+            for &link in engines {
+                let dir = results.join(format!("{}-{}", client.name, lab.name_of(link)));
+                make_dir(&dir)?;
+                sides.push(Side { link, dir });
+            }
             let campaign = Campaign {
                 lab: &lab,
-                client: client.on(link)?,
+                client: client.on(lab.link)?,
                 tree: &tree,
                 variables: variables.clone(),
                 limit: Duration::from_secs(arguments.limit) * arguments.kernel.slowness(),
-                dir: dir.clone(),
+                sides: sides.clone(),
             };
-            let Course {
-                record,
-                troubles: own,
-            } = campaign.run(tests, arguments.fresh, &mut |entry| {
+            let course = campaign.run(tests, arguments.fresh, &mut |link, entry| {
                 show(client.name, link, entry);
             })?;
-            let place = format!("{} on {}", client.name, link.name());
-            troubles.extend(own.iter().map(|trouble| format!("{place}: {trouble}\n")));
-            columns.entry(client.name).or_default().push(Column {
-                link,
-                entries: selected(record.entries, tests),
-                dir,
-            });
+            let names: Vec<&str> = engines.iter().map(|link| link.name()).collect();
+            let place = format!("{} on {}", client.name, names.join(" and "));
+            let own = course.troubles.iter();
+            troubles.extend(own.map(|trouble| format!("{place}: {trouble}\n")));
+            let columns = columns.entry(client.name).or_default();
+            for (side, record) in sides.into_iter().zip(course.records) {
+                columns.push(Column {
+                    link: side.link,
+                    entries: selected(record.entries, tests),
+                    dir: side.dir,
+                });
+            }
         }
     }
 
     let mut all = Vec::new();
     let mut regressions = 0;
     let mut verdicts = String::new();
+    let mut calls = None;
     for (client, _, tests) in summaries {
         let summary = Summary {
             filesystem: client.name.to_owned(),
@@ -97,7 +99,14 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         summary.write_lists(&results)?;
         verdicts.push_str(&summary.verdict());
         regressions += summary.regressions().len();
+        let on_live = summary.columns.iter().filter(|c| c.link == Link::Live);
+        calls = on_live
+            .filter_map(Column::calls)
+            .fold(calls, |sum, own| Some(sum.unwrap_or_default() + own));
         all.extend(summary.results());
+    }
+    if calls == Some(0) {
+        troubles.push("no test called the Rust engine: these results say nothing of it\n".into());
     }
     report::write_junit(&all, start.elapsed(), &results.join("junit.xml"))?;
     println!(
@@ -109,10 +118,40 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     Ok(regressions == 0 && troubles.is_empty())
 }
 
+/// The engines of each guest: those that one kernel can switch between share one, so that
+/// nothing but the engine differs.
+fn guests(links: &[Link]) -> Vec<&[Link]> {
+    match links {
+        [Link::C, Link::Live] => vec![links],
+        _ => links.chunks(1).collect(),
+    }
+}
+
+/// What guests with these of the engines run on.
+fn lab(
+    paths: &Paths,
+    tools: &Toolchain,
+    agent: &Agent,
+    engines: &[Link],
+    all: &[Link],
+    arguments: &FstestsArguments,
+) -> Result<Lab> {
+    let (agent, flavor) = (agent.clone(), arguments.kernel);
+    match (engines, all) {
+        ([Link::C], &[_, other]) => Lab::reference(paths, tools, agent, other, flavor),
+        ([.., link], _) => Lab::prepare(paths, tools, agent, *link, flavor),
+        ([], _) => bail!("no engine to run on"),
+    }
+}
+
 /// A line as soon as a test is done.
 fn show(filesystem: &str, link: Link, entry: &Entry) {
+    let calls = match entry.calls {
+        Some(calls) => format!(", {calls} calls of the Rust engine"),
+        None => String::new(),
+    };
     println!(
-        "{filesystem} on {}: {} {} ({:.1} s) {}",
+        "{filesystem} on {}: {} {} ({:.1} s{calls}) {}",
         link.name(),
         entry.test,
         entry.outcome.name(),
@@ -134,4 +173,17 @@ fn variables(arguments: &FstestsArguments, client: &Client) -> Result<BTreeMap<S
 fn selected(mut entries: BTreeMap<String, Entry>, tests: &[String]) -> BTreeMap<String, Entry> {
     entries.retain(|test, _| tests.contains(test));
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_share_a_guest_where_a_kernel_can_have_both() {
+        let (c, live, module) = (Link::C, Link::Live, Link::Module);
+        assert_eq!(guests(&[c, live]), [[c, live].as_slice()]);
+        assert_eq!(guests(&[c, module]), [[c], [module]]);
+        assert_eq!(guests(&[live]), [[live]]);
+    }
 }

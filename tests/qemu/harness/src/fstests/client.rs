@@ -3,7 +3,7 @@
 //! The filesystems that fstests is run on.
 
 use anyhow::{bail, Result};
-use iomap_qemu_protocol::Link;
+use iomap_qemu_protocol::{FstestsSpec, Link};
 
 use crate::suites::{About, Disk, Suite};
 
@@ -19,11 +19,13 @@ pub struct Client {
 }
 
 /// Sparse files of the host: what tests do not write takes no room.
-const DISKS: [Disk; 3] = [
-    Disk::blank("test", 6 << 10),
-    Disk::blank("scratch", 6 << 10),
-    Disk::blank("logwrites", 2 << 10),
-];
+const DISKS: [Disk; 3] = [TEST, SCRATCH, LOG_WRITES];
+const DISKS_OF_TWO: [Disk; 4] = [TEST, ALSO, SCRATCH, LOG_WRITES];
+
+const TEST: Disk = Disk::blank(FstestsSpec::TEST_DISKS[0], 6 << 10);
+const ALSO: Disk = Disk::blank(FstestsSpec::TEST_DISKS[1], 6 << 10);
+const SCRATCH: Disk = Disk::blank("scratch", 6 << 10);
+const LOG_WRITES: Disk = Disk::blank("logwrites", 2 << 10);
 
 /// Loaded besides the filesystem: the guest has no modprobe of its own kernel.
 macro_rules! modules {
@@ -102,6 +104,15 @@ impl Client {
                     names.join(", ")
                 )
             }
+        }
+    }
+
+    /// What a guest gets to work with that switches between two engines.
+    pub fn suite_of_two(&self) -> Suite {
+        Suite {
+            disks: &DISKS_OF_TWO,
+            loads_engine: true,
+            ..self.suite.clone()
         }
     }
 

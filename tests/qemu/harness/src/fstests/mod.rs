@@ -5,6 +5,7 @@
 
 mod client;
 mod list;
+mod order;
 mod record;
 mod run;
 mod section;
@@ -13,7 +14,7 @@ mod summary;
 pub use client::Client;
 pub use list::Selection;
 pub use record::Entry;
-pub use run::{Campaign, Course};
+pub use run::{Campaign, Side};
 pub use section::variables_of;
 pub use summary::{Column, Summary};
 

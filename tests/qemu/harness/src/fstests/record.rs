@@ -8,6 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use iomap_qemu_protocol::ktap::Line;
+use iomap_qemu_protocol::FstestsSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::paths::make_dir;
@@ -22,6 +24,10 @@ pub struct Entry {
     /// Why it was not run, or what is known of its failure.
     #[serde(default)]
     pub remark: String,
+    /// How often it called the Rust engine, where that takes the C engine's place, by the
+    /// module's own count; on the C engine 0, after a look that there is no such module.
+    #[serde(default)]
+    pub calls: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,15 +49,23 @@ impl Outcome {
 }
 
 impl Entry {
-    /// From a result whose name is `suite/generic/001`.
-    pub fn of(result: &TestResult) -> Self {
-        let (_, test) = result.name.split_once('/').unwrap_or(("", &result.name));
+    /// The result of a test on one of the engines.
+    pub fn of(test: &str, result: &TestResult) -> Self {
+        let (metrics, said): (Vec<Line>, Vec<Line>) = result
+            .details
+            .iter()
+            .filter_map(|detail| Line::parse(&format!("# {}", detail.lines().next()?)))
+            .partition(|line| matches!(line, Line::Metric { .. }));
+        let calls = metrics.iter().find_map(|line| match line {
+            Line::Metric { key, value, .. } if key == FstestsSpec::CALLS => Some(*value as u64),
+            _ => None,
+        });
+        let text = |line: &Line| line.to_string().trim_start_matches("# ").to_owned();
         let (outcome, remark) = match &result.verdict {
             Verdict::Passed => (Outcome::Pass, String::new()),
             Verdict::Skipped(reason) => (Outcome::NotRun, reason.clone()),
             Verdict::Failed => {
-                let first = |text: &String| text.lines().next().map(str::to_owned);
-                let remarks: Vec<_> = result.details.iter().filter_map(first).collect();
+                let remarks: Vec<_> = said.iter().map(text).collect();
                 (Outcome::Fail, remarks.join("; "))
             }
         };
@@ -60,6 +74,7 @@ impl Entry {
             outcome,
             seconds: result.seconds,
             remark,
+            calls,
         }
     }
 }
@@ -132,6 +147,7 @@ mod tests {
             outcome: Outcome::Pass,
             seconds: 1.5,
             remark: String::new(),
+            calls: None,
         }
     }
 
@@ -165,14 +181,22 @@ mod tests {
     #[test]
     fn a_result_becomes_an_entry() {
         let result = TestResult {
-            name: "fstests-xfs/generic/001".into(),
+            name: "fstests-xfs/live:generic/001".into(),
             verdict: Verdict::Failed,
             seconds: 2.0,
-            details: vec!["failed; it left: full\nmore".into()],
+            details: [
+                "metric live:generic/001 switch_seconds 3.5",
+                "failed; it left: full\nmore",
+                "metric live:generic/001 calls 1234",
+                "see /console",
+            ]
+            .map(String::from)
+            .to_vec(),
         };
-        let entry = Entry::of(&result);
+        let entry = Entry::of("generic/001", &result);
         assert_eq!(entry.test, "generic/001");
         assert_eq!(entry.outcome, Outcome::Fail);
-        assert_eq!(entry.remark, "failed; it left: full");
+        assert_eq!(entry.remark, "failed; it left: full; see /console");
+        assert_eq!(entry.calls, Some(1234));
     }
 }

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use iomap_qemu_protocol::{FstestsSpec, Mode};
+use anyhow::{bail, Context, Result};
+use iomap_qemu_protocol::{FstestsRun, FstestsSpec, Link, Mode};
 
+use super::order::order;
 use super::record::Record;
 use super::{Client, Entry};
 use crate::follow::{follow, End, Heard, Limits};
@@ -17,27 +18,37 @@ use crate::hash;
 use crate::kernel_log::{cause_of_death, text_of};
 use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
-use crate::qemu::{Console, Share};
+use crate::qemu::{Console, Machine, Share};
+use crate::suites::Suite;
 use crate::tracker::{TestResult, Tracker};
 
 /// What the guest's own watch over a test needs beyond the test's limit, and what
 /// coming up may take.
 const GRACE: Duration = Duration::from_secs(180);
 
-/// One filesystem on one engine.
+/// One filesystem on the engines that take turns in one guest.
 pub struct Campaign<'a> {
     pub lab: &'a Lab,
     pub client: Client,
     pub tree: &'a Path,
     pub variables: BTreeMap<String, String>,
     pub limit: Duration,
-    /// Takes what the tests leave, logs and results.
+    /// One or two.
+    pub sides: Vec<Side>,
+}
+
+/// An engine.
+#[derive(Clone, Debug)]
+pub struct Side {
+    pub link: Link,
+    /// Takes what its tests leave, logs and results.
     pub dir: PathBuf,
 }
 
 /// What a campaign came to.
 pub struct Course {
-    pub record: Record,
+    /// A record for each side.
+    pub records: Vec<Record>,
     /// Guests that ended while no test ran, which therefore is to blame: they make the
     /// results no worse, and yet something is wrong.
     pub troubles: Vec<String>,
@@ -50,21 +61,35 @@ impl Campaign<'_> {
         &self,
         tests: &[String],
         fresh: bool,
-        show: &mut dyn FnMut(&Entry),
+        show: &mut dyn FnMut(Link, &Entry),
     ) -> Result<Course> {
-        let mut record = Record::open(&self.dir.join("results.jsonl"), &self.identity()?, fresh)?;
-        let missing = tests
-            .iter()
-            .filter(|test| !record.entries.contains_key(*test))
-            .cloned();
-        let mut tracker = Tracker::new(self.client.suite.name, missing);
+        let suite = match self.sides.len() {
+            1 => self.client.suite.clone(),
+            _ => self.client.suite_of_two(),
+        };
+        let mut records = Vec::new();
+        for side in &self.sides {
+            let heading = self.identity(&suite, side.link)?;
+            let record = Record::open(&side.dir.join("results.jsonl"), &heading, fresh)?;
+            records.push((side.link, record));
+        }
+        let runs = order(tests, &self.engines(), |engine, test| {
+            let mut of_engine = records.iter().filter(|(link, _)| *link == engine);
+            of_engine.any(|(_, record)| record.entries.contains_key(test))
+        });
+        let names = runs.iter().map(FstestsRun::to_string);
+        let mut tracker = Tracker::new(suite.name, names);
         let mut troubles = Vec::new();
         while tracker.is_waiting() {
             let before = tracker.waiting().count();
-            let trouble = self.boot(&mut tracker, &mut |result| {
-                let entry = Entry::of(&result);
-                show(&entry);
-                record.add(entry)
+            let trouble = self.boot(&suite, &mut tracker, &mut |result| {
+                let (run, entry) = entry_of(&result)?;
+                show(run.engine, &entry);
+                let mut records = records.iter_mut();
+                match records.find(|(link, _)| *link == run.engine) {
+                    Some((_, record)) => record.add(entry),
+                    None => bail!("{} is a result of no engine here", result.name),
+                }
             })?;
             troubles.extend(trouble);
             let left = tracker.waiting().count();
@@ -74,59 +99,43 @@ impl Campaign<'_> {
                 break;
             }
         }
-        Ok(Course { record, troubles })
+        let records = records.into_iter().map(|(_, record)| record).collect();
+        Ok(Course { records, troubles })
+    }
+
+    fn engines(&self) -> Vec<Link> {
+        self.sides.iter().map(|side| side.link).collect()
     }
 
     /// What has to be the same for results to belong together.
-    fn identity(&self) -> Result<String> {
+    fn identity(&self, suite: &Suite, engine: Link) -> Result<String> {
         let kernel = self.lab.kernel.dir.file_name().unwrap_or_default();
-        let mut digests = Vec::new();
-        for file in self.lab.module_files(self.client.suite)? {
-            digests.push(hash::hex_of_file(file)?);
+        let mut files = Vec::new();
+        if suite.loads_engine && engine.is_rust() {
+            files.extend(self.lab.engine_file()?);
         }
+        files.extend(self.lab.module_files(suite)?);
+        let digests = files.iter().map(|file| hash::hex_of_file(file));
         Ok(format!(
             "{} {} {:?} {}",
             kernel.to_string_lossy(),
             self.tree.display(),
             self.variables,
-            hash::hex(digests.join(" "))
+            hash::hex(digests.collect::<Result<Vec<_>>>()?.join(" "))
         ))
     }
 
     /// A guest, until it ends; what is wrong if that is no test's doing.
     fn boot(
         &self,
+        suite: &Suite,
         tracker: &mut Tracker,
         add: &mut dyn FnMut(TestResult) -> Result<()>,
     ) -> Result<Option<String>> {
-        let logs = logs_of_next_guest(&self.dir)?;
+        let side = self.sides.last().context("no engine to run on")?;
+        let logs = logs_of_next_guest(&side.dir)?;
         let console = logs.join("console.log");
-        let spec = FstestsSpec {
-            tree: self.tree.display().to_string(),
-            variables: self.variables.clone(),
-            kernel_type: self.client.kernel_type.map(str::to_owned),
-            limit_secs: self.limit.as_secs(),
-        };
-        let mut machine = self.lab.assemble(&Boot {
-            suite: self.client.suite,
-            mode: Mode::Fstests,
-            tests: tracker.waiting().cloned().collect(),
-            extra: serde_json::to_value(spec).context("cannot write the run's description")?,
-            console: Console::Log(console.clone()),
-            tree: None,
-        })?;
-        machine.shares = vec![
-            Share {
-                tag: FstestsSpec::ROOT_SHARE,
-                path: PathBuf::from("/"),
-                writable: false,
-            },
-            Share {
-                tag: FstestsSpec::RESULTS_SHARE,
-                path: self.dir.clone(),
-                writable: true,
-            },
-        ];
+        let machine = self.machine(suite, tracker, &console)?;
         let limits = Limits {
             usual: self.limit + GRACE,
             of_test: BTreeMap::new(),
@@ -157,6 +166,44 @@ impl Campaign<'_> {
         blamed.into_iter().for_each(emit);
         written.map(|()| trouble)
     }
+
+    fn machine(&self, suite: &Suite, tracker: &Tracker, console: &Path) -> Result<Machine> {
+        let spec = FstestsSpec {
+            tree: self.tree.display().to_string(),
+            engines: self.engines(),
+            variables: self.variables.clone(),
+            kernel_type: self.client.kernel_type.map(str::to_owned),
+            limit_secs: self.limit.as_secs(),
+        };
+        let mut machine = self.lab.assemble(&Boot {
+            suite,
+            mode: Mode::Fstests,
+            tests: tracker.waiting().cloned().collect(),
+            extra: serde_json::to_value(spec).context("cannot write the run's description")?,
+            console: Console::Log(console.to_owned()),
+            tree: None,
+        })?;
+        machine.shares = vec![Share {
+            tag: FstestsSpec::ROOT_SHARE,
+            path: PathBuf::from("/"),
+            writable: false,
+        }];
+        machine.shares.extend(self.sides.iter().map(|side| Share {
+            tag: FstestsSpec::results_share(side.link),
+            path: side.dir.clone(),
+            writable: true,
+        }));
+        Ok(machine)
+    }
+}
+
+/// A result's run, and what of it goes to the record.
+fn entry_of(result: &TestResult) -> Result<(FstestsRun, Entry)> {
+    let run = result.name.split_once('/');
+    let run = run.and_then(|(_suite, name)| FstestsRun::parse(name));
+    let run = run.with_context(|| format!("{} is no test on an engine", result.name))?;
+    let entry = Entry::of(&run.test, result);
+    Ok((run, entry))
 }
 
 /// Whose doing a guest's end is: the running test's, which then has failed. If there is none,
@@ -203,7 +250,7 @@ mod tests {
     fn tracker(said: &[&str]) -> Tracker {
         let mut tracker = Tracker::new(
             "fstests-xfs",
-            ["generic/001", "generic/002"].map(String::from),
+            ["c:generic/001", "live:generic/001"].map(String::from),
         );
         for line in said.iter().filter_map(|line| Line::parse(line)) {
             tracker.line(line);
@@ -223,12 +270,14 @@ mod tests {
 
     #[test]
     fn a_guest_that_dies_under_a_test_is_that_tests_failure() {
-        let mut tracker = tracker(&["1..2", "# begin generic/001"]);
+        let mut tracker = tracker(&["1..2", "# begin c:generic/001"]);
         let (blamed, trouble) = attribute(&mut tracker, "the guest died", Path::new("/console"));
+        let engine = blamed.as_ref().and_then(|result| entry_of(result).ok());
+        assert_eq!(engine.map(|(run, _)| run.engine), Some(Link::C));
         let blamed = blamed.map(|result| (result.name, result.verdict));
-        let failed = ("fstests-xfs/generic/001".to_owned(), Verdict::Failed);
+        let failed = ("fstests-xfs/c:generic/001".to_owned(), Verdict::Failed);
         assert_eq!((blamed, trouble), (Some(failed), None));
-        assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["generic/002"]);
+        assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["live:generic/001"]);
     }
 
     #[test]

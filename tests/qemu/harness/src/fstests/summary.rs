@@ -23,6 +23,14 @@ pub struct Column {
     pub dir: PathBuf,
 }
 
+impl Column {
+    /// How often its tests called the Rust engine, if that is known.
+    pub fn calls(&self) -> Option<u64> {
+        let known: Vec<u64> = self.entries.values().filter_map(|e| e.calls).collect();
+        (!known.is_empty()).then(|| known.iter().sum())
+    }
+}
+
 /// One filesystem.
 #[derive(Clone, Debug)]
 pub struct Summary {
@@ -82,7 +90,7 @@ impl Summary {
                 let fitting = column.entries.values().filter(|e| e.outcome == outcome);
                 fitting.count()
             };
-            let _ = writeln!(
+            let _ = write!(
                 text,
                 "{} on {}: {} passed, {} failed, {} not run",
                 self.filesystem,
@@ -91,6 +99,14 @@ impl Summary {
                 count(Outcome::Fail),
                 count(Outcome::NotRun)
             );
+            let missing = self.tests.len().saturating_sub(column.entries.len());
+            if missing > 0 {
+                let _ = write!(text, ", {missing} without a result");
+            }
+            if let Some(calls) = column.calls() {
+                let _ = write!(text, "; {calls} calls of the Rust engine");
+            }
+            text.push('\n');
         }
         let what = match self.columns.len() {
             2 => "passes on the first, not on the second",
@@ -148,6 +164,7 @@ mod tests {
             outcome: *outcome,
             seconds: 1.0,
             remark: "why".into(),
+            calls: (link == Link::Live).then_some(7),
         };
         Column {
             link,
@@ -214,5 +231,20 @@ mod tests {
         summary.tests.push("generic/004".into());
         let last = summary.table().lines().last().map(str::to_owned);
         assert!(last.is_some_and(|line| line.starts_with("generic/004") && line.contains('-')));
+    }
+
+    #[test]
+    fn who_served_is_told_where_it_is_known() {
+        let mut summary = summary();
+        summary.tests.push("generic/004".into());
+        assert!(!summary.verdict().contains("calls"));
+        let results = [
+            ("generic/001", Outcome::Pass),
+            ("generic/002", Outcome::Fail),
+        ];
+        summary.columns = vec![column(Link::Live, &results)];
+        let verdict = summary.verdict();
+        let told = "1 passed, 1 failed, 0 not run, 2 without a result; 14 calls of the Rust engine";
+        assert!(verdict.contains(told), "{verdict}");
     }
 }

@@ -6,18 +6,27 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Link;
+
 /// What compare mode needs beyond the rest: [`crate::RunSpec::extra`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompareSpec {
     /// Only workloads whose names contain this.
     #[serde(default)]
     pub filter: Option<String>,
+    /// The engines that serve one after the other, each beginning with the same disk.
+    pub engines: Vec<Link>,
 }
 
 impl CompareSpec {
     /// The role of the disk that transcripts are written to: each as a line of JSON,
     /// empty lines between, zeros behind the last.
     pub const LOG: &'static str = "log";
+
+    /// The same for the first engine of two, and the role of the disk that takes what that
+    /// leaves of the main one, which the second begins with.
+    pub const FIRST_LOG: &'static str = "first-log";
+    pub const FIRST_DISK: &'static str = "first-disk";
 }
 
 /// One kind of what a workload makes the kernel do, in the order in which it happens.

@@ -22,6 +22,9 @@ use crate::sys::mount;
 
 const CHUNK: usize = 256 << 10;
 
+/// The role of the disk that the host's mkfs has made.
+pub const MAIN: &str = "main";
+
 /// How trace events name a device.
 pub struct EventDevices {
     /// `MAJOR,MINOR`
@@ -39,7 +42,7 @@ pub struct CompareDisk {
 /// Copies the main disk and mounts the copy.
 pub fn prepare(spec: &RunSpec) -> Result<CompareDisk> {
     let kind = spec.fs.as_deref().context("nothing to mount")?;
-    let main = Disk::of_run(spec, "main")?;
+    let main = Disk::of_run(spec, MAIN)?;
     let bytes = main.number::<u64>("size")? * 512;
     let disk = NullDisk::with_cache_of(bytes >> 20)?;
     copy(&main.path(), &disk.path(), bytes)?;
@@ -80,12 +83,12 @@ impl CompareDisk {
         self.mount()
     }
 
-    /// Unmounts, and copies what is there now to the main disk.
-    pub fn save(self, spec: &RunSpec) -> Result<()> {
+    /// Unmounts, and copies what is there now to the disk of that role.
+    pub fn save(self, spec: &RunSpec, role: &str) -> Result<()> {
         mount::unmount(Path::new(MOUNT_POINT))?;
-        let main = Disk::of_run(spec, "main")?;
-        let bytes = main.number::<u64>("size")? * 512;
-        copy(&self.disk.path(), &main.path(), bytes)
+        let target = Disk::of_run(spec, role)?;
+        let bytes = target.number::<u64>("size")? * 512;
+        copy(&self.disk.path(), &target.path(), bytes)
     }
 }
 

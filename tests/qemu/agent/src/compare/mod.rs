@@ -15,11 +15,13 @@ mod record;
 mod work;
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::{CompareSpec, RunSpec};
+use iomap_qemu_protocol::{CompareSpec, Link, RunSpec};
 
+use crate::live::engine::Live;
 use crate::output::Output;
 use crate::sys::real_time;
 use calls::Calls;
+use disk::MAIN;
 use record::Recorder;
 
 /// A sequence of system calls.
@@ -32,15 +34,14 @@ const fn workload(name: &'static str, run: fn(&mut Calls<'_>) -> Result<()>) -> 
     Workload { name, run }
 }
 
-/// Runs the workloads, then leaves the filesystem on the main disk.
+/// Runs the workloads on one engine after the other, each on a disk as the host made it, and
+/// leaves the filesystems on disks of their own.
 pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     let wanted: CompareSpec = serde_json::from_value(spec.extra.clone())
         .context("the run does not say what to compare")?;
     // Else the kernel's tasks come between, wherever the clock says that it is their
     // turn.
     real_time::run_first().context("sched_setscheduler")?;
-    let disk = disk::prepare(spec)?;
-    let mut recorder = Recorder::new(spec, &disk)?;
     let selected: Vec<&Workload> = work::TABLES
         .iter()
         .flat_map(|table| table.iter())
@@ -49,11 +50,27 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
             filter.is_none_or(|part| workload.name.contains(part))
         })
         .collect();
-    output.run_all(
-        &selected,
-        |workload| workload.name,
-        |workload| recorder.record(workload),
-    );
-    drop(recorder);
-    disk.save(spec)
+    let places: &[_] = match wanted.engines.len() {
+        1 => &[(CompareSpec::LOG, MAIN)],
+        _ => &[
+            (CompareSpec::FIRST_LOG, CompareSpec::FIRST_DISK),
+            (CompareSpec::LOG, MAIN),
+        ],
+    };
+    for (engine, (log, left)) in wanted.engines.iter().zip(places) {
+        if *engine == Link::Live && Live::loaded().is_none() {
+            // It stays until the guest ends.
+            let _ = Live::load()?;
+        }
+        let disk = disk::prepare(spec)?;
+        let mut recorder = Recorder::new(spec, *engine, log, &disk)?;
+        output.run_all(
+            &selected,
+            |workload| workload.name,
+            |workload| recorder.record(workload),
+        );
+        drop(recorder);
+        disk.save(spec, left)?;
+    }
+    Ok(())
 }

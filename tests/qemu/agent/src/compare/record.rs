@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::{CompareSpec, Link, RunSpec, Stream, Transcript};
+use iomap_qemu_protocol::{Link, RunSpec, Stream, Transcript};
 use rustix::thread::gettid;
 
 use super::calls::Calls;
@@ -20,8 +20,8 @@ use crate::sys::buffer::AlignedBuf;
 use crate::trace::{Event, Marker, Tracer};
 
 /// All of the engine, and every bio.
-fn events(link: Link) -> [&'static str; 2] {
-    let engine = match link {
+fn events(engine: Link) -> [&'static str; 2] {
+    let engine = match engine {
         Link::Live => "iomap_rs",
         Link::Module | Link::Builtin | Link::C => "iomap",
     };
@@ -45,8 +45,9 @@ pub struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    pub fn new(spec: &RunSpec, disk: &'a CompareDisk) -> Result<Self> {
-        let path = Disk::of_run(spec, CompareSpec::LOG)?.path();
+    /// Of what happens on the disk while that engine serves; to the disk of the role `log`.
+    pub fn new(spec: &RunSpec, engine: Link, log: &str, disk: &'a CompareDisk) -> Result<Self> {
+        let path = Disk::of_run(spec, log)?.path();
         let log = OpenOptions::new()
             .write(true)
             .custom_flags(libc::O_DIRECT)
@@ -55,7 +56,7 @@ impl<'a> Recorder<'a> {
         Ok(Self {
             disk,
             devices: disk.event_devices()?,
-            events: events(spec.link),
+            events: events(engine),
             marker: Marker::open()?,
             log,
             end: 0,

@@ -34,48 +34,35 @@ const SHOWN: usize = 4;
 
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &CompareArguments) -> Result<bool> {
     let (wanted, filter) = split(arguments.filter.as_deref());
-    let spec = CompareSpec {
-        filter: filter.map(str::to_owned),
-    };
     let explanations = match arguments.reference {
         true => Explanations::none(),
         false => Explanations::load(paths)?,
     };
     let agent = Agent::build(paths, tools)?;
     let results = paths.checkout.join("target/compare");
-    let side = |name: &str, lab: Result<Lab>, accel: Accel| -> Result<Side> {
-        let mut lab = lab?;
-        lab.accel = accel;
-        Ok(Side {
-            name: name.to_owned(),
-            lab,
-            logs: results.join(name),
-        })
-    };
-    let link = Link::from(arguments.link);
-    let c = || Lab::reference(paths, tools, agent.clone(), link, Flavor::Release);
-    let reference = side("c", c(), Accel::Counted)?;
-    let other = match arguments.reference {
-        true => side("c-again", c(), Accel::CountedTwice)?,
-        false => {
-            let lab = Lab::prepare(paths, tools, agent.clone(), link, Flavor::Release);
-            side(link.name(), lab, Accel::Counted)?
-        }
-    };
+    let guests = guests(paths, tools, &agent, arguments)?;
+    let names = guests.iter().flat_map(|guest| &guest.sides);
+    let dirs: Vec<PathBuf> = names.map(|(name, _)| results.join(name)).collect();
 
     let mut comparison = Comparison {
         explanations,
         report: Report::new(true),
         table: Table::default(),
-        sides: [reference.logs.clone(), other.logs.clone()],
+        sides: dirs,
     };
     let fits = |suite: &&Suite| wanted.is_none_or(|wanted| short(suite.name).contains(wanted));
     for suite in suites::COMPARE.iter().filter(fits) {
         let start = Instant::now();
-        let (one, two) = (reference.boot(suite, &spec)?, other.boot(suite, &spec)?);
-        comparison.workloads(short(suite.name), &one, &two)?;
+        let mut seen = Vec::new();
+        for guest in &guests {
+            seen.extend(guest.boot(suite, filter, &results)?);
+        }
+        let [one, two] = seen.as_slice() else {
+            bail!("there are not two sides to compare");
+        };
+        comparison.workloads(short(suite.name), one, two)?;
         let seconds = start.elapsed().as_secs_f64();
-        comparison.disks(tools, short(suite.name), (&one, &two), seconds);
+        comparison.disks(tools, short(suite.name), (one, two), seconds);
     }
     // Only a whole run can tell what no workload needs.
     if arguments.filter.is_none() && !arguments.reference {
@@ -85,28 +72,75 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &CompareArguments) -> Re
     comparison.report.finish(&results.join("junit.xml"))
 }
 
-/// One of the two engines.
-struct Side {
-    name: String,
+/// Guests in which one engine serves, or one after the other.
+struct Guest {
     lab: Lab,
-    logs: PathBuf,
+    /// Names of the sides that it makes, and their engines.
+    sides: Vec<(String, Link)>,
 }
 
-/// What a guest did, and the disk that it left.
+/// What an engine did, and the disk that it left.
 struct Seen {
     transcripts: Vec<Transcript>,
     disk: Image,
     complaints: Vec<String>,
 }
 
-impl Side {
-    fn boot(&self, suite: &Suite, spec: &CompareSpec) -> Result<Seen> {
-        let what = format!("{} on {}", short(suite.name), self.name);
-        let logs = self.logs.join(short(suite.name));
-        make_dir(&logs)?;
+/// Guests for both sides: one if the kernel can have one engine after the other.
+fn guests(
+    paths: &Paths,
+    tools: &Toolchain,
+    agent: &Agent,
+    arguments: &CompareArguments,
+) -> Result<Vec<Guest>> {
+    let link = Link::from(arguments.link);
+    let guest = |lab: Result<Lab>, accel: Accel, sides: &[(&str, Link)]| -> Result<Guest> {
+        let mut lab = lab?;
+        lab.accel = accel;
+        let sides = sides.iter().map(|(name, link)| ((*name).to_owned(), *link));
+        Ok(Guest {
+            lab,
+            sides: sides.collect(),
+        })
+    };
+    let rust = || Lab::prepare(paths, tools, agent.clone(), link, Flavor::Release);
+    let c = || Lab::reference(paths, tools, agent.clone(), link, Flavor::Release);
+    let first = ("c", Link::C);
+    let second = match arguments.reference {
+        true => ("c-again", Link::C),
+        false => (link.name(), link),
+    };
+    if link == Link::Live {
+        return Ok(vec![guest(rust(), Accel::Counted, &[first, second])?]);
+    }
+    let other = match arguments.reference {
+        true => guest(c(), Accel::CountedTwice, &[second])?,
+        false => guest(rust(), Accel::Counted, &[second])?,
+    };
+    Ok(vec![guest(c(), Accel::Counted, &[first])?, other])
+}
+
+impl Guest {
+    /// What each side did.
+    fn boot(&self, suite: &Suite, filter: Option<&str>, results: &Path) -> Result<Vec<Seen>> {
+        let names: Vec<&str> = self.sides.iter().map(|(name, _)| name.as_str()).collect();
+        let what = format!("{} on {}", short(suite.name), names.join(", then "));
+        let logs_of = |name: &str| results.join(name).join(short(suite.name));
+        for name in &names {
+            make_dir(&logs_of(name))?;
+        }
+        let logs = logs_of(names.last().context("no side")?);
         let console = logs.join("console.log");
+        let suite = Suite {
+            loads_engine: self.sides.len() > 1,
+            ..suite.clone()
+        };
+        let spec = CompareSpec {
+            filter: filter.map(str::to_owned),
+            engines: self.sides.iter().map(|(_, link)| *link).collect(),
+        };
         let machine = self.lab.assemble(&Boot {
-            suite,
+            suite: &suite,
             mode: Mode::Compare,
             tests: Vec::new(),
             extra: serde_json::to_value(spec).context("cannot write what to compare")?,
@@ -122,22 +156,41 @@ impl Side {
         let disk = |role: &str| {
             let mut disks = machine.disks.iter();
             let found = disks.find(|disk| disk.role == role);
-            found.cloned().with_context(|| format!("no disk {role}"))
+            found.with_context(|| format!("no disk {role}"))
         };
-        let transcripts = read_transcripts(&disk(CompareSpec::LOG)?.path)?;
-        ensure!(!transcripts.is_empty(), "{what}: no workload of that name");
-        for transcript in &transcripts {
-            for stream in Stream::ALL {
-                let text = transcript.lines(stream).join("\n") + "\n";
-                put(&file_of(&logs, &transcript.workload, stream), &text)?;
-            }
-        }
+        let filesystem = disk(suites::MAIN)?.filesystem;
+        let places: &[_] = match names.as_slice() {
+            [_] => &[(CompareSpec::LOG, suites::MAIN)],
+            _ => &[
+                (CompareSpec::FIRST_LOG, CompareSpec::FIRST_DISK),
+                (CompareSpec::LOG, suites::MAIN),
+            ],
+        };
         let said = fs::read(&console).unwrap_or_default();
-        Ok(Seen {
-            transcripts,
-            disk: disk(suites::MAIN)?,
-            complaints: unaccounted(&String::from_utf8_lossy(&said), &BTreeSet::new())?,
-        })
+        let complaints = unaccounted(&String::from_utf8_lossy(&said), &BTreeSet::new())?;
+        let mut seen = Vec::new();
+        for (name, (log, left)) in names.iter().zip(places) {
+            let transcripts = read_transcripts(&disk(log)?.path)?;
+            ensure!(!transcripts.is_empty(), "{what}: no workload of that name");
+            for transcript in &transcripts {
+                for stream in Stream::ALL {
+                    let text = transcript.lines(stream).join("\n") + "\n";
+                    put(
+                        &file_of(&logs_of(name), &transcript.workload, stream),
+                        &text,
+                    )?;
+                }
+            }
+            seen.push(Seen {
+                transcripts,
+                disk: Image {
+                    filesystem,
+                    ..disk(left)?.clone()
+                },
+                complaints: complaints.clone(),
+            });
+        }
+        Ok(seen)
     }
 }
 
@@ -147,7 +200,7 @@ struct Comparison {
     report: Report,
     table: Table,
     /// The directories of the sides' logs.
-    sides: [PathBuf; 2],
+    sides: Vec<PathBuf>,
 }
 
 impl Comparison {

@@ -21,11 +21,18 @@ const fn compare(
     }
 }
 
-const fn compare_disks(filesystem: Filesystem) -> [Disk; 2] {
-    // XFS wants 300.
-    let main = Disk::empty(MAIN, filesystem, 320);
-    [main, Disk::blank(CompareSpec::LOG, 128)]
+/// What no guest writes to takes no room.
+const fn compare_disks(filesystem: Filesystem) -> [Disk; 4] {
+    [
+        Disk::empty(MAIN, filesystem, SIZE_MIB),
+        Disk::blank(CompareSpec::FIRST_DISK, SIZE_MIB),
+        Disk::blank(CompareSpec::LOG, 128),
+        Disk::blank(CompareSpec::FIRST_LOG, 128),
+    ]
 }
+
+/// XFS wants 300.
+const SIZE_MIB: u64 = 320;
 
 /// The suites of `make compare`.
 pub const COMPARE: &[Suite] = &[

@@ -3,6 +3,7 @@
 //! `compare`: the same workloads on the C and on the Rust engine of one kernel, and
 //! every difference that can be seen.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,10 @@ use iomap_qemu_protocol::{CompareSpec, Link, Mode, Stream, Transcript};
 use crate::agent::Agent;
 use crate::cli::CompareArguments;
 use crate::compare::{
-    collect, compare_images, differences, read_transcripts, Cell, Explanations, Table,
+    collect, compare_images, differences, missing, read_transcripts, Cell, Explanations, Table,
 };
 use crate::filter::split;
-use crate::image::{self, Image};
+use crate::image::{self, Filesystem, Image};
 use crate::kernel::Flavor;
 use crate::kernel_log::unaccounted;
 use crate::lab::{Boot, Lab};
@@ -208,9 +209,16 @@ impl Comparison {
         if one.transcripts.len() != two.transcripts.len() {
             bail!("{suite}: the guests did not run the same workloads");
         }
+        let hands_all_to_the_engine = matches!(one.disk.filesystem, Some(Filesystem::Xfs { .. }));
         for (one, two) in one.transcripts.iter().zip(&two.transcripts) {
             let name = format!("{suite}/{}", one.workload);
             let (mut cells, mut details) = (Vec::new(), Vec::new());
+            if hands_all_to_the_engine {
+                for (transcript, side) in [one, two].into_iter().zip(&self.sides) {
+                    let missing = missing(transcript).into_iter();
+                    details.extend(missing.map(|what| format!("{}: {what}", name_of(side))));
+                }
+            }
             for stream in Stream::ALL {
                 let (cell, said) = self.stream(&name, stream, one, two);
                 cells.push(cell);
@@ -268,7 +276,7 @@ impl Comparison {
             Err(error) => vec![format!("{error:#}")],
         };
         for (seen, side) in [one, two].into_iter().zip(&self.sides) {
-            let side = side.file_name().unwrap_or_default().to_string_lossy();
+            let side = name_of(side);
             let checked = seen
                 .disk
                 .filesystem
@@ -300,6 +308,11 @@ impl Comparison {
             details,
         });
     }
+}
+
+/// The side whose logs are there.
+fn name_of(side: &Path) -> Cow<'_, str> {
+    side.file_name().unwrap_or_default().to_string_lossy()
 }
 
 fn file_of(dir: &Path, workload: &str, stream: Stream) -> PathBuf {

@@ -5,11 +5,13 @@
 mod collect;
 mod difference;
 mod explain;
+mod hollow;
 mod image;
 mod table;
 
 pub use collect::{collect, read_transcripts};
 pub use difference::differences;
 pub use explain::Explanations;
+pub use hollow::missing;
 pub use image::compare_images;
 pub use table::{Cell, Table};

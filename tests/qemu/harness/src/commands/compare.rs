@@ -15,7 +15,8 @@ use iomap_qemu_protocol::{CompareSpec, Link, Mode, Stream, Transcript};
 use crate::agent::Agent;
 use crate::cli::CompareArguments;
 use crate::compare::{
-    collect, compare_images, differences, missing, read_transcripts, Cell, Explanations, Table,
+    collect, compare_images, differences, join_full_bios, missing, read_transcripts, Cell,
+    Explanations, Table,
 };
 use crate::filter::split;
 use crate::image::{self, Filesystem, Image};
@@ -171,7 +172,7 @@ impl Guest {
         let complaints = unaccounted(&String::from_utf8_lossy(&said), &BTreeSet::new())?;
         let mut seen = Vec::new();
         for (name, (log, left)) in names.iter().zip(places) {
-            let transcripts = read_transcripts(&disk(log)?.path)?;
+            let mut transcripts = read_transcripts(&disk(log)?.path)?;
             ensure!(!transcripts.is_empty(), "{what}: no workload of that name");
             for transcript in &transcripts {
                 for stream in Stream::ALL {
@@ -181,6 +182,9 @@ impl Guest {
                         &text,
                     )?;
                 }
+            }
+            if names.len() > 1 && !hands_all_to_the_engine(filesystem) {
+                transcripts.iter_mut().for_each(join_full_bios);
             }
             seen.push(Seen {
                 transcripts,
@@ -209,11 +213,11 @@ impl Comparison {
         if one.transcripts.len() != two.transcripts.len() {
             bail!("{suite}: the guests did not run the same workloads");
         }
-        let hands_all_to_the_engine = matches!(one.disk.filesystem, Some(Filesystem::Xfs { .. }));
+        let all = hands_all_to_the_engine(one.disk.filesystem);
         for (one, two) in one.transcripts.iter().zip(&two.transcripts) {
             let name = format!("{suite}/{}", one.workload);
             let (mut cells, mut details) = (Vec::new(), Vec::new());
-            if hands_all_to_the_engine {
+            if all {
                 for (transcript, side) in [one, two].into_iter().zip(&self.sides) {
                     let missing = missing(transcript).into_iter();
                     details.extend(missing.map(|what| format!("{}: {what}", name_of(side))));
@@ -308,6 +312,11 @@ impl Comparison {
             details,
         });
     }
+}
+
+/// Is all I/O of that filesystem's files the engine's?
+fn hands_all_to_the_engine(filesystem: Option<Filesystem>) -> bool {
+    matches!(filesystem, Some(Filesystem::Xfs { .. }))
 }
 
 /// The side whose logs are there.

@@ -7,6 +7,7 @@ mod difference;
 mod explain;
 mod hollow;
 mod image;
+mod join;
 mod table;
 
 pub use collect::{collect, read_transcripts};
@@ -14,4 +15,5 @@ pub use difference::differences;
 pub use explain::Explanations;
 pub use hollow::missing;
 pub use image::compare_images;
+pub use join::join_full_bios;
 pub use table::{Cell, Table};

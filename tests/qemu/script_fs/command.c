@@ -183,6 +183,7 @@ void script_reset(struct script_file *file)
 	unsigned long irq;
 
 	script_open_gate(file);
+	script_unlock_held(file);
 	cancel_delayed_work_sync(&file->release);
 	script_release_bios(file, &fail);
 	inode_dio_wait(inode);
@@ -241,6 +242,7 @@ static const struct script_command {
 	{ "go",		script_cmd_go },
 	{ "inode",	script_cmd_inode },
 	{ "invalidate",	script_cmd_invalidate },
+	{ "lock",	script_cmd_lock },
 	{ "map",	script_cmd_map },
 	{ "omit",	script_cmd_omit },
 	{ "prepare",	script_cmd_prepare },
@@ -251,6 +253,7 @@ static const struct script_command {
 	{ "reset",	script_cmd_reset },
 	{ "truncate",	script_cmd_truncate },
 	{ "truncate_page", script_cmd_truncate_page },
+	{ "unlock",	script_cmd_unlock },
 	{ "unshare",	script_cmd_unshare },
 	{ "valid",	script_cmd_valid },
 	{ "write_back",	script_cmd_write_back },

@@ -150,6 +150,33 @@ static void script_unlock_folio(struct folio *folio)
 	folio_put(folio);
 }
 
+/* Locked until "unlock", as by whoever else works on the folio. */
+int script_cmd_lock(struct script_file *file, char *args)
+{
+	struct folio *folio;
+
+	if (file->locked)
+		return -EBUSY;
+	folio = script_lock_folio(file, args);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	file->locked = folio;
+	return 0;
+}
+
+void script_unlock_held(struct script_file *file)
+{
+	if (file->locked)
+		script_unlock_folio(file->locked);
+	file->locked = NULL;
+}
+
+int script_cmd_unlock(struct script_file *file, char *args)
+{
+	script_unlock_held(file);
+	return 0;
+}
+
 static void script_print_state(struct seq_buf *line, struct folio *folio)
 {
 	const struct script_folio_state *state = folio_get_private(folio);

@@ -170,6 +170,8 @@ struct script_file {
 	bool gate_closed;
 	unsigned int gated_mkwrites;	/* page_mkwrite waits so many times */
 
+	struct folio *locked;	/* by the command "lock" */
+
 	/* The request of the command "readahead", and how many folios to rob it of. */
 	struct readahead_control *readahead;
 	unsigned int take;
@@ -305,6 +307,9 @@ int script_cmd_drop(struct script_file *file, char *args);
 int script_cmd_folio(struct script_file *file, char *args);
 int script_cmd_folios(struct script_file *file, char *args);
 int script_cmd_invalidate(struct script_file *file, char *args);
+int script_cmd_lock(struct script_file *file, char *args);
+int script_cmd_unlock(struct script_file *file, char *args);
+void script_unlock_held(struct script_file *file);
 
 /* operate.c */
 void script_release_delalloc(struct script_file *file, loff_t start, loff_t end,

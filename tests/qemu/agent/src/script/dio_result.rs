@@ -34,6 +34,9 @@ pub const CASES: &[Case] = &[
     Case::new("dio_partial", SCRIPT, partial)
         .doc("With PARTIAL a fault after some progress returns that progress, waited for.")
         .holds(&["DIO-25", "DIO-34"]),
+    Case::new("dio_partial_nowait", SCRIPT, partial_nowait)
+        .doc("It is not waited for if the request must not wait.")
+        .holds(&["DIO-25"]),
     Case::new(
         "dio_partial_without_progress",
         SCRIPT,
@@ -205,6 +208,34 @@ fn partial(context: &Context) -> Result<()> {
                 "return ret=4608 pos=4096 left=4096",
             ],
         )?;
+    }
+    Ok(())
+}
+
+fn partial_nowait(context: &Context) -> Result<()> {
+    let fs = Scripted::new(context, "")?;
+    for direction in [Direction::Read, Direction::Write] {
+        fs.restart(&format!("{EXTENT}\ndio partial nofault\nbio hold"))?;
+        let mut transfer = Transfer {
+            flags: libc::RWF_NOWAIT,
+            ..Transfer::new(direction, 0, one_page_of_two()?)
+        };
+        let result = fs.queued(Method::Aio, &mut transfer, || {
+            fs.expect_of(
+                &["begin", "submit", "end", "end_io", "return"],
+                &[
+                    "begin pos=0 len=8192",
+                    "submit pos=0 bytes=4096",
+                    "end written=4096",
+                    "begin pos=4096 len=4096",
+                    "end written=0",
+                    "return ret=queued",
+                ],
+            )?;
+            fs.run("release")
+        })?;
+        ensure!(result? == 4096);
+        fs.expect_only("end_io", &["end_io size=4096 error=0"])?;
     }
     Ok(())
 }

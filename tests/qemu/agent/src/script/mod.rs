@@ -22,6 +22,7 @@ mod ioends_kept;
 mod iter;
 mod log;
 mod module_memory;
+mod nowait;
 mod pieces;
 mod punch;
 mod read_folio;
@@ -64,6 +65,7 @@ pub const CASES: &[&[Case]] = &[
     ioends_kept::CASES,
     iter::CASES,
     module_memory::CASES,
+    nowait::CASES,
     pieces::CASES,
     punch::CASES,
     read_folio::CASES,

@@ -12,7 +12,10 @@ use std::time::Duration;
 use anyhow::{anyhow, ensure, Context as _, Result};
 
 use super::cached::Cached;
+use super::nowait;
+use super::scripted::expect_errno;
 use crate::case::{skip, Case};
+use crate::check::wait_until;
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::suites::SCRIPT;
@@ -22,6 +25,9 @@ pub const CASES: &[Case] = &[
     Case::new("write_throttled", SCRIPT, write)
         .doc("Whoever writes waits if too much is dirty.")
         .holds(&["BW-3"]),
+    Case::new("write_throttled_nowait", SCRIPT, write_nowait)
+        .doc("A write that must not wait is EAGAIN then, once it has written what it may.")
+        .holds(&["BW-28"]),
     Case::new("unshare_throttled", SCRIPT, unshare)
         .doc("Whoever unshares waits if too much is dirty.")
         .holds(&["US-3"]),
@@ -35,6 +41,43 @@ const LENGTH: usize = 128 * 4096;
 
 fn write(context: &Context) -> Result<()> {
     expect_throttled(context, "", |fs| fs.put_all(0, LENGTH, 0xCC))
+}
+
+fn write_nowait(context: &Context) -> Result<()> {
+    let fs = Cached::new(context, &script(""))?;
+    let bytes = vec![0xCC; LENGTH];
+    let (written, end) = thread::scope(|scope| {
+        let limit = Limit::set(fs.disk())?;
+        let writer = scope.spawn(|| write_all_at_once(&fs, &bytes));
+        let ended = wait_until(nowait::AT_ONCE, "the write", || writer.is_finished());
+        drop(limit);
+        // For one that waits: nobody else writes the pages.
+        while !writer.is_finished() {
+            fs.cache().sync_all().context("fsync")?;
+        }
+        let result = writer.join().map_err(|_| anyhow!("a thread panicked"))?;
+        ended.map(|()| result)
+    })?;
+    expect_errno(end, libc::EAGAIN)?;
+    context.note(format!("EAGAIN after {written} of {LENGTH} bytes"));
+    // Of that nothing is lost, and the rest can be written when there is room again.
+    fs.cache().sync_all()?;
+    let rest = bytes.get(written..).unwrap_or_default();
+    ensure!(nowait::write(&fs, written as u64, rest)? == rest.len());
+    fs.expect_contents(0, &bytes)
+}
+
+/// Writes without waiting until there is an error or nothing left; how much was
+/// written, and the end of it.
+fn write_all_at_once(fs: &Cached, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match nowait::write(fs, written as u64, rest) {
+            Ok(count) => written += count,
+            Err(error) => return (written, Err(error)),
+        }
+    }
+    (written, Ok(()))
 }
 
 fn unshare(context: &Context) -> Result<()> {
@@ -54,16 +97,17 @@ fn zero(context: &Context) -> Result<()> {
     expect_throttled(context, "", |fs| fs.run(&command))
 }
 
+fn script(answer: &str) -> String {
+    format!("inode size={LENGTH}\nextent offset=0 length={LENGTH} addr=65536\nbuffered\n{answer}")
+}
+
 /// `work` has to come by the place where the kernel makes tasks wait.
 fn expect_throttled(
     context: &Context,
     answer: &str,
     work: impl FnOnce(&Cached) -> Result<()>,
 ) -> Result<()> {
-    let script = format!(
-        "inode size={LENGTH}\nextent offset=0 length={LENGTH} addr=65536\nbuffered\n{answer}"
-    );
-    let fs = Cached::new(context, &script)?;
+    let fs = Cached::new(context, &script(answer))?;
     let done = AtomicBool::new(false);
     let ((), events) = thread::scope(|scope| {
         let limit = Limit::set(fs.disk())?;

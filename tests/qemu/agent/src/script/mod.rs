@@ -21,6 +21,7 @@ mod ioends;
 mod ioends_kept;
 mod iter;
 mod log;
+mod memory_faults;
 mod module_memory;
 mod nowait;
 mod pieces;
@@ -64,6 +65,7 @@ pub const CASES: &[&[Case]] = &[
     ioends::CASES,
     ioends_kept::CASES,
     iter::CASES,
+    memory_faults::CASES,
     module_memory::CASES,
     nowait::CASES,
     pieces::CASES,

@@ -70,7 +70,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// A file of `pages` pages whose header says `header` pages.
-fn swap_file(
+pub fn swap_file(
     context: &Context,
     options: &str,
     pages: u32,

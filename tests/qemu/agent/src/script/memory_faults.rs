@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calls whose allocations fail one after the other, down to those of the engine
+//! that real filesystems seldom reach.
+
+use std::fs;
+use std::io;
+
+use anyhow::{bail, ensure, Context as _, Result};
+
+use super::cached::{overlay, Cached};
+use super::nowait;
+use super::scripted::{expect_errno, Scripted};
+use super::swap::swap_file;
+use crate::case::Case;
+use crate::context::Context;
+use crate::suites::SCRIPT;
+use crate::sys::memory_faults::{Fault, MemoryFaults};
+use crate::sys::{aio, swap};
+use crate::transfer::Transfer;
+
+pub const CASES: &[Case] = &[
+    Case::new("nomem_write_nowait", SCRIPT, write_nowait)
+        .doc("A write that must not wait is EAGAIN without memory for the folio or its state.")
+        .holds(&["BW-28"]),
+    Case::new("nomem_dio_async", SCRIPT, dio_async)
+        .doc(
+            "The first asynchronous request of a mount is ENOMEM without the workqueue that it \
+             may need at its end.",
+        )
+        .holds(&["DIO-7"]),
+    Case::new("nomem_swapon_refused", SCRIPT, swapon_refused)
+        .doc("A swap file is refused without its name if there is no memory for that.")
+        .holds(&["SW-2"])
+        .logs(&["swapon: file <unknown> has unallocated extents$"]),
+];
+
+/// No call makes as many allocations as this.
+const LIMIT: u32 = 1_000;
+
+/// Has `attempt` made again and again, with each of its allocations failing once.
+/// It gets the fault and returns whether it met it. How often it did.
+fn exhaust(mut attempt: impl FnMut(Fault) -> Result<bool>) -> Result<u32> {
+    for nth in 1..LIMIT {
+        let fault = Fault::Nth(nth);
+        if !attempt(fault).with_context(|| fault.to_string())? {
+            return Ok(nth - 1);
+        }
+    }
+    bail!("no end after {LIMIT} allocations")
+}
+
+/// Blocks that are smaller than a page, and new: a write need not read any.
+const NEW_BLOCKS: &str = "inode size=65536 block_size=1024\n\
+                          extent offset=0 length=65536 addr=65536 flags=new\nbuffered hooks";
+
+fn write_nowait(context: &Context) -> Result<()> {
+    let faults = MemoryFaults::new()?;
+    let fs = Cached::new(context, "")?;
+    let bytes = [0xCC; 1024];
+    // The folio is there, so that its state is the first that there is no memory for.
+    fs.restart(NEW_BLOCKS)?;
+    fs.run("answer offset=0 length=65536 type=hole\nread_folio pos=0\ndrop index=0")?;
+    fs.expect_folio(0, "uptodate=1 state=none")?;
+    let (result, injected) = faults.run(Fault::Nth(1), || nowait::write(&fs, 1024, &bytes))?;
+    ensure!(injected, "there was no allocation to fail");
+    expect_errno(result, libc::EAGAIN)?;
+    fs.expect_of(
+        &["begin", "put_folio", "end", "return"],
+        &[
+            "begin pos=1024 len=1024 flags=write|nowait",
+            "put_folio pos=1024 copied=0",
+            "end written=0",
+            "return ret=-11 left=1024",
+        ],
+    )?;
+    fs.expect_folio(0, "uptodate=1 dirty=0 locked=0 state=none")?;
+
+    // It is not there: any allocation can be the one that fails.
+    let met = exhaust(|fault| {
+        fs.restart(NEW_BLOCKS)?;
+        let (result, injected) = faults.run(fault, || nowait::write(&fs, 1024, &bytes))?;
+        if injected {
+            expect_errno(result, libc::EAGAIN)?;
+            fs.expect_idle()?;
+            ensure!(nowait::write(&fs, 1024, &bytes)? == 1024);
+        } else {
+            ensure!(result? == 1024);
+        }
+        fs.expect_folio(0, "uptodate=0 dirty=1 uptodate_blocks=1 dirty_blocks=1")?;
+        Ok(injected)
+    })?;
+    context.note(format!("the write makes {met} allocations"));
+    ensure!(met >= 2, "a folio and its state are two allocations");
+    fs.expect_contents(0, &overlay(vec![0; 4096], 1024, 1024, 0xCC))
+}
+
+fn dio_async(context: &Context) -> Result<()> {
+    let script = "inode size=65536\nextent offset=0 length=65536 addr=65536";
+    let faults = MemoryFaults::new()?;
+    let queue = aio::Queue::new(1).context("io_setup")?;
+    let (mut refused, mut went_on) = (0, 0);
+    exhaust(|fault| {
+        // Which has no workqueue yet.
+        let fs = Scripted::new(context, script)?;
+        ensure!(!has_workqueue()?, "there is a workqueue of another mount");
+        let mut transfers = [Transfer::read(0, 4096)?];
+        let (results, injected) =
+            faults.run(fault, || aio::run_on(&queue, fs.file(), &mut transfers, 1))?;
+        let result = match results {
+            Ok(mut results) => results.pop().context("no result")?,
+            // What failed is a matter of io_submit().
+            Err(error) if injected && has_errno(&error, libc::EAGAIN) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        match result {
+            Err(error) if injected && error.raw_os_error() == Some(libc::ENOMEM) => refused += 1,
+            Err(error) => return Err(error.into()),
+            Ok(count) => {
+                ensure!(count == 4096, "{count} bytes");
+                ensure!(has_workqueue()?, "a request was begun without a workqueue");
+                went_on += u32::from(injected);
+            }
+        }
+        // Nothing is left of it that the next request would trip over.
+        let mut again = [Transfer::read(0, 4096)?];
+        let again = aio::run_on(&queue, fs.file(), &mut again, 1)?;
+        ensure!(matches!(again.as_slice(), [Ok(4096)]), "{again:?}");
+        Ok(injected)
+    })?;
+    context.note(format!(
+        "{refused} times ENOMEM, {went_on} times it went on"
+    ));
+    // The request itself, and what a workqueue is made of.
+    ensure!(refused > 2, "ENOMEM {refused} times only");
+    Ok(())
+}
+
+fn has_errno(error: &anyhow::Error, errno: i32) -> bool {
+    let found = error.downcast_ref().and_then(io::Error::raw_os_error);
+    found == Some(errno)
+}
+
+/// Whether there is a workqueue for completions of direct I/O. Each has a thread that
+/// runs it when there is no memory for others.
+fn has_workqueue() -> Result<bool> {
+    for entry in fs::read_dir("/proc").context("cannot list /proc")? {
+        // Tasks go away meanwhile.
+        let comm = fs::read_to_string(entry?.path().join("comm")).unwrap_or_default();
+        if comm.starts_with("kworker/R-dio/") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn swapon_refused(context: &Context) -> Result<()> {
+    let faults = MemoryFaults::new()?;
+    // Its last page is a hole.
+    let extent = "extent offset=0 length=61440 addr=65536";
+    let fs = swap_file(context, "", 16, 16, extent)?;
+    let path = fs.path();
+    let (mut refused, mut without_memory) = (0, 0);
+    exhaust(|fault| {
+        let (result, injected) = faults.run(fault, || swap::on(&path))?;
+        match result {
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => refused += 1,
+            Err(error) if injected && error.raw_os_error() == Some(libc::ENOMEM) => {
+                without_memory += 1;
+            }
+            Err(error) => return Err(error.into()),
+            Ok(()) => {
+                swap::off(&path)?;
+                bail!("it swaps to a file with a hole");
+            }
+        }
+        Ok(injected)
+    })?;
+    context.note(format!(
+        "EINVAL {refused} times, ENOMEM {without_memory} times"
+    ));
+    Ok(())
+}

@@ -30,6 +30,7 @@ mod read_folio;
 mod readahead;
 pub mod scripted;
 mod seek;
+mod stable_pages;
 mod stores;
 mod swap;
 mod syscalls;
@@ -73,6 +74,7 @@ pub const CASES: &[&[Case]] = &[
     read_folio::CASES,
     readahead::CASES,
     seek::CASES,
+    stable_pages::CASES,
     stores::CASES,
     swap::CASES,
     throttle::CASES,

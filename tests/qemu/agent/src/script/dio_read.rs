@@ -26,6 +26,9 @@ pub const CASES: &[Case] = &[
     Case::new("dio_read_across_eof", SCRIPT, read_across_eof)
         .doc("A read over the end is mapped and read whole, and then cut to the size.")
         .holds(&["DIO-2", "DIO-23", "DIO-32"]),
+    Case::new("dio_read_while_file_grows", SCRIPT, read_while_file_grows)
+        .doc("The size that counts is that when the read began.")
+        .holds(&["DIO-32"]),
     Case::new("dio_read_hole_and_unwritten", SCRIPT, read_hole_and_unwritten)
         .doc("Holes and unwritten mappings read as zeroes without any I/O.")
         .holds(&["DIO-10", "DIO-36"]),
@@ -103,6 +106,24 @@ fn read_across_eof(context: &Context) -> Result<()> {
         // What is past the end is given back to the iov.
         "return ret=1000 pos=1000 left=3096",
     ])
+}
+
+fn read_while_file_grows(context: &Context) -> Result<()> {
+    fill_device(context, 65536, 4096, 0x5A)?;
+    let fs = Scripted::new(context, "")?;
+    for (size, later, count) in [(1000, 4096, 1000), (4096, 1000, 4096)] {
+        fs.restart(&format!(
+            "inode size={size}\nextent offset=0 length=65536 addr=65536\nbio hold"
+        ))?;
+        let mut transfer = Transfer::read(0, 4096)?;
+        let result = fs.queued(Method::Aio, &mut transfer, || {
+            fs.run(&format!("inode size={later}\nrelease"))
+        })?;
+        let found = result?;
+        ensure!(found == count, "{found} bytes instead of {count}");
+        fs.expect_only("end_io", &["end_io size=4096 error=0"])?;
+    }
+    Ok(())
 }
 
 fn read_hole_and_unwritten(context: &Context) -> Result<()> {

@@ -2,12 +2,16 @@
 
 //! Writes and stores to files whose page cache has buffer heads.
 
+use std::os::unix::fs::FileExt;
+
 use anyhow::{ensure, Result};
 
-use super::cached::{overlay, stored, Cached, BASE};
+use super::cached::{expect_same, overlay, stored, Cached, BASE};
 use super::scripted::expect_errno;
 use crate::case::Case;
 use crate::context::Context;
+use crate::data::mirror::open;
+use crate::null_disk::NullDisk;
 use crate::suites::SCRIPT;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::sys::raw_io;
@@ -20,6 +24,9 @@ pub const CASES: &[Case] = &[
         .holds(&["BW-10"]),
     Case::new("buffers_new", SCRIPT, new)
         .doc("New blocks and those of a hole are zeroed around the write.")
+        .holds(&["BW-10"]),
+    Case::new("buffers_new_drops_aliases", SCRIPT, drops_aliases)
+        .doc("What the disk's own page cache has of a new block is not written over it later.")
         .holds(&["BW-10"]),
     Case::new("buffers_short_copy", SCRIPT, short_copy)
         .doc("A short copy counts as nothing, unless the folio is valid.")
@@ -63,6 +70,7 @@ fn new(context: &Context) -> Result<()> {
     for map in [
         "addr=65536 flags=bh|new",
         "type=unwritten addr=65536 flags=bh",
+        "type=hole flags=bh",
     ] {
         fs.restart(&format!(
             "inode size=65536 block_size=1024\n\
@@ -73,6 +81,27 @@ fn new(context: &Context) -> Result<()> {
         fs.expect_contents(1024, &overlay(vec![0; 1024], 476, 100, 0xCC))?;
     }
     Ok(())
+}
+
+fn drops_aliases(context: &Context) -> Result<()> {
+    // Not the scratch disk: what is mounted cannot be opened for writing.
+    let disk = NullDisk::with_cache(true)?;
+    let options = format!("bdev2={}", disk.path().display());
+    let script = "inode size=65536\n\
+                  extent offset=0 length=65536 addr=65536 flags=bh|new bdev=1\n\
+                  buffered buffers";
+    let fs = Cached::with_options(context, &options, script)?;
+    // Dirty yet, of the former life of a block and of its neighbour.
+    let device = open(&disk.path(), 0)?;
+    device.write_all_at(&[0xBB; 8192], BASE)?;
+    fs.put_all(100, 100, 0xCC)?;
+    fs.cache().sync_all()?;
+    device.sync_all()?;
+    let mut found = AlignedBuf::new(8192)?;
+    open(&disk.path(), libc::O_DIRECT)?.read_exact_at(&mut found, BASE)?;
+    let mut wanted = overlay(vec![0; 4096], 100, 100, 0xCC);
+    wanted.extend([0xBB; 4096]);
+    expect_same(&found, &wanted, "the disk")
 }
 
 fn short_copy(context: &Context) -> Result<()> {

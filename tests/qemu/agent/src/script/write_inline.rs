@@ -27,6 +27,9 @@ pub const CASES: &[Case] = &[
     Case::new("inline_write", SCRIPT, write)
         .doc("A write goes to the folio and from there to where the data lies; the folio stays clean.")
         .holds(&["BW-21", "BW-22"]),
+    Case::new("inline_write_buffers", SCRIPT, write_buffers)
+        .doc("So does one to a file whose page cache has buffer heads.")
+        .holds(&["BW-21"]),
     Case::new("inline_write_elsewhere", SCRIPT, write_elsewhere)
         .doc("Inline data that is not at the start of the file cannot be written.")
         .holds(&["BW-9"])
@@ -185,6 +188,29 @@ fn write(context: &Context) -> Result<()> {
     )?;
     let wanted = overlay(wanted, 100, 200, 0);
     expect_same(&fs.data()?, &wanted, "the inline data")
+}
+
+fn write_buffers(context: &Context) -> Result<()> {
+    let fs = Cached::new(
+        context,
+        "inode size=1000\nextent offset=0 length=4096 type=inline flags=bh\nbuffered buffers",
+    )?;
+    fs.set_data(&[0xDD; 1000])?;
+    fs.put_all(500, 1000, 0xCC)?;
+    fs.expect(&[
+        "write",
+        "begin pos=500 len=1000 type=inline mapflags=bh",
+        "dirty_inode isize=1000",
+        "end written=1000",
+        "return ret=1000 isize=1500",
+    ])?;
+    fs.expect_folio(0, "uptodate=1 dirty=0 locked=0 state=none")?;
+    let mut wanted = vec![0xDD; 500];
+    wanted.extend([0xCC; 1000]);
+    fs.expect_contents(0, &wanted)?;
+    wanted.resize(4096, 0);
+    expect_same(&fs.data()?, &wanted, "the inline data")?;
+    fs.expect_idle()
 }
 
 fn write_elsewhere(context: &Context) -> Result<()> {

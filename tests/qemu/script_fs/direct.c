@@ -155,10 +155,12 @@ int script_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flag
 
 	seq_buf_printf(&line, "end_io pos=%lld size=%zd error=%d", iocb->ki_pos, size, error);
 	script_print_flags(&line, "flags", flags, script_end_io_flags);
-	seq_buf_printf(&line, " context=%s pinned=%d cached=%lu dio_count=%d ret=%d",
+	/* Of a polled request, private is the bio to poll for; of others, anything. */
+	seq_buf_printf(&line, " context=%s pinned=%d cached=%lu dio_count=%d published=%d ret=%d",
 		       script_context(),
 		       file->probe && folio_maybe_dma_pinned(page_folio(file->probe)),
-		       inode->i_mapping->nrpages, atomic_read(&inode->i_dio_count), ret);
+		       inode->i_mapping->nrpages, atomic_read(&inode->i_dio_count),
+		       !!iocb->private, ret);
 	script_log_line(file->log, &line);
 	return ret;
 }

@@ -212,9 +212,10 @@ int script_cmd_folio(struct script_file *file, char *args)
 		return 0;
 	}
 	seq_buf_printf(&line, "folio index=%lu size=%zu", folio->index, folio_size(folio));
-	seq_buf_printf(&line, " uptodate=%d dirty=%d writeback=%d locked=%d",
+	seq_buf_printf(&line, " uptodate=%d dirty=%d writeback=%d locked=%d referenced=%d",
 		       folio_test_uptodate(folio), folio_test_dirty(folio),
-		       folio_test_writeback(folio), folio_test_locked(folio));
+		       folio_test_writeback(folio), folio_test_locked(folio),
+		       folio_test_referenced(folio));
 	script_print_state(&line, folio);
 	script_log_line(file->log, &line);
 	folio_put(folio);

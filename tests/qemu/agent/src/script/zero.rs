@@ -68,7 +68,7 @@ fn zero(context: &Context) -> Result<()> {
             ],
         )
     })?;
-    fs.expect_folio(0, "uptodate_blocks=3 dirty_blocks=3")?;
+    fs.expect_folio(0, "referenced=1 uptodate_blocks=3 dirty_blocks=3")?;
     fs.expect_folio(1, "uptodate=1 dirty=1 state=none")?;
     fs.expect_folio(2, "uptodate_blocks=0 dirty_blocks=0")?;
     fs.expect_contents(0, &overlay(stored(BASE, 65536), 3500, 5000, 0))?;

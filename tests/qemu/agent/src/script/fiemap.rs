@@ -8,6 +8,7 @@ use super::scripted::{expect_errno, Scripted};
 use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
+use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::sys::fiemap::{self, Extent, Request};
 
 /// Flags of an extent (`linux/fiemap.h`) that real filesystems' tests do not need.
@@ -38,6 +39,9 @@ pub const CASES: &[Case] = &[
     Case::new("fiemap_error", SCRIPT, error)
         .doc("Any other error is returned, also with an extent pending.")
         .holds(&["FM-5", "DIFF-4"]),
+    Case::new("fiemap_bad_memory", SCRIPT, bad_memory)
+        .doc("Extents that cannot be given to the program are EFAULT, the last one, too.")
+        .holds(&["FM-5"]),
 ];
 
 fn report(fs: &Scripted, request: Request) -> Result<Vec<Extent>> {
@@ -286,4 +290,25 @@ fn error(context: &Context) -> Result<()> {
         "end written=4096",
         "begin pos=4096 ret=-5",
     ])
+}
+
+fn bad_memory(context: &Context) -> Result<()> {
+    let fs = Scripted::new(context, "inode size=65536")?;
+    let mut memory = AlignedBuf::new(2 * PAGE_SIZE)?;
+    memory.unmap_from(PAGE_SIZE)?;
+    // Without an extent there is nothing to give.
+    fiemap::ask_beyond(fs.file(), &mut memory, 16)?;
+    fs.run("extent offset=0 length=4096 addr=65536")?;
+    expect_errno(fiemap::ask_beyond(fs.file(), &mut memory, 16), libc::EFAULT)?;
+    // One with others behind it.
+    fs.run("extent offset=8192 length=4096 addr=131072")?;
+    fs.clear_log()?;
+    expect_errno(fiemap::ask_beyond(fs.file(), &mut memory, 16), libc::EFAULT)?;
+    fs.expect_only(
+        "begin",
+        &["begin pos=0", "begin pos=4096", "begin pos=8192"],
+    )?;
+    // Whoever only counts them needs no memory.
+    fiemap::ask_beyond(fs.file(), &mut memory, 0)?;
+    Ok(())
 }

@@ -141,6 +141,29 @@ pub fn ask(file: &File, request: Request) -> Result<Answer, (io::Error, u32)> {
     })
 }
 
+/// Asks for `extents` extents, with the header at the end of `memory`: behind it, where
+/// there is nothing, is where they would go.
+pub fn ask_beyond(file: &File, memory: &mut [u8], extents: u32) -> io::Result<()> {
+    let at = memory.len().checked_sub(size_of::<Header>());
+    let place = at.and_then(|at| memory.get_mut(at..));
+    let base: *mut Header = place
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .as_mut_ptr()
+        .cast();
+    let header = Header {
+        length: u64::MAX,
+        extent_count: extents,
+        ..Header::default()
+    };
+    // SAFETY: `memory` has room for the header.
+    unsafe { base.write_unaligned(header) };
+    // SAFETY: the ioctl touches the header; what is behind it the kernel checks.
+    if unsafe { libc::ioctl(file.as_raw_fd(), FS_IOC_FIEMAP, base) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// All extents of a file, after its dirty pages are written.
 pub fn extents(file: &File) -> io::Result<Vec<Extent>> {
     let mut all: Vec<Extent> = Vec::new();

@@ -19,6 +19,9 @@ pub const CASES: &[Case] = &[
     Case::new("ioend_begins_another", SCRIPT, another)
         .doc("Another place, another kind and another sharing are another ioend.")
         .holds(&["WB-12"]),
+    Case::new("ioend_after_many_folios", SCRIPT, after_many)
+        .doc("How many folios there were in earlier ioends does not matter.")
+        .holds(&["WB-12"]),
     Case::new("ioend_flags", SCRIPT, flags)
         .doc("The bio says what the writeback is for, and has the inode's hint and a group.")
         .holds(&["WB-13"]),
@@ -105,6 +108,28 @@ fn another(context: &Context) -> Result<()> {
     fs.run("map lookup\nmap offset=8192 length=4096 addr=69632")?;
     fs.clear_log()?;
     fs.expect_bios(&["WS 128+8", "WS 136+8"], || Ok(fs.cache().sync_all()?))
+}
+
+fn after_many(context: &Context) -> Result<()> {
+    /// More than one ioend may have.
+    const FOLIOS: usize = 4096 + 512;
+    /// A bio has room for so many that are not next to each other in memory.
+    const OF_BIO: usize = 256;
+    let length = FOLIOS * 4096;
+    let fs = Cached::new(
+        context,
+        &format!("inode size={length}\nextent offset=0 length={length} addr=65536\nbuffered"),
+    )?;
+    fs.put_all(0, length, 0xCC)?;
+    let ((), bios) = fs.bios(|| Ok(fs.cache().sync_all()?))?;
+    ensure!(
+        bios.len() <= FOLIOS / OF_BIO + 1,
+        "{} bios for {FOLIOS} folios",
+        bios.len()
+    );
+    fs.expect_stored(BASE + length as u64 - 4096, &[0xCC; 4096])?;
+    // The log has no room for so many.
+    fs.clear_log()
 }
 
 fn flags(context: &Context) -> Result<()> {

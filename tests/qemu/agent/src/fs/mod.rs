@@ -57,6 +57,7 @@ pub const CASES: &[&[Case]] = &[
     device_faults::cached::CASES,
     device_faults::direct::CASES,
     device_faults::lost::CASES,
+    device_faults::requests::CASES,
     dio_fault::CASES,
     dio_limits::CASES,
     dio_read::CASES,

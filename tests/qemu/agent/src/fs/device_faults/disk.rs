@@ -2,12 +2,14 @@
 
 //! The main disk behind a device mapper that can make parts of it fail.
 
+use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
+use crate::disk::Disk;
 use crate::fs::SECTOR;
 use crate::init::mount_main;
 use crate::sys::device_mapper::{self, Target};
@@ -31,18 +33,37 @@ pub enum Fault {
     Dust,
 }
 
-/// What becomes of the whole disk (dm-flakey).
+/// What becomes of the whole disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// Reads and writes fail.
+    /// Reads and writes fail (dm-flakey).
     Everything,
-    /// Writes are said to be done, and are not.
+    /// Writes are said to be done, and are not (dm-flakey).
     Writes,
+    /// A quarter of all requests fails, flushes among them (fail_make_request).
+    Requests,
 }
+
+/// Where the kernel is told how many requests fail, of disks that may.
+const REQUESTS: &str = "/sys/kernel/debug/fail_make_request";
+
+/// A quarter, at random: whatever repeats itself would have the same calls fail each
+/// time. Without a limit, and without a stack for each request.
+const A_QUARTER: &[(&str, &str)] = &[
+    ("verbose", "0"),
+    ("times", "-1"),
+    ("interval", "1"),
+    ("probability", "25"),
+];
+
+/// Whether a disk's requests may fail.
+const MAY_FAIL: &str = "make-it-fail";
 
 /// Mounted where the main disk is otherwise.
 pub struct FaultyDisk {
-    /// The name of the real one.
+    /// The real one.
+    disk: Disk,
+    /// Its name for the device mapper.
     lower: String,
     sectors: u64,
 }
@@ -55,6 +76,7 @@ impl FaultyDisk {
         let faulty = Self {
             lower: disk.path().display().to_string(),
             sectors: disk.number("size")?,
+            disk,
         };
         // The directory is there in both mounts.
         context.dir()?;
@@ -106,11 +128,12 @@ impl FaultyDisk {
         Ok(())
     }
 
-    /// All of the disk is lost from now on.
+    /// The disk is lost from now on.
     pub fn lose(&self, loss: Loss) -> Result<()> {
         let features = match loss {
             Loss::Everything => "",
             Loss::Writes => " 1 drop_writes",
+            Loss::Requests => return self.fail_requests(true),
         };
         let target = Target {
             start: 0,
@@ -119,6 +142,17 @@ impl FaultyDisk {
             parameters: format!("{} 0 {ALWAYS_DOWN}{features}", self.lower),
         };
         device_mapper::load(NAME, &[target]).context("losing the disk")
+    }
+
+    /// A quarter of the requests to the disk fails from now on, or none does.
+    pub fn fail_requests(&self, fail: bool) -> Result<()> {
+        for (file, value) in A_QUARTER {
+            let path = Path::new(REQUESTS).join(file);
+            fs::write(&path, value)
+                .with_context(|| format!("cannot write {value} to {}", path.display()))?;
+        }
+        self.disk
+            .set_attribute(MAY_FAIL, if fail { "1" } else { "0" })
     }
 
     /// Lets go of a filesystem whose disk was lost, and mounts what there is of it.
@@ -130,6 +164,7 @@ impl FaultyDisk {
     }
 
     pub fn heal(&self) -> Result<()> {
+        self.fail_requests(false)?;
         device_mapper::load(NAME, &[self.linear(0, self.sectors)]).context("healing the disk")
     }
 

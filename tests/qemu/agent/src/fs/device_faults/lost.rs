@@ -17,12 +17,22 @@ use crate::suites;
 use crate::unplug;
 
 pub const CASES: &[Case] = &[
-    Case::new("flaky_under_load", suites::LOST, under_load)
-        .doc(
-            "Whoever uses a disk on which everything fails gets an error, nobody hangs; what \
-             was synced is there when it works again.",
-        )
-        .holds(&["WB-17"]),
+    Case::new("flaky_under_load", suites::LOST, |context| {
+        under_load(context, Loss::Everything)
+    })
+    .doc(
+        "Whoever uses a disk on which everything fails gets an error, nobody hangs; what \
+         was synced is there when it works again.",
+    )
+    .holds(&["WB-17"]),
+    Case::new("requests_fail_under_load", suites::LOST, |context| {
+        under_load(context, Loss::Requests)
+    })
+    .doc(
+        "Whoever uses a disk on which a quarter of all requests fails gets an error, nobody \
+         hangs; what was synced is there when it works again.",
+    )
+    .holds(&["WB-17"]),
     Case::new("flaky_writes_lost", suites::LOST, writes_lost)
         .doc("What was synced before writes began to get lost is there after recovery."),
 ];
@@ -30,9 +40,9 @@ pub const CASES: &[Case] = &[
 /// How many times something has been synced when the disk begins to lose writes.
 const BEFORE: usize = 20;
 
-fn under_load(context: &Context) -> Result<()> {
+fn under_load(context: &Context, loss: Loss) -> Result<()> {
     FaultyDisk::with(context, |disk| {
-        let lose = || disk.lose(Loss::Everything);
+        let lose = || disk.lose(loss);
         unplug::lose_under_load(context, lose, || disk.find_again(context))
     })
 }

@@ -7,6 +7,7 @@ pub mod cached;
 pub mod direct;
 mod disk;
 pub mod lost;
+pub mod requests;
 
 use std::ops::Range;
 

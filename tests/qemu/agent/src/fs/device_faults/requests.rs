@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A disk on which a quarter of all requests fails while a file is read and written
+//! in place. Nothing but its data is on the way then, so no filesystem gives up, and
+//! each call has to tell by itself whether it was met.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use anyhow::{bail, ensure, Context as _, Result};
+use rustix::fs::{fadvise, Advice};
+
+use super::disk::FaultyDisk;
+use super::{ensure_idle, SIZE};
+use crate::case::Case;
+use crate::context::Context;
+use crate::data::mirror::Mirror;
+use crate::data::pattern;
+use crate::fs::KIB;
+use crate::suites;
+use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
+use crate::sys::sync_range;
+use crate::transfer::{Method, Transfer};
+
+pub const CASES: &[Case] = &[
+    Case::new("requests_fail_dio", suites::FAULT_KINDS, direct)
+        .doc("Of direct reads and writes, those of a failed request are EIO, all others whole.")
+        .holds(&["DIO-31"]),
+    Case::new("requests_fail_cached", suites::PAGE_CACHE_FAULTS, cached)
+        .doc("So are reads into the page cache, and writeback from it.")
+        .holds(&["RD-16", "WB-17"])
+        .logs(&[r"writeback error on inode \d+"]),
+];
+
+/// What is read and written at a time.
+const PIECE: usize = 32 * KIB;
+
+/// Each piece of the file has its turn eight times.
+const ROUNDS: usize = 8 * SIZE / PIECE;
+
+/// How many calls failed.
+#[derive(Default)]
+struct Failed {
+    reads: usize,
+    writes: usize,
+}
+
+impl Failed {
+    fn ensure_both(&self, context: &Context) -> Result<()> {
+        let Self { reads, writes } = self;
+        context.note(format!("{reads} reads and {writes} writes failed"));
+        ensure!(*reads > 0 && *writes > 0, "some kind of call never failed");
+        Ok(())
+    }
+}
+
+/// Has `call` made until it works, which it says; how often it was EIO.
+fn until_it_works(mut call: impl FnMut() -> Result<io::Result<()>>) -> Result<usize> {
+    /// Of a call of several requests mostly one fails.
+    const PATIENCE: usize = 100;
+    for failed in 0..PATIENCE {
+        match call()? {
+            Ok(()) => return Ok(failed),
+            Err(error) if error.raw_os_error() == Some(libc::EIO) => {}
+            Err(error) => return Err(error).context("not EIO"),
+        }
+    }
+    bail!("it fails {PATIENCE} times in a row")
+}
+
+/// Has `work` done with each piece of a file in turn, on a disk whose requests fail. What
+/// a filesystem has to write of its own is written between the rounds.
+fn with_pieces(
+    context: &Context,
+    mut work: impl FnMut(&mut Mirror, usize, usize) -> Result<()>,
+) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        for round in 0..ROUNDS {
+            let offset = round * PIECE % SIZE;
+            mirror.drop_cache()?;
+            disk.fail_requests(true)?;
+            let result = work(&mut mirror, round, offset);
+            disk.fail_requests(false)?;
+            result.with_context(|| format!("round {round}, at {offset}"))?;
+        }
+        ensure_idle(&mirror)?;
+        mirror.verify()
+    })
+}
+
+fn direct(context: &Context) -> Result<()> {
+    let mut failed = Failed::default();
+    with_pieces(context, |mirror, round, offset| {
+        let file = mirror.direct()?;
+        // Each method gets to all pieces.
+        let at = round + round / (SIZE / PIECE);
+        let method = *Method::ALL.iter().cycle().nth(at).context("no method")?;
+        let run = |transfer: Transfer| {
+            let mut transfers = [transfer];
+            let result = method.run(&file, &mut transfers, 1)?.pop();
+            let [transfer] = transfers;
+            Ok::<_, anyhow::Error>((result.context("no result")?, transfer))
+        };
+        failed.reads += until_it_works(|| {
+            let (result, transfer) = run(Transfer::read(offset as u64, PIECE)?)?;
+            if let Ok(count) = result {
+                ensure!(count == PIECE, "{count} bytes");
+                pattern::compare(mirror.range(offset, PIECE), &transfer.buffer, offset as u64)?;
+            }
+            Ok(result.map(drop))
+        })?;
+        mirror.stamp(offset as u64, PIECE)?;
+        failed.writes += until_it_works(|| {
+            let mut bytes = AlignedBuf::new(PIECE)?;
+            bytes.copy_from_slice(mirror.range(offset, PIECE));
+            let (result, _) = run(Transfer::write(offset as u64, bytes))?;
+            if let Ok(count) = result {
+                ensure!(count == PIECE, "{count} bytes");
+            }
+            Ok(result.map(drop))
+        })?;
+        Ok(())
+    })?;
+    failed.ensure_both(context)
+}
+
+fn cached(context: &Context) -> Result<()> {
+    let mut failed = Failed::default();
+    with_pieces(context, |mirror, _, offset| {
+        let file = mirror.buffered()?;
+        // One request for each page.
+        fadvise(&file, 0, None, Advice::Random).context("fadvise")?;
+        for page in (offset..offset + PIECE).step_by(PAGE_SIZE) {
+            failed.reads += until_it_works(|| read_page(&file, mirror, page))?;
+        }
+        let bytes = mirror.stamp(offset as u64, PIECE)?;
+        failed.writes += until_it_works(|| {
+            // Dirty, again: what failed was not.
+            file.write_all_at(&bytes, offset as u64)
+                .context("a write")?;
+            Ok(sync_range::write_and_wait(&file, offset, PIECE))
+        })?;
+        Ok(())
+    })?;
+    failed.ensure_both(context)
+}
+
+fn read_page(file: &File, mirror: &Mirror, at: usize) -> Result<io::Result<()>> {
+    let mut page = [0xEE; PAGE_SIZE];
+    let result = file.read_exact_at(&mut page, at as u64);
+    if result.is_ok() {
+        pattern::compare(mirror.range(at, PAGE_SIZE), &page, at as u64)?;
+    }
+    Ok(result)
+}

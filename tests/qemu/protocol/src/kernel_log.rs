@@ -19,6 +19,7 @@ const SIGNS: &[&str] = &[
     "INFO: task .* blocked",
     "(?i)kernel panic",
     "refcount_t",
+    r"INFO: \S+ (self-)?detected (expedited )?stall",
     "list_add corruption",
     "memory leak",
 ];
@@ -100,3 +101,7 @@ mod tests {
         Ok(())
     }
 }
+            "rcu: INFO: rcu_sched self-detected stall on CPU",
+            "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+            "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-...D }",
+            "INFO: rcu_tasks_trace detected stalls on tasks:",

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::kernel_log::Signs;
 use iomap_qemu_protocol::ktap::Line;
+use iomap_qemu_protocol::Link;
 use regex::Regex;
 
 use crate::output::Output;
@@ -28,13 +29,14 @@ pub struct Verdict {
 }
 
 impl KernelLog {
-    pub fn open() -> Result<Self> {
+    /// Of a kernel to which the engine is linked like that.
+    pub fn open(link: Link) -> Result<Self> {
         let device = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_NONBLOCK)
             .open("/dev/kmsg")
             .context("cannot open /dev/kmsg")?;
-        let signs = Signs::new().context("the signs of kernel bugs")?;
+        let signs = Signs::new(link).context("the signs of kernel bugs")?;
         Ok(Self { device, signs })
     }
 
@@ -134,7 +136,7 @@ mod tests {
     fn judge(messages: &[&str], expected: &[&str]) -> Result<Verdict> {
         let log = KernelLog {
             device: File::open("/dev/null")?,
-            signs: Signs::new()?,
+            signs: Signs::new(Link::Module)?,
         };
         log.judge(messages.iter().map(|&m| m.to_owned()).collect(), expected)
     }

@@ -20,7 +20,7 @@ const CLEAR_WARN_ONCE: &str = "/sys/kernel/debug/clear_warn_once";
 
 /// Runs `spec.tests` and reports each; an error means that the run itself broke.
 pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
-    let mut log = KernelLog::open()?;
+    let mut log = KernelLog::open(spec.link)?;
     report_start_up(&mut log, output)?;
     output.run_all(
         &spec.tests,

@@ -41,7 +41,7 @@ impl Lost<'_> {
     /// written through the disk's cache or not, QEMU's host keeps: whether the guest flushed
     /// that cache is not seen here.
     pub fn problems(&self, console: &str) -> Result<Vec<String>> {
-        let mut problems = unaccounted(console, &self.heard.accounted)?;
+        let mut problems = unaccounted(console, self.lab.link, &self.heard.accounted)?;
         if self.how != POWER_CUT {
             match cause_of_death(console) {
                 Some(panic) if panic.contains(self.how) => problems.retain(|line| *line != panic),

@@ -9,15 +9,17 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::kernel_log::Signs;
+use iomap_qemu_protocol::Link;
 
 /// What a guest's kernel has written to that file; nothing if there is none.
 pub fn text_of(console: &Path) -> String {
     String::from_utf8_lossy(&fs::read(console).unwrap_or_default()).into_owned()
 }
 
-/// The lines of `console` that look like a bug and are not among `accounted`.
-pub fn unaccounted(console: &str, accounted: &BTreeSet<String>) -> Result<Vec<String>> {
-    let signs = Signs::new().context("the signs of kernel bugs")?;
+/// The lines of `console` that look like a bug and are not among `accounted`, in a
+/// kernel to which the engine is linked like that.
+pub fn unaccounted(console: &str, link: Link, accounted: &BTreeSet<String>) -> Result<Vec<String>> {
+    let signs = Signs::new(link).context("the signs of kernel bugs")?;
     Ok(console
         .lines()
         .map(without_time)
@@ -61,17 +63,20 @@ mod tests {
         let accounted =
             BTreeSet::from(["WARNING: CPU: 0 PID: 1 at fs/iomap/iter.c:33 x+0x1/0x2".to_owned()]);
         assert_eq!(
-            unaccounted(CONSOLE, &accounted)?,
+            unaccounted(CONSOLE, Link::Module, &accounted)?,
             ["BUG: kernel NULL pointer dereference, address: 0"]
         );
-        assert_eq!(unaccounted(CONSOLE, &BTreeSet::new())?.len(), 2);
+        assert_eq!(
+            unaccounted(CONSOLE, Link::Module, &BTreeSet::new())?.len(),
+            2
+        );
         Ok(())
     }
 
     #[test]
     fn an_ordinary_boot_is_clean() -> Result<()> {
         let console = "[    0.1] debug: lock [x] and\n[ 1.0] Run /init as init process\nroot\n";
-        assert!(unaccounted(console, &BTreeSet::new())?.is_empty());
+        assert!(unaccounted(console, Link::Module, &BTreeSet::new())?.is_empty());
         Ok(())
     }
 

@@ -68,6 +68,6 @@ pub fn problems(
         .filter(|result| result.verdict != Verdict::Passed);
     let mut problems: Vec<String> = failed.flat_map(|result| result.details).collect();
     problems.extend(how);
-    problems.extend(unaccounted(&text_of(&console), &heard.accounted)?);
+    problems.extend(unaccounted(&text_of(&console), lab.link, &heard.accounted)?);
     Ok(problems)
 }

@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
 
     fn check_log(&mut self, console: &Path, accounted: &BTreeSet<String>) -> Result<()> {
         let start = Instant::now();
-        let lines = unaccounted(&text_of(console), accounted)?;
+        let lines = unaccounted(&text_of(console), self.lab.link, accounted)?;
         let failed = !lines.is_empty();
         let result = self.host_result("guest_log", start, failed, lines);
         (self.emit)(with_log(result, console));

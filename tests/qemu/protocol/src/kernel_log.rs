@@ -2,7 +2,9 @@
 
 //! What a line of the kernel's log looks like that tells of a bug.
 
-use regex::RegexSet;
+use regex::{Regex, RegexSet};
+
+use crate::Link;
 
 /// Regular expressions of what kernels say when something is wrong.
 const SIGNS: &[&str] = &[
@@ -17,9 +19,9 @@ const SIGNS: &[&str] = &[
     "possible circular",
     "INFO: trying to register non-static key",
     "INFO: task .* blocked",
+    r"INFO: \S+ (self-)?detected (expedited )?stall",
     "(?i)kernel panic",
     "refcount_t",
-    r"INFO: \S+ (self-)?detected (expedited )?stall",
     "list_add corruption",
     "memory leak",
 ];
@@ -30,30 +32,47 @@ const INTRODUCTIONS: &[&str] = &[
     "Kernel memory leak detector initialized",
 ];
 
-/// How functions of the engine and of ext2-rs can be told by their names.
-const OURS: &[&str] = &["iomap_rs", "ext2_rs", "rust_helper"];
+/// How functions of the engine and of ext2-rs can be told by their names, or by the
+/// modules that the kernel puts behind them.
+const OURS: &str = "iomap_rs|ext2_rs|rust_helper";
+
+/// Those that the engine exports, where it is built in. Elsewhere the C engine, built
+/// in as well, has the same; filesystems put their own names in front.
+const EXPORTED: &str = r"\b(__)?iomap_\w+";
 
 /// Recognises signs of a bug.
 #[derive(Debug)]
-pub struct Signs(RegexSet);
+pub struct Signs {
+    any: RegexSet,
+    /// What names a function of ours.
+    ours: Regex,
+}
 
 impl Signs {
-    /// An error would be one in the list above.
-    pub fn new() -> Result<Self, regex::Error> {
-        RegexSet::new(SIGNS).map(Self)
+    /// Of a kernel to which the engine is linked like that. An error would be one in
+    /// the lists above.
+    pub fn new(link: Link) -> Result<Self, regex::Error> {
+        let ours = match link {
+            Link::Builtin => &format!("{OURS}|{EXPORTED}"),
+            Link::Module | Link::C | Link::Live => OURS,
+        };
+        Ok(Self {
+            any: RegexSet::new(SIGNS)?,
+            ours: Regex::new(ours)?,
+        })
     }
 
     /// Whether a line tells of a bug.
     pub fn fit(&self, line: &str) -> bool {
         let introduction = || INTRODUCTIONS.iter().any(|text| line.contains(text));
-        self.0.is_match(line) && !introduction() && !is_race_of_others(line)
+        self.any.is_match(line) && !introduction() && !self.is_race_of_others(line)
     }
-}
 
-/// KCSAN names the two functions that race. The kernel has such pairs which nobody
-/// minds, in its scheduler, block layer and page cache.
-fn is_race_of_others(line: &str) -> bool {
-    line.contains("BUG: KCSAN: ") && !OURS.iter().any(|name| line.contains(name))
+    /// KCSAN names the two functions that race. The kernel has such pairs which nobody
+    /// minds, in its scheduler, block layer and page cache.
+    fn is_race_of_others(&self, line: &str) -> bool {
+        line.contains("BUG: KCSAN: ") && !self.ours.is_match(line)
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_ordinary_boot_has_none() -> Result<(), regex::Error> {
-        let signs = Signs::new()?;
+        let signs = Signs::new(Link::Module)?;
         for line in [
             "debug: lock [x] and",
             "rcu: \tRCU lockdep checking is enabled.",
@@ -78,13 +97,17 @@ mod tests {
 
     #[test]
     fn what_checkers_report_is_one() -> Result<(), regex::Error> {
-        let signs = Signs::new()?;
+        let signs = Signs::new(Link::Module)?;
         for line in [
             "INFO: lockdep is turned off.",
             "WARNING: possible circular locking dependency detected",
             "BUG: sleeping function called from invalid context at mm/filemap.c:1",
             "turning off the locking correctness validator.",
             "refcount_t: underflow; use-after-free.",
+            "rcu: INFO: rcu_sched self-detected stall on CPU",
+            "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+            "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-...D }",
+            "INFO: rcu_tasks_trace detected stalls on tasks:",
         ] {
             assert!(signs.fit(line), "{line}");
         }
@@ -93,15 +116,28 @@ mod tests {
 
     #[test]
     fn a_race_counts_if_one_side_is_ours() -> Result<(), regex::Error> {
-        let signs = Signs::new()?;
+        let signs = Signs::new(Link::Module)?;
         assert!(!signs.fit("BUG: KCSAN: data-race in __xa_clear_mark / xas_find_marked"));
         assert!(!signs.fit("BUG: KCSAN: data-race in xfs_a [xfs] / xfs_b [xfs]"));
         assert!(signs.fit("BUG: KCSAN: data-race in xas_x / _RNvCs1_8iomap_rs1f [iomap_rs]"));
         assert!(signs.fit("BUG: KASAN: slab-use-after-free in xfs_a+0x1/0x2 [xfs]"));
         Ok(())
     }
+
+    #[test]
+    fn exported_names_are_ours_only_where_no_c_engine_has_them() -> Result<(), regex::Error> {
+        let races = [
+            "BUG: KCSAN: data-race in iomap_writepages / iomap_dirty_folio",
+            "BUG: KCSAN: data-race in xas_find_marked / __iomap_dio_rw",
+        ];
+        for line in races {
+            assert!(Signs::new(Link::Builtin)?.fit(line), "{line}");
+            for link in [Link::Module, Link::C, Link::Live] {
+                assert!(!Signs::new(link)?.fit(line), "{line}");
+            }
+        }
+        let others = "BUG: KCSAN: data-race in xfs_iomap_x [xfs] / dax_iomap_rw";
+        assert!(!Signs::new(Link::Builtin)?.fit(others));
+        Ok(())
+    }
 }
-            "rcu: INFO: rcu_sched self-detected stall on CPU",
-            "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
-            "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-...D }",
-            "INFO: rcu_tasks_trace detected stalls on tasks:",

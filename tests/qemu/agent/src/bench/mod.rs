@@ -109,7 +109,7 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         })
         .collect();
 
-    let mut log = KernelLog::open()?;
+    let mut log = KernelLog::open(spec.link)?;
     log.drain();
     output.run_all(
         &selected,

@@ -60,7 +60,7 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         manifest,
         written: Vec::new(),
     };
-    let mut log = KernelLog::open()?;
+    let mut log = KernelLog::open(spec.link)?;
     log.drain();
     output.run_all(
         PHASES,

@@ -227,7 +227,7 @@ fn fragmented(context: &Context) -> Result<()> {
     let expected = extents.len() - touching;
     ensure!(expected > 1, "the file is in one piece: {extents:?}");
 
-    let mut log = KernelLog::open()?;
+    let mut log = KernelLog::open(context.spec().link)?;
     log.drain();
     let active = Active::start(&path)?;
     let found = extents_of_message(&log.drain())?;

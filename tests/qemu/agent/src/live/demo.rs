@@ -139,7 +139,7 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         .map(|role| Mount::disk(&context, role))
         .collect::<Result<Vec<_>>>()?;
     let load = Load::default();
-    let mut log = KernelLog::open()?;
+    let mut log = KernelLog::open(spec.link)?;
     log.drain();
     output.line(&Line::Plan(PHASES));
     let mut demo = Demo {

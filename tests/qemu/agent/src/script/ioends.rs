@@ -265,7 +265,7 @@ fn device_error(context: &Context) -> Result<()> {
 
 fn quiet(context: &Context) -> Result<()> {
     let fs = Cached::new(context, PLAIN)?;
-    let mut log = KernelLog::open()?;
+    let mut log = KernelLog::open(context.spec().link)?;
     fs.put_all(0, 4096, 0xCC)?;
     fs.run(&format!(
         "map offset=0 length=4096 addr={BEYOND}\nprepare keep quiet"

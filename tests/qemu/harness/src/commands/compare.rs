@@ -169,7 +169,11 @@ impl Guest {
             ],
         };
         let said = fs::read(&console).unwrap_or_default();
-        let complaints = unaccounted(&String::from_utf8_lossy(&said), &BTreeSet::new())?;
+        let complaints = unaccounted(
+            &String::from_utf8_lossy(&said),
+            self.lab.link,
+            &BTreeSet::new(),
+        )?;
         let mut seen = Vec::new();
         for (name, (log, left)) in names.iter().zip(places) {
             let mut transcripts = read_transcripts(&disk(log)?.path)?;

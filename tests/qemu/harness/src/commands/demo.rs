@@ -83,7 +83,7 @@ fn show(lab: &Lab, suite: &Suite, tree: &Tree) -> Result<(String, bool)> {
 
     let log = std::fs::read(&console).unwrap_or_default();
     let accounted: BTreeSet<String> = record.log.iter().cloned().collect();
-    for line in unaccounted(&String::from_utf8_lossy(&log), &accounted)? {
+    for line in unaccounted(&String::from_utf8_lossy(&log), lab.link, &accounted)? {
         record.problems.push(format!("kernel log: {line}"));
     }
     if record.events().is_empty() {

@@ -42,7 +42,7 @@ pub fn run(paths: &Paths, tools: &Toolchain) -> Result<bool> {
 
     let log = std::fs::read(&console).unwrap_or_default();
     let accounted: BTreeSet<String> = record.log.iter().cloned().collect();
-    for line in unaccounted(&String::from_utf8_lossy(&log), &accounted)? {
+    for line in unaccounted(&String::from_utf8_lossy(&log), lab.link, &accounted)? {
         record.problems.push(format!("kernel log: {line}"));
     }
     check_disks(&lab, &machine, &mut record);

@@ -14,6 +14,7 @@ use super::scripted::{expect_errno, Scripted};
 use super::swap::swap_file;
 use crate::case::Case;
 use crate::context::Context;
+use crate::sanitizers::look_for_leaks;
 use crate::suites::SCRIPT;
 use crate::sys::memory_faults::{Fault, MemoryFaults};
 use crate::sys::{aio, swap};
@@ -80,11 +81,13 @@ fn write_nowait(context: &Context) -> Result<()> {
     let met = exhaust(|fault| {
         fs.restart(NEW_BLOCKS)?;
         let (result, injected) = faults.run(fault, || nowait::write(&fs, 1024, &bytes))?;
-        if injected {
+        let checks_took_it = injected && look_for_leaks() && matches!(result, Ok(1024));
+        if injected && !checks_took_it {
             expect_errno(result, libc::EAGAIN)?;
             fs.expect_idle()?;
             ensure!(nowait::write(&fs, 1024, &bytes)? == 1024);
         } else {
+            // Kernels full of checks allocate for these, too, and do without.
             ensure!(result? == 1024);
         }
         fs.expect_folio(0, "uptodate=0 dirty=1 uptodate_blocks=1 dirty_blocks=1")?;

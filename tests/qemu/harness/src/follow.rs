@@ -54,6 +54,8 @@ impl Limits {
 /// What the agent said for the host's checks after the guest's end.
 #[derive(Debug, Default)]
 pub struct Heard {
+    /// The agent runs; before its first word nothing has called the engine.
+    pub came_up: bool,
     /// Lines of the kernel log that the agent knows of.
     pub accounted: BTreeSet<String>,
     /// SHA-256 that disks must have in the end, by their roles.
@@ -78,6 +80,7 @@ pub fn follow(
             Event::Line(Line::Dying(how)) => wanted = Some(how),
             Event::Line(line) => {
                 match &line {
+                    Line::Version => heard.came_up = true,
                     Line::Log(text) => {
                         heard.accounted.insert(text.trim().to_owned());
                     }
@@ -185,6 +188,7 @@ mod tests {
         )?;
         assert_eq!(story.end, End::Clean);
         assert_eq!(story.results.len(), 3);
+        assert!(story.heard.came_up);
         assert!(story.heard.accounted.contains("WARNING: expected"));
         assert_eq!(story.heard.promised["disk"], "00ff");
         Ok(())
@@ -231,6 +235,7 @@ mod tests {
         let hung = "the guest hung: not a word for 0.5 s";
         assert_eq!(story.end, End::Died(hung.into()));
         assert_eq!(story.waiting, ["one"]);
+        assert!(!story.heard.came_up);
         let last = story.results.last().map(|result| result.details.clone());
         assert_eq!(last, Some(vec![hung.to_owned()]));
         Ok(())

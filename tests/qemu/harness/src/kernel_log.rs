@@ -37,6 +37,15 @@ pub fn cause_of_death(console: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// The last line, which may tell how far a guest got.
+pub fn last_words(console: &str) -> String {
+    let mut lines = console.lines().map(str::trim);
+    lines
+        .rfind(|line| !line.is_empty())
+        .unwrap_or_default()
+        .to_owned()
+}
+
 /// `[    1.234567] text` without the time.
 fn without_time(line: &str) -> &str {
     let line = line.trim();
@@ -78,6 +87,12 @@ mod tests {
         let console = "[    0.1] debug: lock [x] and\n[ 1.0] Run /init as init process\nroot\n";
         assert!(unaccounted(console, Link::Module, &BTreeSet::new())?.is_empty());
         Ok(())
+    }
+
+    #[test]
+    fn how_far_a_guest_got_is_its_last_line() {
+        assert_eq!(last_words("[ 1.0] a\n[ 2.0] b\r\n\n"), "[ 2.0] b");
+        assert_eq!(last_words(""), "");
     }
 
     #[test]

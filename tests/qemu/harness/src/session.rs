@@ -14,7 +14,7 @@ use crate::aftermath::Lost;
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
 use crate::image::{self, Tree};
-use crate::kernel_log::{cause_of_death, text_of, unaccounted};
+use crate::kernel_log::{cause_of_death, last_words, text_of, unaccounted};
 use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
 use crate::process::tail_of;
@@ -38,7 +38,8 @@ pub struct Session<'a> {
 }
 
 /// QEMU has been seen to fail an assertion of its own while a guest looked for its PCI
-/// devices, once in hundreds of boots. More than that has a reason to be looked for.
+/// devices, and a guest to say nothing at all, each once in hundreds of boots. More than that
+/// has a reason to be looked for.
 const CHANCES: u32 = 1;
 
 impl<'a> Session<'a> {
@@ -111,7 +112,10 @@ impl<'a> Session<'a> {
             &mut obey,
             &mut emit,
         );
+        let mut last = String::new();
         if matches!(end, End::Died(_)) {
+            // From here on the console has what the host made it say.
+            last = last_words(&text_of(&console));
             self.lab.post_mortem(&machine, &mut guest);
         }
         drop(guest);
@@ -139,18 +143,22 @@ impl<'a> Session<'a> {
             }
             End::Died(reason) => {
                 let complaint = tail_of(&logs.join("qemu.log"));
+                let cause = cause_of_death(&text_of(&console));
                 let untested = tracker.waiting().count() == waiting;
-                if untested && self.chances > 0 && is_assertion(&complaint) {
+                let emulator = untested && is_assertion(&complaint);
+                let silent = !heard.came_up && cause.is_none();
+                if self.chances > 0 && (emulator || silent) {
                     self.chances -= 1;
                     eprintln!(
-                        "{}: QEMU failed before any test; the guest is booted again\n{complaint}",
+                        "{}: {reason}, which is not the engine's doing: the guest is booted \
+                         again; its console ends with {last:?}\n{complaint}",
                         self.label
                     );
                     return Ok(());
                 }
-                let reason = match cause_of_death(&text_of(&console)) {
+                let reason = match cause {
                     Some(panic) => format!("{reason}: {panic}"),
-                    None => reason,
+                    None => format!("{reason}; its console ends with {last:?}"),
                 };
                 let reason = format!("{reason}\n{complaint}").trim_end().to_owned();
                 let mut blamed = tracker.guest_ended(&reason);

@@ -118,9 +118,10 @@ impl Found {
 }
 
 impl Measured {
-    /// Operations of all batches, with the one that warms up.
+    /// Operations of all batches, with the one that warms up. One, if it is memory that
+    /// was measured.
     pub fn operations(&self) -> f64 {
-        (self.ops * (self.run.batches.len() as u64 + 1)) as f64
+        (self.ops.max(1) * (self.run.batches.len() as u64 + 1)) as f64
     }
 
     fn take(&mut self, key: &str, value: f64) {

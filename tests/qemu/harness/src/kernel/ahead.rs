@@ -20,7 +20,7 @@ const NICE: i32 = 10;
 /// that fails is begun anew by them, and fails where somebody is told.
 pub fn build_ahead(paths: &Paths, tools: &Toolchain, kernels: &[Kind]) {
     progress::write_lines_only();
-    // Of this thread alone, and of what it starts. Without, tests take longer.
+    // Of this thread alone, and of what it starts. If that is refused, tests take longer.
     let _ = setpriority_process(None, NICE);
     for &Kind { link, flavor } in kernels {
         let recipe = Recipe::new(paths, tools, link, flavor);

@@ -104,6 +104,7 @@ fn sync_if_asked(request: &Request<'_, Ext2>, written: i64) -> Result<i64> {
 }
 
 /// Writes through the page cache.
+#[inline]
 fn write_cached(
     request: &Request<'_, Ext2>,
     inode: Exclusive<'_, Ext2>,
@@ -116,8 +117,7 @@ fn write_cached(
     let before = inode.size();
     let written = write_over_known(iocb, inode, iter).unwrap_or(0);
     let more = if iter.count() > 0 {
-        let writer = Writer::new(inode.inode());
-        buffered::write(inode.cache(), iocb, iter, &writer, &writer)
+        walk(iocb, inode, iter)
     } else {
         Ok(0)
     };
@@ -132,8 +132,18 @@ fn write_cached(
     }
 }
 
+/// Writes where blocks may have to be allocated.
+// Allocating goes deep: nothing else's frame is to be under it.
+#[inline(never)]
+fn walk(iocb: &Kiocb, inode: Exclusive<'_, Ext2>, iter: &mut IovIter) -> Result<i64> {
+    let writer = Writer::new(inode.inode());
+    buffered::write(inode.cache(), iocb, iter, &writer, &writer)
+}
+
 /// Writes to blocks that are known to be there, and in the page cache; [`None`] if that is
 /// not as simple. Nobody frees them while the inode is locked.
+// Not under walk(), either.
+#[inline(never)]
 fn write_over_known(iocb: &Kiocb, inode: Exclusive<'_, Ext2>, iter: &mut IovIter) -> Option<i64> {
     let range = Range {
         pos: iocb.pos(),

@@ -60,6 +60,8 @@ impl<'a> Writer<'a> {
 }
 
 impl Map<Write> for Writer<'_> {
+    // Its frame would be under that of allocating, which goes deep.
+    #[inline(always)]
     fn begin<'a>(
         &'a self,
         _: &'a EngineInode,
@@ -75,7 +77,14 @@ impl Map<Write> for Writer<'_> {
             maps.set(map);
             return Ok(());
         }
-        self.find_or_allocate(range, &mut maps)
+        let found = self.find_or_allocate(range)?;
+        // This cannot fail for blocks that a file may have: nothing stays pending by it.
+        let map = mapped(self.inode, found.block, found.first, found.count)?;
+        maps.set(match self.pending.get() {
+            true => map.with_flags(MapFlags::NEW),
+            false => map,
+        });
+        Ok(())
     }
 
     /// Gives back what was allocated and not written.
@@ -89,30 +98,27 @@ impl Map<Write> for Writer<'_> {
 }
 
 impl Writer<'_> {
-    /// Maps blocks that are not known.
+    /// Blocks that are not known, or were not there: then they are pending.
     #[inline(never)]
-    fn find_or_allocate<'a>(&'a self, range: Range, maps: &mut Maps<'_, 'a>) -> Result {
+    fn find_or_allocate(&self, range: Range) -> Result<Stretch> {
         let inode = self.inode;
         let (block, count) = blocks_of(inode, range)?;
         let mut tree = inode.data().tree.write();
         let grown = grow(inode, &mut tree, block, count)?;
         let Run { first, count } = grown.run;
-        let map = mapped(inode, block, first, count)?;
-        if grown.new {
-            let pending = block..block.saturating_add(count);
-            inode.data().pending.set(pending);
-            self.pending.set(true);
-            maps.set(map.with_flags(MapFlags::NEW));
-            return Ok(());
-        }
         let found = Stretch {
             block,
             first,
             count,
         };
-        learn(inode, &tree, found);
-        maps.set(map);
-        Ok(())
+        if grown.new {
+            let pending = block..block.saturating_add(count);
+            inode.data().pending.set(pending);
+            self.pending.set(true);
+        } else {
+            learn(inode, &tree, found);
+        }
+        Ok(found)
     }
 
     /// Frees what is pending. Nobody has it mapped, and no I/O is on its way to it: it

@@ -12,7 +12,10 @@ struct klp_func;
 /* Says in the log why this kernel must not be patched; 0 if it may. */
 int iomap_rs_live_check(void);
 
-/* The same, if any of the functions is patched already; the last has no name. */
+/*
+ * The same, if any of the functions is patched already, or none can be; the last
+ * has no name.
+ */
 int iomap_rs_live_check_unpatched(const struct klp_func *functions);
 
 /* Redirects the C engine's functions; to be undone through sysfs alone. */

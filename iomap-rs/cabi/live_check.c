@@ -109,25 +109,14 @@ static void seen(unsigned long ip, unsigned long parent_ip,
 {
 }
 
-/*
- * Livepatches stack: the last one wins, silently. But of what redirects a
- * function there can be one only, which livepatch stands for as a whole: whoever
- * else asks for a function that is patched already is refused.
- */
-int iomap_rs_live_check_unpatched(const struct klp_func *functions)
+/* Has @probe see the functions for a moment, if ftrace lets it. */
+static int try_probe(struct ftrace_ops *probe, const struct klp_func *functions)
 {
-	static struct ftrace_ops probe = {
-		.func = seen,
-		.flags = FTRACE_OPS_FL_IPMODIFY
-#ifndef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
-			 | FTRACE_OPS_FL_SAVE_REGS
-#endif
-	};
 	const struct klp_func *function;
 	int ret = 0;
 
 	for (function = functions; function->old_name; function++) {
-		ret = ftrace_set_filter_ip(&probe,
+		ret = ftrace_set_filter_ip(probe,
 					   (unsigned long)function->old_func,
 					   0, 0);
 		if (ret) {
@@ -136,16 +125,56 @@ int iomap_rs_live_check_unpatched(const struct klp_func *functions)
 			goto out;
 		}
 	}
-	ret = register_ftrace_function(&probe);
+	ret = register_ftrace_function(probe);
 	if (!ret)
-		ret = unregister_ftrace_function(&probe);
-	else if (ret == -EBUSY)
-		pr_err("another livepatch has taken functions of iomap: switch it off first (/sys/kernel/livepatch)\n");
-	else
+		ret = unregister_ftrace_function(probe);
+	else if (ret != -EBUSY)
 		pr_err("functions cannot be patched: error %d\n", ret);
 out:
-	ftrace_free_filter(&probe);
+	ftrace_free_filter(probe);
 	return ret;
+}
+
+/* What lasts is refused while ftrace is off, by the error that others mean, too. */
+static int check_ftrace(const struct klp_func *functions)
+{
+	static struct ftrace_ops probe = {
+		.func = seen,
+		.flags = FTRACE_OPS_FL_PERMANENT
+	};
+	int ret = try_probe(&probe, functions);
+
+	if (ret == -EBUSY)
+		pr_err("ftrace is off, by which functions are redirected: switch it on first (sysctl kernel.ftrace_enabled=1)\n");
+	return ret;
+}
+
+/*
+ * Livepatches stack: the last one wins, silently. But of what redirects a
+ * function there can be one only, which livepatch stands for as a whole: whoever
+ * else asks for a function that is patched already is refused.
+ */
+static int check_redirected(const struct klp_func *functions)
+{
+	static struct ftrace_ops probe = {
+		.func = seen,
+		.flags = FTRACE_OPS_FL_IPMODIFY
+#ifndef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
+			 | FTRACE_OPS_FL_SAVE_REGS
+#endif
+	};
+	int ret = try_probe(&probe, functions);
+
+	if (ret == -EBUSY)
+		pr_err("another livepatch has taken functions of iomap: switch it off first (/sys/kernel/livepatch)\n");
+	return ret;
+}
+
+int iomap_rs_live_check_unpatched(const struct klp_func *functions)
+{
+	int ret = check_ftrace(functions);
+
+	return ret ?: check_redirected(functions);
 }
 
 int iomap_rs_live_check(void)

@@ -237,6 +237,7 @@ static const struct script_command {
 	{ "finish",	script_cmd_finish },
 	{ "folio",	script_cmd_folio },
 	{ "folios",	script_cmd_folios },
+	{ "ftrace_enabled", script_cmd_ftrace_enabled },
 	{ "gate",	script_cmd_gate },
 	{ "get_folio",	script_cmd_get_folio },
 	{ "go",		script_cmd_go },
@@ -256,6 +257,7 @@ static const struct script_command {
 	{ "unlock",	script_cmd_unlock },
 	{ "unshare",	script_cmd_unshare },
 	{ "valid",	script_cmd_valid },
+	{ "walk",	script_cmd_walk },
 	{ "write_back",	script_cmd_write_back },
 	{ "zero",	script_cmd_zero },
 };

@@ -325,6 +325,10 @@ void script_rob_readahead(struct script_file *file);
 int script_cmd_read_folio(struct script_file *file, char *args);
 int script_cmd_readahead(struct script_file *file, char *args);
 
+/* symbols.c */
+int script_cmd_ftrace_enabled(struct script_file *file, char *args);
+int script_cmd_walk(struct script_file *file, char *args);
+
 /* writeback.c */
 extern const struct iomap_writeback_ops script_writeback_ops;
 int script_engine_writepages(struct address_space *mapping, struct writeback_control *wbc);

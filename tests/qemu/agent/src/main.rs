@@ -25,6 +25,7 @@ mod ext2;
 mod fs;
 mod fstests;
 mod init;
+mod kallsyms;
 mod kmsg;
 mod live;
 mod load;

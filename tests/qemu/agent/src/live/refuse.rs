@@ -11,6 +11,8 @@ use super::engine::{file, Live, NAME};
 use super::LONG;
 use crate::case::Case;
 use crate::context::Context;
+use crate::kallsyms;
+use crate::script::scripted::Scripted;
 use crate::suites;
 use crate::sys::module;
 
@@ -27,6 +29,10 @@ pub const CASES: &[Case] = &[
     Case::new("refuses_another_livepatch", suites::LIVE, another_livepatch)
         .doc("Functions that a livepatch has taken already are not taken again.")
         .logs(&["another livepatch has taken functions of iomap"])
+        .timeout(LONG),
+    Case::new("refuses_without_ftrace", suites::LIVE, without_ftrace)
+        .doc("Where functions cannot be redirected as ftrace is off, the module says so.")
+        .logs(&["ftrace is off, .*: switch it on first"])
         .timeout(LONG),
 ];
 
@@ -72,6 +78,18 @@ fn another_livepatch(_context: &Context) -> Result<()> {
         changed(NAME.as_bytes(), other.as_bytes()).and_then(|module| refused(&module, libc::EBUSY));
     live.remove()?;
     result
+}
+
+fn without_ftrace(context: &Context) -> Result<()> {
+    let fs = Scripted::new(context, "")?;
+    let at = kallsyms::address("ftrace_enabled")?;
+    let set = |value| fs.run(&format!("ftrace_enabled at={at} value={value}"));
+    let module = fs::read(file()).context("cannot read the module")?;
+    set(0)?;
+    let result = refused(&module, libc::EBUSY);
+    set(1)?;
+    result?;
+    Live::load()?.remove()
 }
 
 /// The module's file with all places changed where `from` stands.

@@ -14,6 +14,7 @@ mod states;
 mod switch;
 mod task;
 mod towards;
+mod walk;
 mod writeback;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub const CASES: &[&[Case]] = &[
     ioends::CASES,
     writeback::CASES,
     completion::CASES,
+    walk::CASES,
     switch::CASES,
 ];
 

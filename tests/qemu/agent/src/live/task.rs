@@ -4,6 +4,8 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 
 use anyhow::{Context as _, Result};
 use rustix::thread::gettid;
@@ -44,6 +46,19 @@ impl Task {
     fn file(self, name: &str) -> PathBuf {
         PathBuf::from(format!("/proc/self/task/{}/{name}", self.0))
     }
+}
+
+/// Starts a thread and tells its number.
+pub fn in_thread<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    work: impl FnOnce() -> Result<T> + Send + 'scope,
+) -> Result<(Task, thread::ScopedJoinHandle<'scope, Result<T>>)> {
+    let (sender, receiver) = mpsc::channel();
+    let thread = scope.spawn(move || {
+        sender.send(Task::current()).context("nobody listens")?;
+        work()
+    });
+    Ok((receiver.recv().context("the thread has ended")?, thread))
 }
 
 /// Function and module of a line like `[<0>] iomap_iter+0x25/0xc0 [iomap_rs]`.

@@ -62,6 +62,14 @@ impl After {
         }
     }
 
+    /// Unloads the module if it is off; nothing leads into it.
+    pub fn unload(self) -> Result<Option<Live>> {
+        match self {
+            Self::Serving(live) => Ok(Some(live)),
+            Self::Off(released) => released.unload().map(|()| None),
+        }
+    }
+
     /// Unloads in a thread, if it can be done yet.
     pub fn start_unloading<'scope>(
         self,

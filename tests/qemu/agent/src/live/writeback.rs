@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{ensure, Context as _, Result};
@@ -13,7 +12,7 @@ use anyhow::{ensure, Context as _, Result};
 use super::brake;
 use super::engine::{in_transition, NAME, PATIENCE};
 use super::in_flight::await_writes;
-use super::task::Task;
+use super::task::{in_thread, Task};
 use super::towards::{first, joined, switch, Towards};
 use super::{KIB, LONG};
 use crate::case::Case;
@@ -134,19 +133,6 @@ fn is_fault(event: &Event) -> bool {
     event
         .flags("flags")
         .is_ok_and(|flags| flags.contains(&"FAULT"))
-}
-
-/// Starts a thread and tells its number.
-fn in_thread<'scope, T: Send + 'scope>(
-    scope: &'scope thread::Scope<'scope, '_>,
-    work: impl FnOnce() -> Result<T> + Send + 'scope,
-) -> Result<(Task, thread::ScopedJoinHandle<'scope, Result<T>>)> {
-    let (sender, receiver) = mpsc::channel();
-    let thread = scope.spawn(move || {
-        sender.send(Task::current()).context("nobody listens")?;
-        work()
-    });
-    Ok((receiver.recv().context("the thread has ended")?, thread))
 }
 
 /// Writes each other piece of a half, so that all of the half is dirty but the gaps; in

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod engine;
 mod in_flight;
 mod ioends;
+mod padding;
 mod refuse;
 mod states;
 mod switch;
@@ -29,6 +30,7 @@ pub const CASES: &[&[Case]] = &[
     ioends::CASES,
     writeback::CASES,
     completion::CASES,
+    padding::CASES,
     walk::CASES,
     switch::CASES,
 ];

@@ -195,6 +195,17 @@ impl Scripted {
     }
 }
 
+/// Bios that are held go to the disk when this is dropped.
+pub struct Held<'a>(pub &'a Scripted);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.run("release") {
+            eprintln!("cannot release the bios: {error:#}");
+        }
+    }
+}
+
 struct Mount {
     root: PathBuf,
     control: PathBuf,

@@ -7,6 +7,7 @@ mod brake;
 mod completion;
 pub mod demo;
 pub mod engine;
+mod errors;
 mod in_flight;
 mod ioends;
 mod padding;
@@ -31,6 +32,7 @@ pub const CASES: &[&[Case]] = &[
     writeback::CASES,
     completion::CASES,
     padding::CASES,
+    errors::CASES,
     walk::CASES,
     switch::CASES,
 ];

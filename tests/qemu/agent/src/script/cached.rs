@@ -38,8 +38,13 @@ impl Cached {
     }
 
     pub fn with_options(context: &Context, options: &str, script: &str) -> Result<Self> {
-        fill(&context.disk("scratch")?)?;
-        let fs = Scripted::with_options(context, options, script)?;
+        Self::on(context.disk("scratch")?, context, options, script)
+    }
+
+    /// The same on another disk.
+    pub fn on(disk: Disk, context: &Context, options: &str, script: &str) -> Result<Self> {
+        fill(&disk)?;
+        let fs = Scripted::on(disk, context, options, script)?;
         let cache = OpenOptions::new()
             .read(true)
             .write(true)

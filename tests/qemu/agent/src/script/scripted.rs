@@ -38,7 +38,11 @@ impl Scripted {
     }
 
     pub fn with_options(context: &Context, options: &str, script: &str) -> Result<Self> {
-        let disk = context.disk("scratch")?;
+        Self::on(context.disk("scratch")?, context, options, script)
+    }
+
+    /// The same on another disk.
+    pub fn on(disk: Disk, context: &Context, options: &str, script: &str) -> Result<Self> {
         let mount = Mount::new(&disk, context.mount_point(), options)?;
         let file = open_direct(&mount.root.join("file0"), 0)?;
         let scripted = Self { file, mount, disk };

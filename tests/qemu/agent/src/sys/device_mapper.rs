@@ -65,8 +65,13 @@ pub fn with_disk<T>(
 /// Replaces the table of a disk that may be in use. Requests that are on their way
 /// come to their end before.
 pub fn load(name: &str, table: &[Target]) -> Result<()> {
-    command(TABLE_LOAD, name, 0, table).context("DM_TABLE_LOAD")?;
+    prepare(name, table)?;
     suspended(name, || Ok(()))
+}
+
+/// Has the next [`suspended`] end with this table, by which what waits goes on.
+pub fn prepare(name: &str, table: &[Target]) -> Result<()> {
+    command(TABLE_LOAD, name, 0, table).context("DM_TABLE_LOAD")
 }
 
 /// Has `work` done while requests to the disk wait.

@@ -269,7 +269,11 @@ pub const TEST: &[Suite] = &[
     },
     Suite {
         loads_engine: true,
-        ..suite("live", &["btrfs", "f2fs", "script_fs"], &LIVE_DISKS)
+        ..suite(
+            "live",
+            &["btrfs", "f2fs", "dm_mod", "script_fs"],
+            &LIVE_DISKS,
+        )
     },
     Suite {
         // Little memory, so that swapping takes little time.

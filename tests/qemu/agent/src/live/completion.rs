@@ -11,7 +11,7 @@ use super::towards::{first, joined, switch, Towards};
 use super::{KIB, LONG};
 use crate::case::Case;
 use crate::context::Context;
-use crate::script::scripted::Scripted;
+use crate::script::scripted::{expect_bytes, fill_device, Held, Scripted};
 use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::uring::Deferred;
@@ -30,9 +30,17 @@ pub const CASES: &[Case] = &[
     Case::new("issuer_to_c", suites::LIVE, issuer_to_c)
         .doc("Unloading waits for an issuer that is to end a write of the Rust engine's.")
         .timeout(LONG),
+    Case::new("polled_to_rust", suites::LIVE, polled_to_rust)
+        .doc("The Rust engine ends a read that is polled for since the C engine began it.")
+        .timeout(LONG),
+    Case::new("polled_to_c", suites::LIVE, polled_to_c)
+        .doc("The C engine ends a read that is polled for when the one that began it is gone.")
+        .timeout(LONG),
 ];
 
 const SIZE: usize = 64 * KIB;
+const BASE: u64 = 65536;
+const BYTE: u8 = 0x38;
 const FILE: &str = "inode size=65536\nextent offset=0 length=65536 addr=65536";
 
 fn worker_to_rust(context: &Context) -> Result<()> {
@@ -91,6 +99,43 @@ fn issuer(context: &Context, towards: Towards) -> Result<()> {
         unloading.finish()
     })?;
     fs.expect_only("end_io", &["end_io size=65536 error=0 context=task"])
+}
+
+fn polled_to_rust(context: &Context) -> Result<()> {
+    polled(context, Towards::Rust)
+}
+
+fn polled_to_c(context: &Context) -> Result<()> {
+    polled(context, Towards::C)
+}
+
+fn polled(context: &Context, towards: Towards) -> Result<()> {
+    fill_device(context, BASE, SIZE, BYTE)?;
+    let fs = Scripted::new(context, &format!("{FILE}\nbio hold"))?;
+    let engine = first(towards)?;
+    let mut reads = [Transfer::read(0, SIZE)?];
+    thread::scope(|scope| {
+        // Polls all the time.
+        let reading = scope.spawn(|| Method::UringPolled.run_whole(fs.file(), &mut reads, 1));
+        let held = Held(&fs);
+        fs.wait_for("return")?;
+        let after = switch(engine)?;
+        after.settle()?;
+        let live = after.unload()?;
+        drop(held);
+        joined(reading)?;
+        live.map_or(Ok(()), |live| live.remove())
+    })?;
+    for read in &reads {
+        expect_bytes(&read.buffer, BYTE, "what was read")?;
+    }
+    fs.expect_of(
+        &["submit", "end_io"],
+        &[
+            "submit op=read flags=polled published=1",
+            "end_io size=65536 error=0 published=0",
+        ],
+    )
 }
 
 /// Requests and whoever waits in a hook of the filesystem go on when this is dropped.

@@ -32,7 +32,7 @@ mod memory_faults;
 mod module_use;
 mod seek;
 mod stress;
-mod swap;
+pub mod swap;
 mod sync;
 mod uring;
 mod zonefs;

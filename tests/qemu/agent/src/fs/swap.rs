@@ -53,19 +53,19 @@ pub const CASES: &[Case] = &[
 ];
 
 /// A swap area that is in use until this is dropped.
-struct Active {
+pub struct Active {
     path: PathBuf,
 }
 
 impl Active {
-    fn start(path: &Path) -> Result<Self> {
+    pub fn start(path: &Path) -> Result<Self> {
         swap::on(path).with_context(|| format!("swapon {}", path.display()))?;
         Ok(Self {
             path: path.to_owned(),
         })
     }
 
-    fn stop(self) -> Result<()> {
+    pub fn stop(self) -> Result<()> {
         swap::off(&self.path).context("swapoff")
     }
 
@@ -75,7 +75,7 @@ impl Active {
     }
 
     /// Bytes of it that are in use.
-    fn used(&self) -> Result<usize> {
+    pub fn used(&self) -> Result<usize> {
         self.column(3)
     }
 
@@ -110,7 +110,7 @@ fn available_memory() -> Result<usize> {
 }
 
 /// A file of written blocks that is a swap area.
-fn written(context: &Context, name: &str, size: usize) -> Result<PathBuf> {
+pub fn written(context: &Context, name: &str, size: usize) -> Result<PathBuf> {
     let mirror = Mirror::filled(context.path(name)?, 1, size)?;
     make(&mirror.buffered()?, size)?;
     Ok(mirror.path().to_owned())
@@ -122,7 +122,7 @@ fn make(file: &File, size: usize) -> Result<()> {
 
 /// Fills memory of `size` bytes, gets it out of memory by `push`, reads it back.
 /// Returns how many bytes were in the area meanwhile.
-fn exercise(
+pub fn exercise(
     active: &Active,
     size: usize,
     push: impl FnOnce(&AlignedBuf) -> Result<()>,

@@ -13,6 +13,7 @@ mod ioends;
 mod padding;
 mod refuse;
 mod states;
+mod swap_file;
 mod switch;
 mod task;
 mod towards;
@@ -34,6 +35,7 @@ pub const CASES: &[&[Case]] = &[
     padding::CASES,
     errors::CASES,
     walk::CASES,
+    swap_file::CASES,
     switch::CASES,
 ];
 

@@ -98,6 +98,12 @@ impl Released {
         self.unload()
     }
 
+    /// Takes the service up again, which can be done while tasks are being switched.
+    pub fn resume(self) -> Result<Live> {
+        fs::write(state("enabled"), "1").context("cannot switch the engine on again")?;
+        Ok(Live(()))
+    }
+
     /// Unloads the module, which waits for what leads into it.
     pub fn unload(self) -> Result<()> {
         // Livepatch drops its reference to the module a little after it is done.

@@ -62,6 +62,14 @@ impl After {
         }
     }
 
+    /// Starts to switch back, maybe before everybody is on the other engine.
+    pub fn turn_back(self) -> Result<Self> {
+        Ok(match self {
+            Self::Serving(live) => Self::Off(live.release()?),
+            Self::Off(released) => Self::Serving(released.resume()?),
+        })
+    }
+
     /// Unloads the module if it is off; nothing leads into it.
     pub fn unload(self) -> Result<Option<Live>> {
         match self {

@@ -4,6 +4,7 @@
 //! work on the same file.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::thread;
 
@@ -13,7 +14,7 @@ use super::brake;
 use super::engine::{in_transition, NAME, PATIENCE};
 use super::in_flight::await_writes;
 use super::task::{in_thread, Task};
-use super::towards::{first, joined, switch, Towards};
+use super::towards::{first, joined, switch, After, Towards};
 use super::{KIB, LONG};
 use crate::case::Case;
 use crate::check::wait_until;
@@ -38,6 +39,15 @@ pub const CASES: &[Case] = &[
              writes, reads, maps and writes back the same file.",
         )
         .timeout(LONG),
+    Case::new("turned_back_to_c", suites::LIVE, turned_back_to_c)
+        .doc(
+            "The Rust engine is given back before all tasks are on it, while both are at work on \
+             the same file; then it can be unloaded.",
+        )
+        .timeout(LONG),
+    Case::new("turned_back_to_rust", suites::LIVE, turned_back_to_rust)
+        .doc("The Rust engine takes over again before all tasks are on C, in the same way.")
+        .timeout(LONG),
 ];
 
 const SIZE: usize = 2048 * KIB;
@@ -56,6 +66,64 @@ fn both_to_rust(context: &Context) -> Result<()> {
 
 fn both_to_c(context: &Context) -> Result<()> {
     both(context, Towards::C)
+}
+
+fn turned_back_to_c(context: &Context) -> Result<()> {
+    turned_back(context, Towards::Rust)
+}
+
+fn turned_back_to_rust(context: &Context) -> Result<()> {
+    turned_back(context, Towards::C)
+}
+
+/// Begins that switch, and the one back before that has ended.
+fn turned_back(context: &Context, towards: Towards) -> Result<()> {
+    let (old, new) = match towards {
+        Towards::Rust => (None, Some(NAME)),
+        Towards::C => (Some(NAME), None),
+    };
+    let disk = brake::Disk::copy_of(context, "slow")?;
+    let mount = disk.mount("xfs")?;
+    let mut mirror = Mirror::filled(mount.path().join("file"), 1, SIZE)?;
+    let file = mirror.buffered()?;
+    let engine = first(towards)?;
+    write_pieces(&mut mirror, &file, 0)?;
+    write_pieces(&mut mirror, &file, HALF)?;
+    check(&mirror, &file)?;
+    let few = disk.limit_requests(REQUESTS)?;
+    thread::scope(|scope| {
+        let stopped = disk.stop()?;
+        let (sleeper, sleeping) = in_thread(scope, || {
+            sync_range::start(&file, 0, HALF).context("sync_file_range")
+        })?;
+        await_writes(REQUESTS as u64)?;
+        wait_until(PATIENCE, "writeback that sleeps", || {
+            sleeper.sleeps_in("iomap_writepages", old)
+        })?;
+        let after = switch(engine)?;
+        work(&mut mirror, &file, 0..PIECES / 2)?;
+        let (syncer, syncing) = in_thread(scope, || file.sync_all().context("fsync"))?;
+        wait_until(PATIENCE, "writeback by the other engine", || {
+            syncer.sleeps_in("iomap_writepages", new)
+        })?;
+        ensure!(in_transition(), "a task sleeps in the engine that goes");
+
+        let after = after.turn_back()?;
+        work(&mut mirror, &file, PIECES / 2..PIECES)?;
+        ensure!(in_transition(), "a task sleeps in the engine that came");
+        drop(stopped);
+        joined(sleeping)?;
+        joined(syncing)?;
+        after.settle()?;
+        if let After::Serving(live) = &after {
+            ensure!(live.serves_all(), "the Rust engine does not serve again");
+        }
+        after.remove()
+    })?;
+    drop(few);
+    mirror.verify()?;
+    drop((file, mount));
+    disk.remove()
 }
 
 fn both(context: &Context, towards: Towards) -> Result<()> {
@@ -88,7 +156,7 @@ fn both(context: &Context, towards: Towards) -> Result<()> {
         let after = switch(engine)?;
 
         let tracer = Tracer::start(&[system])?;
-        work(&mut mirror, &file)?;
+        work(&mut mirror, &file, 0..PIECES)?;
         let (syncer, syncing) = in_thread(scope, || file.sync_all().context("fsync"))?;
         wait_until(PATIENCE, "writeback by the other engine", || {
             writes_back(syncer, new)
@@ -147,17 +215,18 @@ fn write_pieces(mirror: &mut Mirror, file: &File, half: usize) -> Result<()> {
 }
 
 /// Reads the second half, changes it through a mapping and by writes, and reads it
-/// again: without the disk, which is stopped.
-fn work(mirror: &mut Mirror, file: &File) -> Result<()> {
+/// again: without the disk, which is stopped. Changes are in the gaps behind these pieces, of
+/// which the first is an even one.
+fn work(mirror: &mut Mirror, file: &File, pieces: Range<usize>) -> Result<()> {
     check(mirror, file)?;
     let mapping = FileMapping::new(file, SIZE).context("mmap")?;
-    for piece in (0..PIECES).step_by(2) {
+    for piece in pieces.clone().step_by(2) {
         let offset = HALF + (2 * piece + 1) * PIECE + 100;
         let bytes = mirror.stamp(offset as u64, PIECE / 2)?;
         mapping.write(offset, &bytes)?;
     }
     check(mirror, file)?;
-    for piece in (1..PIECES).step_by(2) {
+    for piece in pieces.skip(1).step_by(2) {
         let offset = HALF + (2 * piece + 1) * PIECE + 100;
         mirror.write(file, offset as u64, PIECE / 2)?;
     }

@@ -4,6 +4,7 @@
 //! which know what it must hold.
 
 use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,10 +12,12 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use anyhow::{anyhow, ensure, Context as _, Result};
 
+use crate::check::transfers;
 use crate::data::mirror::Mirror;
 use crate::data::pattern;
 use crate::data::random::Random;
 use crate::sys::mapping::FileMapping;
+use crate::sys::raw_io;
 use crate::transfer::{Method, Transfer};
 
 const KIB: usize = 1024;
@@ -30,10 +33,13 @@ const DEPTH: usize = 8;
 /// tests' business and not exact everywhere.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// `read`, `write`, stores to mappings, `fsync`, truncation, dropped caches.
+    /// `read`, `write`, also without waiting and with `O_DSYNC`, stores to mappings,
+    /// `fsync`, truncation, dropped caches.
     Cached,
     /// Direct I/O: synchronous, AIO, io_uring.
     Direct,
+    /// The two in turn, which is exact on devices.
+    Both,
 }
 
 /// What the threads share.
@@ -79,7 +85,7 @@ impl Load {
     ) -> Worker<'scope> {
         Worker(scope.spawn(move || {
             let mut mirror = Mirror::device(path, id, length)?;
-            self.repeat(&mut mirror, Kind::Cached, id, true)
+            self.repeat(&mut mirror, Kind::Both, id, true)
                 .context("the bare device")
         }))
     }
@@ -111,9 +117,14 @@ impl Load {
         let limit = if fixed { mirror.bytes().len() } else { SIZE };
         let mut step = 0_u64;
         while !self.is_over() {
-            let what = random.below(16);
+            let what = random.below(20);
+            let kind = match kind {
+                Kind::Both if step % 3 == 0 => Kind::Direct,
+                Kind::Both => Kind::Cached,
+                kind => kind,
+            };
             let done = match kind {
-                Kind::Cached => {
+                Kind::Cached | Kind::Both => {
                     let (offset, length) = random.range(limit, LONGEST.min(limit), 1);
                     cached(mirror, &buffered, what, offset, length, fixed)
                 }
@@ -163,7 +174,62 @@ fn cached(
             Ok(())
         }
         14 => mirror.drop_cache(),
+        15 => write_synchronously(mirror, file, offset, length),
+        16 | 17 => write_at_once(mirror, file, offset, length),
+        18 => read_at_once(mirror, file, offset, length),
         _ => mirror.verify_buffered(),
+    }
+}
+
+/// With `RWF_DSYNC`, as by `O_DSYNC`.
+fn write_synchronously(
+    mirror: &mut Mirror,
+    file: &File,
+    offset: usize,
+    length: usize,
+) -> Result<()> {
+    let bytes = mirror.stamp(offset as u64, length)?;
+    let from = [IoSlice::new(&bytes)];
+    let result = raw_io::write_vectored(file, &from, offset as u64, libc::RWF_DSYNC);
+    transfers(result, length, "a synchronous write")
+}
+
+/// Of a write that must not wait, what was taken: nothing where the filesystem does
+/// not know such writes, or it had to wait.
+fn write_at_once(mirror: &mut Mirror, file: &File, offset: usize, length: usize) -> Result<()> {
+    let size = mirror.bytes().len();
+    let before = mirror.range(offset, length).to_vec();
+    let bytes = mirror.stamp(offset as u64, length)?;
+    let from = [IoSlice::new(&bytes)];
+    let result = raw_io::write_vectored(file, &from, offset as u64, libc::RWF_NOWAIT);
+    let taken = at_once(result).context("a write that must not wait")?;
+    let end = if taken > 0 { offset + taken } else { 0 };
+    mirror.set_length(size.max(end));
+    let rest = before.get(taken..).unwrap_or_default();
+    mirror.note((offset + taken).min(size) as u64, rest)
+}
+
+/// Reads what can be had without waiting.
+fn read_at_once(mirror: &Mirror, file: &File, offset: usize, length: usize) -> Result<()> {
+    let mut found = vec![0xEE; length];
+    let mut to = [IoSliceMut::new(&mut found)];
+    let result = raw_io::read_vectored(file, &mut to, offset as u64, libc::RWF_NOWAIT);
+    let count = at_once(result).context("a read that must not wait")?;
+    let found = found.get(..count).unwrap_or_default();
+    pattern::compare(mirror.range(offset, count), found, offset as u64)
+}
+
+fn at_once(result: io::Result<usize>) -> io::Result<usize> {
+    match result {
+        Err(error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::EAGAIN | libc::EINVAL | libc::EOPNOTSUPP)
+            ) =>
+        {
+            Ok(0)
+        }
+        result => result,
     }
 }
 
@@ -179,14 +245,17 @@ fn direct_io(
         1 => Method::Aio,
         _ => Method::Uring,
     };
-    if what < 10 {
+    if what < 12 {
         let piece = BLOCK.max(length / DEPTH / BLOCK * BLOCK);
+        // By an interface that has flags.
+        let flags = if what < 6 { libc::RWF_DSYNC } else { 0 };
         let mut writes = Vec::new();
         let mut done = 0;
         while done < length {
             let bytes = piece.min(length - done);
             let place = (offset + done) as u64;
-            writes.push(Transfer::write(place, mirror.stamp(place, bytes)?));
+            let write = Transfer::write(place, mirror.stamp(place, bytes)?);
+            writes.push(Transfer { flags, ..write });
             done += bytes;
         }
         return method.run_whole(file, &mut writes, DEPTH);

@@ -17,6 +17,7 @@ pub const SWAP_WRITTEN: &[&str] = join!(SWAP, &["swap-ext2-rs"]);
 pub const SWAP_XFS: &[&str] = &["swap-xfs"];
 pub const BDEV: &[&str] = &["bdev"];
 pub const LIVE: &[&str] = &["live"];
+pub const LIVE_DAX: &[&str] = &["live-dax"];
 pub const SOAK: &[&str] = &["soak"];
 pub const LOG_WRITES: &[&str] = &["log-writes-xfs", "log-writes-ext4"];
 pub const UNPLUG: &[&str] = &["unplug-xfs", "unplug-ext4"];

@@ -5,6 +5,7 @@
 
 mod brake;
 mod completion;
+mod dax;
 pub mod demo;
 pub mod engine;
 mod errors;
@@ -36,6 +37,7 @@ pub const CASES: &[&[Case]] = &[
     errors::CASES,
     walk::CASES,
     swap_file::CASES,
+    dax::CASES,
     switch::CASES,
 ];
 

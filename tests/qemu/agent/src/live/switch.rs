@@ -162,7 +162,7 @@ fn under_load(context: &Context, switches: u64, mounts: &[Mount]) -> Result<()> 
 }
 
 /// Switches that many times; how often the Rust engine was called.
-fn switch(context: &Context, switches: u64, load: &Load) -> Result<u64> {
+pub fn switch(context: &Context, switches: u64, load: &Load) -> Result<u64> {
     let mut served = 0;
     let mut report = Instant::now() + REPORT;
     for number in 0..switches.div_ceil(2) {

@@ -276,6 +276,10 @@ pub const TEST: &[Suite] = &[
         )
     },
     Suite {
+        loads_engine: true,
+        ..dax(suite("live-dax", &[], &in_memory(Filesystem::xfs(4096))))
+    },
+    Suite {
         // Little memory, so that swapping takes little time.
         memory_mib: 256,
         ..suite("swap", &["ext4"], &empty(Filesystem::ext4(4096)))

@@ -2,8 +2,9 @@
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
 //! exported symbols, how ext2_rs calls the engine, that neither can panic, that layouts other
-//! than C's do not compile, what is in a kernel with the engine built in, the conformance
-//! page, what a page quotes, the list of mutants.
+//! than C's do not compile, which kernels the live module is not built for, what is in a
+//! kernel with the engine built in, the conformance page, what a page quotes, the list of
+//! mutants.
 
 mod builtin;
 mod checkpatch;
@@ -11,6 +12,7 @@ mod excerpts;
 mod layouts;
 mod panics;
 mod pristine;
+mod refusals;
 mod static_dispatch;
 mod symbols;
 
@@ -82,6 +84,11 @@ const ALL: &[Check] = &[
         name: "changed_layouts_do_not_build",
         links: &[Link::Module],
         run: layouts::check,
+    },
+    Check {
+        name: "live_module_is_refused",
+        links: &[Link::Module],
+        run: refusals::check,
     },
     Check {
         name: "no_c_engine",

@@ -12,10 +12,11 @@ use crate::image::Image;
 use crate::toolchain::Toolchain;
 
 /// The kernel's command line. A panic ends QEMU at once (with `-no-reboot`), but
-/// only after its text is out. Addresses in traces are those of `System.map`.
+/// only after its text is out; so does an oops, after which a task may be waited for
+/// in vain. Addresses in traces are those of `System.map`.
 /// One virtqueue polls, for polled direct I/O. An NMI, which the host sends to a
 /// guest that hangs, is a panic that shows the stacks of all tasks and CPUs.
-const COMMAND_LINE: &str = "console=ttyS0 panic=1 nokaslr virtio_blk.poll_queues=1 \
+const COMMAND_LINE: &str = "console=ttyS0 panic=1 oops=panic nokaslr virtio_blk.poll_queues=1 \
                             unknown_nmi_panic panic_print=0x41";
 
 /// Where persistent memory is: aligned for mappings of any size, and below what

@@ -225,7 +225,8 @@ impl Lab {
 
     /// Has guests load another file as the engine's module.
     pub fn replace_engine(&mut self, file: PathBuf) -> Result<()> {
-        self.modules.replace(modules::ENGINE, file)
+        let name = modules::engine(self.link).context("the engine is no module")?;
+        self.modules.replace(name, file)
     }
 
     /// The file of a module.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
-use iomap_qemu_protocol::{Link, TestInfo};
+use iomap_qemu_protocol::TestInfo;
 
 use crate::agent::Agent;
 use crate::filter::Filter;
@@ -27,6 +27,9 @@ use crate::tracker::{TestResult, Verdict};
 /// The name under which the sources as they are appear among the mutants.
 const UNCHANGED: &str = "mutants/unchanged";
 
+/// How often tests switch engines that do so under load.
+const SWITCHES: u64 = 8;
+
 pub fn run(paths: &Paths, tools: &Toolchain, filter: Option<&str>) -> Result<bool> {
     let agent = Agent::build(paths, tools)?;
     let tests = agent.tests()?;
@@ -34,30 +37,48 @@ pub fn run(paths: &Paths, tools: &Toolchain, filter: Option<&str>) -> Result<boo
     mutants::require_sound(paths, &mutants, &tests)?;
     let selected = select(mutants, filter)?;
 
-    let workshop = Workshop::open(paths)?;
     let logs = mutants::directory(paths).join("logs");
     if logs.exists() {
         fs::remove_dir_all(&logs).context("cannot remove the last run's logs")?;
     }
-    let mut lab = Lab::prepare(paths, tools, agent, Link::Module, Flavor::Release)?;
-    let tree = Tree::generate(&lab.work().join("tree"))?;
     let mut report = Report::new(false);
+    for link in mutants::LINKS {
+        let of_link: Vec<&Mutant> = selected.iter().filter(|m| m.link() == link).collect();
+        if !of_link.is_empty() {
+            let mut lab = Lab::prepare(paths, tools, agent.clone(), link, Flavor::Release)?;
+            lab.switches = SWITCHES;
+            run_on(lab, &of_link, &tests, &logs, &mut report)?;
+        }
+    }
+    report.finish(&mutants::directory(paths).join("junit.xml"))
+}
 
+/// Makes the mutants of the lab's engine, and has them caught.
+fn run_on(
+    mut lab: Lab,
+    selected: &[&Mutant],
+    tests: &[TestInfo],
+    logs: &Path,
+    report: &mut Report,
+) -> Result<()> {
+    let workshop = Workshop::open(&lab.paths, lab.link)?;
+    let tree = Tree::generate(&lab.work().join("tree"))?;
+    let name = lab.kind().label(UNCHANGED);
     let start = Instant::now();
-    lab.replace_engine(workshop.build(tools, &lab.kernel)?)?;
-    let all: BTreeSet<&str> = selected.iter().flat_map(names_of).collect();
+    lab.replace_engine(workshop.build(&lab.tools, &lab.kernel)?)?;
+    let all: BTreeSet<&str> = selected.iter().copied().flat_map(names_of).collect();
     let guests = Guests {
         tree: &tree,
-        tests: &tests,
-        logs: &logs,
+        tests,
+        logs,
     };
-    let results = guests.run(&lab, "unchanged", &all)?;
-    let (unchanged, remark) = judge_unchanged(&results, start);
+    let results = guests.run(&lab, &name.replace('/', "-"), &all)?;
+    let (unchanged, remark) = judge_unchanged(name, &results, start);
     report.add_with(unchanged, &remark);
 
-    for mutant in &selected {
+    for mutant in selected {
         let start = Instant::now();
-        let built = workshop.build_mutant(tools, &lab.kernel, mutant);
+        let built = workshop.build_mutant(&lab.tools, &lab.kernel, mutant);
         let outcome = built.and_then(|module| {
             lab.replace_engine(module)?;
             guests.run(&lab, &mutant.name, &names_of(mutant).collect())
@@ -68,7 +89,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, filter: Option<&str>) -> Result<boo
         };
         report.add_with(result, &remark);
     }
-    report.finish(&mutants::directory(paths).join("junit.xml"))
+    Ok(())
 }
 
 /// The mutants that a person means.
@@ -119,7 +140,7 @@ impl Guests<'_> {
 }
 
 /// Says nothing about a mutant if the tests fail without it.
-fn judge_unchanged(results: &[TestResult], start: Instant) -> (TestResult, String) {
+fn judge_unchanged(name: String, results: &[TestResult], start: Instant) -> (TestResult, String) {
     let passed = results
         .iter()
         .filter(|result| result.verdict == Verdict::Passed);
@@ -133,7 +154,7 @@ fn judge_unchanged(results: &[TestResult], start: Instant) -> (TestResult, Strin
             [name].into_iter().chain(result.details.iter().cloned())
         })
         .collect();
-    (result(UNCHANGED.to_owned(), start, details), remark)
+    (result(name, start, details), remark)
 }
 
 /// All tests that a mutant names have to fail.
@@ -211,14 +232,18 @@ mod tests {
     #[test]
     fn tests_have_to_pass_without_mutants() {
         let passed = outcome("script/s", Verdict::Passed);
-        let (all, remark) = judge_unchanged(slice::from_ref(&passed), Instant::now());
+        let (all, remark) = judge_unchanged(
+            UNCHANGED.to_owned(),
+            slice::from_ref(&passed),
+            Instant::now(),
+        );
         assert_eq!(
             (all.verdict, remark.as_str()),
             (Verdict::Passed, "1 tests pass")
         );
         for verdict in [Verdict::Failed, Verdict::Skipped("no device".into())] {
             let results = [passed.clone(), outcome("script/t", verdict)];
-            let (judged, _) = judge_unchanged(&results, Instant::now());
+            let (judged, _) = judge_unchanged(UNCHANGED.to_owned(), &results, Instant::now());
             assert_eq!(judged.verdict, Verdict::Failed);
             assert_eq!(judged.details, ["script/t does not pass:", "why"]);
         }

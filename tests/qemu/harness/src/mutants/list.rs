@@ -9,8 +9,12 @@ use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::{Link, TestInfo};
 use serde::Deserialize;
 
+use crate::kernel::Kind;
 use crate::paths::{read_text, Paths};
 use crate::suites;
+
+/// How engines are linked of which there are mutants.
+pub const LINKS: [Link; 2] = [Link::Module, Link::Live];
 
 /// The whole of `mutants.toml`.
 #[derive(Debug, Deserialize)]
@@ -39,6 +43,16 @@ impl Mutant {
     /// The name as that of a test.
     pub fn full_name(&self) -> String {
         format!("mutants/{}", self.name)
+    }
+
+    /// How the engine is linked to the kernel that the tests run on.
+    pub fn link(&self) -> Link {
+        let live = Kind::from(Link::Live).label("");
+        if self.caught_by.iter().any(|test| test.starts_with(&live)) {
+            Link::Live
+        } else {
+            Link::Module
+        }
     }
 
     /// The broken source.
@@ -82,14 +96,14 @@ pub fn require_sound(paths: &Paths, mutants: &[Mutant], tests: &[TestInfo]) -> R
     Ok(())
 }
 
-/// The names of all tests that run on the engine as a module.
+/// The names of all tests that run on the engine as a module of either kind.
 fn names_of(tests: &[TestInfo]) -> impl Iterator<Item = String> + '_ {
-    let suites = suites::TEST
-        .iter()
-        .filter(|suite| suite.runs_on(Link::Module));
-    suites.flat_map(move |suite| {
-        let tests = tests.iter().filter(|test| test.suite == suite.name);
-        tests.map(|test| suites::full_name(test, Link::Module.into()))
+    LINKS.into_iter().flat_map(move |link| {
+        let suites = suites::TEST.iter().filter(move |suite| suite.runs_on(link));
+        suites.flat_map(move |suite| {
+            let tests = tests.iter().filter(|test| test.suite == suite.name);
+            tests.map(move |test| suites::full_name(test, link.into()))
+        })
     })
 }
 
@@ -106,6 +120,11 @@ fn complaints(mutants: &[Mutant], known: &BTreeSet<String>) -> Vec<String> {
         }
         if mutant.caught_by.is_empty() {
             complaints.push(format!("{name} names no test"));
+        }
+        let live = Kind::from(Link::Live).label("");
+        let of_live = |test: &String| test.starts_with(&live);
+        if mutant.link() == Link::Live && !mutant.caught_by.iter().all(of_live) {
+            complaints.push(format!("{name} names tests of two modules"));
         }
         for test in mutant.caught_by.difference(known) {
             complaints.push(format!("{name} names {test}, which does not exist"));
@@ -142,6 +161,21 @@ pub(super) mod tests {
             let message = message.unwrap_or_default();
             assert!(message.contains(count), "{message}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn tests_of_the_live_module_want_that() -> Result<()> {
+        let mut mutants = sample()?;
+        let one = mutants.first_mut().context("the sample is empty")?;
+        assert_eq!(one.link(), Link::Module);
+        one.caught_by.insert("live:live/t".to_owned());
+        assert_eq!(one.link(), Link::Live);
+        let known = one.caught_by.clone();
+        assert_eq!(
+            complaints(&mutants, &known),
+            ["one names tests of two modules"]
+        );
         Ok(())
     }
 

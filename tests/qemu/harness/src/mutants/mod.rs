@@ -10,6 +10,6 @@ mod workshop;
 
 #[cfg(test)]
 pub use list::tests::sample;
-pub use list::{load, require_sound, Mutant};
+pub use list::{load, require_sound, Mutant, LINKS};
 pub use page::{check, write};
 pub use workshop::{directory, Workshop};

@@ -25,6 +25,9 @@ makes all of them and runs these tests, first on the sources as they are, where 
 have to pass; `make mutants T=<mutant>` does so with one. A mutant has survived if a
 single one of its tests passes.
 
+Those that tests of `live:` catch are of the module that takes the C engine's place in a
+running kernel, `iomap_rs_live.ko`; their names begin with `live_`.
+
 `tests/qemu/mutants.toml` has the replacements. A mutant that no test catches means
 that a test is missing.
 

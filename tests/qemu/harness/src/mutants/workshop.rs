@@ -6,40 +6,45 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use iomap_qemu_protocol::Link;
 
 use super::list::Mutant;
 use crate::kernel::{Engine, KernelTree};
 use crate::lock::Lock;
-use crate::modules::{self, ENGINE};
+use crate::modules;
 use crate::paths::{read_text, Paths};
 use crate::process::run_logged;
 use crate::toolchain::Toolchain;
 
 /// Nobody else builds in the copy while this lives.
 pub struct Workshop {
+    name: &'static str,
     dir: PathBuf,
     log: PathBuf,
     _lock: Lock,
 }
 
 impl Workshop {
-    /// Copies the sources as they are now.
-    pub fn open(paths: &Paths) -> Result<Self> {
+    /// Copies the sources as they are now, for an engine that is linked so.
+    pub fn open(paths: &Paths, link: Link) -> Result<Self> {
         let root = directory(paths);
+        let name = modules::engine(link).context("there is no module to break")?;
         let lock = Lock::take(&root.join("lock"))?;
-        let dir = root.join("source");
+        // What one module leaves behind is not for the other.
+        let dir = root.join("source").join(name);
         Engine::read(&paths.checkout)?.copy_to(&dir)?;
         Ok(Self {
+            name,
             dir,
             log: root.join("build.log"),
             _lock: lock,
         })
     }
 
-    /// iomap_rs.ko of the sources as they are. The file is there until the next build.
+    /// The engine's module of the sources as they are. The file is there until the next build.
     pub fn build(&self, tools: &Toolchain, kernel: &KernelTree) -> Result<PathBuf> {
         // By its own name: what uses the engine need not be built with it.
-        let file = format!("{ENGINE}.ko");
+        let file = format!("{}.ko", self.name);
         let mut make = modules::make(tools, kernel, &self.dir);
         make.arg(&file);
         run_logged(&mut make, &self.log).with_context(|| format!("cannot build {file}"))?;

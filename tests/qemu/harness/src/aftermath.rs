@@ -97,7 +97,9 @@ impl Lost<'_> {
 }
 
 fn compare(lab: &Lab, disk: &Image, path: &Path, digest: &str) -> Result<()> {
-    let out = lab.work().join("after-crash");
+    // Other suites may be at this, too.
+    let own = tempfile::tempdir_in(lab.work()).context("no place for a file of the guest's")?;
+    let out = own.path().join("file");
     // debugfs makes no file for one that is not there.
     fs::write(&out, "nothing was read")
         .with_context(|| format!("cannot write {}", out.display()))?;
@@ -107,7 +109,7 @@ fn compare(lab: &Lab, disk: &Image, path: &Path, digest: &str) -> Result<()> {
         path,
         rest: &rest,
     };
-    ask(&lab.tools, &disk.path, lab.work(), &[request])?;
+    ask(&lab.tools, &disk.path, own.path(), &[request])?;
     let found = hash::hex_of_file(&out)?;
     ensure!(found == digest, "SHA-256 {found} instead of {digest}");
     Ok(())

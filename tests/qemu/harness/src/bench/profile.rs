@@ -8,7 +8,6 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use iomap_bench_report::stack::Depth;
 use serde::Deserialize;
 
 use super::symbols::{Symbols, TRAMPOLINE};
@@ -36,8 +35,8 @@ pub struct Profile {
     functions: BTreeMap<String, f64>,
     /// The same of the engine's functions alone.
     engine: BTreeMap<String, f64>,
-    /// Bytes of stack in use at the deepest, by function.
-    stack: BTreeMap<String, u64>,
+    /// Bytes of stack in use at the deepest, and in which function.
+    pub depth: (u64, String),
     /// How often livepatch redirected a call, per operation.
     pub redirected: f64,
 }
@@ -79,9 +78,8 @@ fn profile(raw: &Raw, symbols: &Symbols, operations: f64) -> Profile {
         let Some(symbol) = symbols.at(address) else {
             continue;
         };
-        if !interrupts(&symbol.name) {
-            let deepest = profile.stack.entry(symbol.name.clone()).or_default();
-            *deepest = depth.max(*deepest);
+        if depth > profile.depth.0 && !interrupts(&symbol.name) {
+            profile.depth = (depth, symbol.name.clone());
         }
     }
     profile
@@ -102,13 +100,6 @@ fn interrupts(function: &str) -> bool {
 }
 
 impl Profile {
-    /// Bytes of stack in use at the deepest, and in which function.
-    fn deepest(&self) -> (u64, String) {
-        let all = self.stack.iter();
-        let deepest = all.max_by_key(|(_, &bytes)| bytes);
-        deepest.map_or_else(Default::default, |(name, &bytes)| (bytes, name.clone()))
-    }
-
     /// Instructions of the engine's own functions, per operation.
     pub fn engine_total(&self) -> f64 {
         self.engine.values().sum()
@@ -119,20 +110,6 @@ impl Profile {
     pub fn redirection(&self) -> f64 {
         let of = |name| self.functions.get(name).copied().unwrap_or(0.0);
         of(TRAMPOLINE) + of(HANDLER)
-    }
-}
-
-/// How deep the stack of a workload got on both engines.
-pub fn depth(workload: &str, c: &Profile, rust: &Profile) -> Depth {
-    let on_both = c.stack.iter().filter_map(|(function, &c)| {
-        let rust = *rust.stack.get(function)?;
-        Some((c, rust, function.clone()))
-    });
-    Depth {
-        workload: workload.to_owned(),
-        c: c.deepest(),
-        rust: rust.deepest(),
-        on_both: on_both.max().unwrap_or_default(),
     }
 }
 
@@ -171,10 +148,10 @@ pub fn compare(c: &Profile, rust: &Profile) -> String {
             "  {difference:+10.1} {of_c:10.1} {of_rust:10.1}  {name}"
         );
     }
-    let ((of_c, in_c), (of_rust, in_rust)) = (c.deepest(), rust.deepest());
     let _ = writeln!(
         text,
-        "stack at its deepest: C {of_c} bytes in {in_c}, Rust {of_rust} in {in_rust}"
+        "stack at its deepest: C {} bytes in {}, Rust {} in {}",
+        c.depth.0, c.depth.1, rust.depth.0, rust.depth.1
     );
     text
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{bail, Result};
 use iomap_bench_report::live::{self, Redirected};
-use iomap_bench_report::stack;
+use iomap_bench_report::stack::{self, Depth};
 use iomap_qemu_protocol::{BenchSpec, Link, Measured};
 
 use super::{labs, results_dir};
@@ -36,7 +36,11 @@ pub fn profiles(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<boo
         for ((workload, c), (_, rust)) in c.iter().zip(rust) {
             println!("{}/{workload}, instructions per operation", comparison.name);
             println!("{}", profile::compare(c, rust));
-            depths.push(profile::depth(workload, c, rust));
+            depths.push(Depth {
+                workload: workload.clone(),
+                c: c.depth.clone(),
+                rust: rust.depth.clone(),
+            });
         }
         let page = stack::page(comparison.name, &depths);
         println!("{page}");

@@ -38,8 +38,8 @@ pub struct Session<'a> {
 }
 
 /// QEMU has been seen to fail an assertion of its own while a guest looked for its PCI
-/// devices, and a guest to say nothing at all, each once in hundreds of boots. More than that
-/// has a reason to be looked for.
+/// devices, and a guest to hang before its first test, each once in hundreds of boots. More
+/// than that has a reason to be looked for.
 const CHANCES: u32 = 1;
 
 impl<'a> Session<'a> {

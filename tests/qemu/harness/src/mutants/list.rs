@@ -47,11 +47,9 @@ impl Mutant {
 
     /// How the engine is linked to the kernel that the tests run on.
     pub fn link(&self) -> Link {
-        let live = Kind::from(Link::Live).label("");
-        if self.caught_by.iter().any(|test| test.starts_with(&live)) {
-            Link::Live
-        } else {
-            Link::Module
+        match self.caught_by.iter().any(|test| is_of_live(test)) {
+            true => Link::Live,
+            false => Link::Module,
         }
     }
 
@@ -96,6 +94,11 @@ pub fn require_sound(paths: &Paths, mutants: &[Mutant], tests: &[TestInfo]) -> R
     Ok(())
 }
 
+/// Whether a test, by its full name, runs where the engine takes the C engine's place.
+fn is_of_live(test: &str) -> bool {
+    test.starts_with(&Kind::from(Link::Live).label(""))
+}
+
 /// The names of all tests that run on the engine as a module of either kind.
 fn names_of(tests: &[TestInfo]) -> impl Iterator<Item = String> + '_ {
     LINKS.into_iter().flat_map(move |link| {
@@ -121,9 +124,7 @@ fn complaints(mutants: &[Mutant], known: &BTreeSet<String>) -> Vec<String> {
         if mutant.caught_by.is_empty() {
             complaints.push(format!("{name} names no test"));
         }
-        let live = Kind::from(Link::Live).label("");
-        let of_live = |test: &String| test.starts_with(&live);
-        if mutant.link() == Link::Live && !mutant.caught_by.iter().all(of_live) {
+        if mutant.link() == Link::Live && !mutant.caught_by.iter().all(|test| is_of_live(test)) {
             complaints.push(format!("{name} names tests of two modules"));
         }
         for test in mutant.caught_by.difference(known) {

@@ -26,7 +26,8 @@ const MOST: usize = 256;
 const PAGES: usize = 600;
 const SIZE: usize = PAGES * PAGE_SIZE;
 
-/// How often memory may turn out not to be scattered.
+/// How often memory may turn out not to be scattered: what is free may all belong to
+/// blocks of pages that the kernel uses for something else.
 const ATTEMPTS: usize = 10;
 
 fn read(context: &Context) -> Result<()> {
@@ -47,11 +48,14 @@ fn write(context: &Context) -> Result<()> {
 /// Has `work` fill the page cache and do its I/O; the bios must be those that the
 /// places of the pages in memory lead to, and more than two.
 fn scattered(fs: &Cached, flags: &str, work: impl Fn() -> Result<()>) -> Result<()> {
+    let mut tried = Vec::new();
+    let mut found = Vec::new();
     for _ in 0..ATTEMPTS {
         fs.restart(&format!(
             "inode size={SIZE}\nextent offset=0 length={SIZE} addr={BASE}\nbuffered"
         ))?;
-        let _neighbours = scatter_free_pages()?;
+        // Kept when they do not serve, so that the next attempt gets other memory.
+        tried.push(scatter_free_pages()?);
         let ((), bios) = fs.bios(&work)?;
         fs.expect_idle()?;
         let frames = page_flags::frames(&fs.mapping(SIZE)?, SIZE)?;
@@ -60,18 +64,30 @@ fn scattered(fs: &Cached, flags: &str, work: impl Fn() -> Result<()>) -> Result<
         if bios.len() > 2 {
             return Ok(());
         }
+        found.push(pieces(&frames));
     }
-    bail!("the kernel has only pages that are next to each other")
+    bail!("{PAGES} pages were never in more than twice {MOST} pieces, but in {found:?}")
 }
 
 /// Has the kernel free more than enough pages none of which are neighbours, as long
 /// as the result lives: those between them are in use.
 fn scatter_free_pages() -> Result<AlignedBuf> {
     let mut buffer = AlignedBuf::filled(4 * SIZE, 1)?;
-    for offset in (0..4 * SIZE).step_by(2 * PAGE_SIZE) {
-        buffer.give_back(offset)?;
+    let frames = page_flags::frames_of(&buffer)?;
+    let odd = frames.iter().filter(|&frame| frame % 2 == 1).count();
+    let most = usize::from(odd > frames.len() / 2);
+    for (page, frame) in frames.iter().enumerate() {
+        if frame % 2 == most {
+            buffer.give_back(page * PAGE_SIZE)?;
+        }
     }
     Ok(buffer)
+}
+
+/// How many pieces of memory these frames are.
+fn pieces(frames: &[usize]) -> usize {
+    let pairs = frames.iter().zip(frames.iter().skip(1));
+    1 + pairs.filter(|&(one, next)| one + 1 != *next).count()
 }
 
 /// The bios for a file whose pages have these frames.

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::buffer::PAGE_SIZE;
+use super::buffer::{AlignedBuf, PAGE_SIZE};
 use super::mapping::FileMapping;
 
 /// Of an entry of pagemap: the page is there; its frame's number.
@@ -44,6 +44,15 @@ pub fn frames(mapping: &FileMapping, length: usize) -> io::Result<Vec<usize>> {
         .collect()
 }
 
+/// Numbers of the page frames that hold memory whose pages have all been touched.
+pub fn frames_of(memory: &AlignedBuf) -> io::Result<Vec<usize>> {
+    let pagemap = File::open("/proc/self/pagemap")?;
+    let pages = memory.chunks(PAGE_SIZE);
+    pages
+        .map(|page| frame_at(&pagemap, page.as_ptr() as usize))
+        .collect()
+}
+
 /// How many pages of the first `length` bytes of a mapped file are locked or being
 /// written.
 pub fn busy(mapping: &FileMapping, length: usize) -> io::Result<usize> {
@@ -61,7 +70,11 @@ pub fn busy(mapping: &FileMapping, length: usize) -> io::Result<usize> {
 fn frame(mapping: &FileMapping, pagemap: &File, offset: usize) -> io::Result<usize> {
     // An entry is there only for a page that was touched.
     mapping.read(offset, &mut [0])?;
-    let address = mapping.pointer(offset, 1)? as usize;
+    frame_at(pagemap, mapping.pointer(offset, 1)? as usize)
+}
+
+/// The page frame behind an address whose page was touched.
+fn frame_at(pagemap: &File, address: usize) -> io::Result<usize> {
     let entry = word(pagemap, address / PAGE_SIZE)?;
     if entry & PRESENT == 0 {
         return Err(io::ErrorKind::NotFound.into());

@@ -43,6 +43,7 @@ mod shell;
 mod soak;
 mod suites;
 mod sys;
+mod task;
 mod trace;
 mod transfer;
 mod unplug;

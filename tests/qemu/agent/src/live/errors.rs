@@ -10,7 +10,6 @@ use std::thread::{self, ScopedJoinHandle};
 use anyhow::{ensure, Context as _, Result};
 
 use super::engine::PATIENCE;
-use super::task::in_thread;
 use super::towards::{first, joined, switch, Towards};
 use super::{KIB, LONG};
 use crate::case::Case;
@@ -22,6 +21,7 @@ use crate::script::cached::{expect_same, stored, Cached, BASE};
 use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::device_mapper::{self, Target};
+use crate::task::in_thread;
 use crate::transfer::{Method, Transfer};
 
 /// What the log says of writeback that fails.

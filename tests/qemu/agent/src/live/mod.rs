@@ -16,7 +16,6 @@ mod refuse;
 mod states;
 mod swap_file;
 mod switch;
-mod task;
 mod towards;
 mod walk;
 mod writeback;

@@ -8,7 +8,6 @@ use std::thread;
 use anyhow::{ensure, Result};
 
 use super::engine::PATIENCE;
-use super::task::{in_thread, Task};
 use super::towards::{first, joined, switch, Towards};
 use super::{KIB, LONG};
 use crate::case::Case;
@@ -17,6 +16,7 @@ use crate::context::Context;
 use crate::kallsyms;
 use crate::script::scripted::Scripted;
 use crate::suites;
+use crate::task::{in_thread, Task};
 use crate::trace;
 
 pub const CASES: &[Case] = &[

@@ -13,7 +13,6 @@ use anyhow::{ensure, Context as _, Result};
 use super::brake;
 use super::engine::{in_transition, NAME, PATIENCE};
 use super::in_flight::await_writes;
-use super::task::{in_thread, Task};
 use super::towards::{first, joined, switch, After, Towards};
 use super::{KIB, LONG};
 use crate::case::Case;
@@ -24,6 +23,7 @@ use crate::data::pattern;
 use crate::suites;
 use crate::sys::mapping::FileMapping;
 use crate::sys::sync_range;
+use crate::task::{in_thread, Task};
 use crate::trace::{Event, Tracer};
 
 pub const CASES: &[Case] = &[
@@ -76,57 +76,58 @@ fn turned_back_to_rust(context: &Context) -> Result<()> {
     turned_back(context, Towards::C)
 }
 
-/// Begins that switch, and the one back before that has ended.
-fn turned_back(context: &Context, towards: Towards) -> Result<()> {
-    let (old, new) = match towards {
-        Towards::Rust => (None, Some(NAME)),
-        Towards::C => (Some(NAME), None),
-    };
-    let disk = brake::Disk::copy_of(context, "slow")?;
-    let mount = disk.mount("xfs")?;
-    let mut mirror = Mirror::filled(mount.path().join("file"), 1, SIZE)?;
-    let file = mirror.buffered()?;
-    let engine = first(towards)?;
-    write_pieces(&mut mirror, &file, 0)?;
-    write_pieces(&mut mirror, &file, HALF)?;
-    check(&mirror, &file)?;
-    let few = disk.limit_requests(REQUESTS)?;
-    thread::scope(|scope| {
-        let stopped = disk.stop()?;
-        let (sleeper, sleeping) = in_thread(scope, || {
-            sync_range::start(&file, 0, HALF).context("sync_file_range")
-        })?;
-        await_writes(REQUESTS as u64)?;
-        wait_until(PATIENCE, "writeback that sleeps", || {
-            sleeper.sleeps_in("iomap_writepages", old)
-        })?;
-        let after = switch(engine)?;
-        work(&mut mirror, &file, 0..PIECES / 2)?;
-        let (syncer, syncing) = in_thread(scope, || file.sync_all().context("fsync"))?;
-        wait_until(PATIENCE, "writeback by the other engine", || {
-            syncer.sleeps_in("iomap_writepages", new)
-        })?;
-        ensure!(in_transition(), "a task sleeps in the engine that goes");
-
-        let after = after.turn_back()?;
-        work(&mut mirror, &file, PIECES / 2..PIECES)?;
-        ensure!(in_transition(), "a task sleeps in the engine that came");
-        drop(stopped);
-        joined(sleeping)?;
-        joined(syncing)?;
-        after.settle()?;
-        if let After::Serving(live) = &after {
-            ensure!(live.serves_all(), "the Rust engine does not serve again");
-        }
-        after.remove()
-    })?;
-    drop(few);
-    mirror.verify()?;
-    drop((file, mount));
-    disk.remove()
+/// While both engines write the same file back.
+struct Meanwhile<'a> {
+    mirror: &'a mut Mirror,
+    file: &'a File,
+    /// Writes back in the engine that goes, and sleeps there.
+    sleeper: Task,
+    /// Does so in the one that has come.
+    syncer: Task,
+    /// What the latter has traced so far.
+    events: &'a [Event],
+    /// The name of its trace events, and the number of its functions in a switch.
+    system: &'static str,
+    switched: i32,
 }
 
 fn both(context: &Context, towards: Towards) -> Result<()> {
+    meanwhile(context, towards, |at, after| {
+        let me = Task::current();
+        // All this came about while one was on the one engine and two on the other.
+        let states = [at.sleeper, me, at.syncer].map(|task| task.patch_state().unwrap_or(-1));
+        ensure!(
+            states == [1 - at.switched, at.switched, at.switched],
+            "{states:?} is where the sleeper, this thread and that of fsync are"
+        );
+        let mine: Vec<&Event> = of(at.events, me, "iomap_iter").collect();
+        for fault in [false, true] {
+            let there = mine.iter().any(|event| is_fault(event) == fault);
+            ensure!(there, "{} has no write, fault: {fault}", at.system);
+        }
+        let written_back = of(at.events, at.syncer, "iomap_writepage").count();
+        ensure!(written_back > 0, "{} writes nothing back", at.system);
+        Ok(after)
+    })
+}
+
+/// Begins that switch, and the one back before that has ended.
+fn turned_back(context: &Context, towards: Towards) -> Result<()> {
+    meanwhile(context, towards, |at, after| {
+        let after = after.turn_back()?;
+        work(at.mirror, at.file, PIECES / 2..PIECES)?;
+        ensure!(in_transition(), "a task sleeps in the engine that came");
+        Ok(after)
+    })
+}
+
+/// Switches while writeback sleeps, has the other engine work and write back until that
+/// sleeps as well, and runs `then`, which returns how the switch is to end.
+fn meanwhile(
+    context: &Context,
+    towards: Towards,
+    then: impl FnOnce(Meanwhile<'_>, After) -> Result<After>,
+) -> Result<()> {
     /// The modules that the engines are of.
     const ON_C: Option<&str> = None;
     const ON_RUST: Option<&str> = Some(NAME);
@@ -156,33 +157,32 @@ fn both(context: &Context, towards: Towards) -> Result<()> {
         let after = switch(engine)?;
 
         let tracer = Tracer::start(&[system])?;
-        work(&mut mirror, &file, 0..PIECES)?;
+        work(&mut mirror, &file, 0..PIECES / 2)?;
         let (syncer, syncing) = in_thread(scope, || file.sync_all().context("fsync"))?;
         wait_until(PATIENCE, "writeback by the other engine", || {
             writes_back(syncer, new)
         })?;
         let events = tracer.stop()?;
-        let me = Task::current();
-        // All this came about while one was on the one engine and two on the other.
-        let states = [sleeper, me, syncer].map(|task| task.patch_state().unwrap_or(-1));
-        ensure!(
-            states == [1 - switched, switched, switched],
-            "{states:?} is where the sleeper, this thread and that of fsync are"
-        );
         ensure!(writes_back(sleeper, old), "the sleeper has woken up");
-        ensure!(in_transition(), "a task sleeps in the engine that went");
-        let mine: Vec<&Event> = of(&events, me, "iomap_iter").collect();
-        for fault in [false, true] {
-            let there = mine.iter().any(|event| is_fault(event) == fault);
-            ensure!(there, "{system} has no write, fault: {fault}");
-        }
-        let written_back = of(&events, syncer, "iomap_writepage").count();
-        ensure!(written_back > 0, "{system} writes nothing back");
+        ensure!(in_transition(), "a task sleeps in the engine that goes");
+        let at = Meanwhile {
+            mirror: &mut mirror,
+            file: &file,
+            sleeper,
+            syncer,
+            events: &events,
+            system,
+            switched,
+        };
+        let after = then(at, after)?;
 
         drop(stopped);
         joined(sleeping)?;
         joined(syncing)?;
         after.settle()?;
+        if let After::Serving(live) = &after {
+            ensure!(live.serves_all(), "the Rust engine does not serve");
+        }
         after.remove()
     })?;
     drop(few);

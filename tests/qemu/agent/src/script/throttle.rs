@@ -5,9 +5,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, sleep};
-use std::time::Duration;
+use std::thread;
 
 use anyhow::{anyhow, ensure, Context as _, Result};
 
@@ -19,7 +17,7 @@ use crate::check::wait_until;
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::suites::SCRIPT;
-use crate::trace;
+use crate::task::in_thread;
 
 pub const CASES: &[Case] = &[
     Case::new("write_throttled", SCRIPT, write)
@@ -101,35 +99,33 @@ fn script(answer: &str) -> String {
     format!("inode size={LENGTH}\nextent offset=0 length={LENGTH} addr=65536\nbuffered\n{answer}")
 }
 
-/// `work` has to come by the place where the kernel makes tasks wait.
+/// `work` has to wait where the kernel makes those wait who dirty too much.
 fn expect_throttled(
     context: &Context,
     answer: &str,
-    work: impl FnOnce(&Cached) -> Result<()>,
+    work: impl FnOnce(&Cached) -> Result<()> + Send,
 ) -> Result<()> {
     let fs = Cached::new(context, &script(answer))?;
-    let done = AtomicBool::new(false);
-    let ((), events) = thread::scope(|scope| {
+    thread::scope(|scope| {
         let limit = Limit::set(fs.disk())?;
-        // The kernel does not write the files of script_fs of its own accord.
-        let syncing = scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                fs.cache().sync_all()?;
-                sleep(Duration::from_millis(20));
-            }
-            Ok::<(), io::Error>(())
+        // How much a thread may dirty before the kernel looks grows as it goes on: here
+        // it is a new one.
+        let (task, thread) = in_thread(scope, || work(&fs))?;
+        let waits = || task.sleeps_in("balance_dirty_pages_ratelimited_flags", None);
+        let ended = wait_until(nowait::AT_ONCE, "the end or a wait", || {
+            thread.is_finished() || waits()
         });
-        let result = trace::record(&["writeback/balance_dirty_pages"], || work(&fs));
-        done.store(true, Ordering::Relaxed);
+        let throttled = !thread.is_finished();
         drop(limit);
-        let synced = syncing.join();
-        synced
-            .map_err(|_| anyhow!("a thread panicked"))?
-            .context("fsync")?;
-        result
-    })?;
-    ensure!(!events.is_empty(), "nothing was throttled");
-    Ok(())
+        // Nobody else writes the pages.
+        while !thread.is_finished() {
+            fs.cache().sync_all().context("fsync")?;
+        }
+        thread.join().map_err(|_| anyhow!("a thread panicked"))??;
+        ended?;
+        ensure!(throttled, "nothing was throttled");
+        Ok(())
+    })
 }
 
 /// Nothing may be dirty on a disk for long until this is dropped.

@@ -118,10 +118,19 @@ impl Reader<'_> {
     #[inline]
     fn find(&self, range: Range) -> Result<Mapping<'_>> {
         let (block, count) = blocks_of(self.0, range)?;
+        to_mapping(self.0, block, self.look_up(block, count)?)
+    }
+
+    // Where pointers are read from disk: the mapping is not to be under that.
+    #[inline(never)]
+    fn look_up(&self, block: u32, count: u32) -> Result<Lookup> {
         let node = self.0.data();
         let tree = node.tree.read();
-        if let Some(map) = known(self.0, block, count) {
-            return map;
+        if let Some(found) = node.known.get(block) {
+            return Ok(Lookup::Mapped {
+                first: found.first,
+                count: found.count.min(count),
+            });
         }
         let found = tree.lookup_written(self.0, block, count)?;
         if let Lookup::Mapped { first, count } = found {
@@ -131,11 +140,12 @@ impl Reader<'_> {
                 count,
             });
         }
-        to_mapping(self.0, block, found)
+        Ok(found)
     }
 }
 
 impl Map<Read> for Reader<'_> {
+    #[inline]
     fn begin<'a>(
         &'a self,
         _: &'a EngineInode,
@@ -150,6 +160,7 @@ impl Map<Read> for Reader<'_> {
 
 impl Map<Zero> for Reader<'_> {
     /// Holes read as zeros: what is there is zeroed.
+    #[inline]
     fn begin<'a>(
         &'a self,
         _: &'a EngineInode,

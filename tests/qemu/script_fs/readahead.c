@@ -41,12 +41,14 @@ int script_cmd_read_folio(struct script_file *file, char *args)
 /* Locked folios of the same size, with the reference that the request owns. */
 static int script_add_folios(struct address_space *mapping, u64 pos, u64 len, u64 size)
 {
+	/* As the page cache's own, so that they come from the same free pages. */
+	gfp_t gfp = mapping_gfp_mask(mapping);
 	struct folio *folio;
 	u64 end = pos + len;
 	int error;
 
 	for (; pos < end; pos += size) {
-		folio = filemap_alloc_folio(GFP_KERNEL, ilog2(size) - PAGE_SHIFT);
+		folio = filemap_alloc_folio(gfp, ilog2(size) - PAGE_SHIFT);
 		if (!folio)
 			return -ENOMEM;
 		error = filemap_add_folio(mapping, folio, pos >> PAGE_SHIFT, GFP_KERNEL);

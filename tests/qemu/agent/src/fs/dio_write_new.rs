@@ -3,8 +3,9 @@
 //! Direct writes into holes and into blocks that were never written.
 
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{bail, ensure, Context as _, Result};
 use rustix::fs::{fallocate, FallocateFlags};
 
 use super::{KIB, MIB, SECTOR};
@@ -89,8 +90,22 @@ fn write_data_and_hole(context: &Context) -> Result<()> {
 }
 
 fn hole_falls_back(context: &Context) -> Result<()> {
+    /// A page that somebody else holds on to just then stays.
+    const ATTEMPTS: usize = 5;
+    let mut resident = Vec::new();
+    for number in 0..ATTEMPTS {
+        resident = fall_back(context, context.path(&format!("file-{number}"))?)?;
+        if !resident.contains(&true) {
+            return Ok(());
+        }
+    }
+    bail!("pages of the fallback stay in the cache: {resident:?}")
+}
+
+/// Writes to holes; which pages are in the cache then.
+fn fall_back(context: &Context, path: PathBuf) -> Result<Vec<bool>> {
     let block = usize::try_from(context.block_size()?)?;
-    let mut mirror = Mirror::filled(context.path("file")?, 1, 4 * block)?;
+    let mut mirror = Mirror::filled(path, 1, 4 * block)?;
     let file = mirror.direct()?;
     let size = 64 * block;
     file.set_len(size as u64)?;
@@ -112,10 +127,6 @@ fn hole_falls_back(context: &Context) -> Result<()> {
         complete.text
     );
     let resident = mapping.resident()?;
-    ensure!(
-        !resident.contains(&true),
-        "pages of the fallback stay in the cache: {resident:?}"
-    );
     mirror.verify()?;
 
     // Nothing but hole: the engine has done nothing at all, which is no error.
@@ -127,7 +138,8 @@ fn hole_falls_back(context: &Context) -> Result<()> {
         .find(|event| event.name == "iomap_dio_complete")
         .context("no iomap_dio_complete")?;
     ensure!(complete.number("ret")? == 0, "{}", complete.text);
-    mirror.verify()
+    mirror.verify()?;
+    Ok(resident)
 }
 
 fn new_sub_block(context: &Context) -> Result<()> {

@@ -128,7 +128,7 @@ pub fn settle() -> Result<()> {
 }
 
 /// Brings the kernel back to C if a test that failed has not.
-fn remove_leftover() -> Result<()> {
+pub fn remove_leftover() -> Result<()> {
     if !module::is_loaded(NAME) {
         return Ok(());
     }

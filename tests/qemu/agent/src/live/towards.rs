@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, ensure, Result};
 
-use super::engine::{Live, Released, NAME, PATIENCE};
+use super::engine::{remove_leftover, Live, Released, NAME, PATIENCE};
 use crate::check::wait_until;
 use crate::sys::module;
 
@@ -32,7 +32,10 @@ pub enum After {
 /// The engine that serves first.
 pub fn first(towards: Towards) -> Result<Option<Live>> {
     Ok(match towards {
-        Towards::Rust => None,
+        Towards::Rust => {
+            remove_leftover()?;
+            None
+        }
         Towards::C => Some(Live::load()?),
     })
 }

@@ -10,9 +10,10 @@ use anyhow::{bail, ensure, Context as _, Result};
 
 use super::cached::{overlay, Cached};
 use super::nowait;
-use super::scripted::{expect_errno, Scripted};
+use super::scripted::{expect_errno, Scripted, PATIENCE};
 use super::swap::swap_file;
 use crate::case::Case;
+use crate::check::wait_until;
 use crate::context::Context;
 use crate::sanitizers::look_for_leaks;
 use crate::suites::SCRIPT;
@@ -106,7 +107,10 @@ fn dio_async(context: &Context) -> Result<()> {
     exhaust(|fault| {
         // Which has no workqueue yet.
         let fs = Scripted::new(context, script)?;
-        ensure!(!has_workqueue()?, "there is a workqueue of another mount");
+        // Its thread may be on its way out.
+        wait_until(PATIENCE, "the end of another mount's workqueue", || {
+            has_workqueue().is_ok_and(|found| !found)
+        })?;
         let mut transfers = [Transfer::read(0, 4096)?];
         let (results, injected) =
             faults.run(fault, || aio::run_on(&queue, fs.file(), &mut transfers, 1))?;

@@ -20,8 +20,8 @@ pub const CASES: &[Case] = &[Case::new("write_nowait_locked", SCRIPT, locked)
     .doc("A folio that someone else has locked is EAGAIN for a write that must not wait.")
     .holds(&["BW-28"])];
 
-/// How long a call that does not wait takes, on a busy host, too.
-pub const AT_ONCE: Duration = Duration::from_secs(5);
+/// How long a call that does not wait takes, on a busy host and a slow kernel, too.
+pub const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// A write that must not wait.
 pub fn write(fs: &Cached, pos: u64, bytes: &[u8]) -> io::Result<usize> {

@@ -7,7 +7,7 @@
 
 mod work;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -54,7 +54,9 @@ fn under_load(context: &Context) -> Result<()> {
         mount::unmount(context.mount_point()).context("without the disk")?;
         context.request(&Line::Plug("main".into()));
         wait_until(PATIENCE, "the disk's return", || {
-            context.disk("main").is_ok()
+            // Its directory is there before it can be opened.
+            let disk = context.disk("main");
+            disk.is_ok_and(|disk| File::open(disk.path()).is_ok())
         })?;
         mount_main(context.spec())
     };

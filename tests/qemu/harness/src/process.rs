@@ -21,8 +21,14 @@ pub fn output_of(command: &mut Command) -> Result<String> {
         .output()
         .with_context(|| format!("cannot run {name}"))?;
     if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        bail!("{name} failed ({}): {}", output.status, tail(stderr.trim()));
+        // Some tell what is wrong in the one, some in the other.
+        let said = [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text));
+        let said: Vec<String> = said.iter().map(|text| tail(text.trim())).collect();
+        bail!(
+            "{name} failed ({}): {}",
+            output.status,
+            said.join("\n").trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -199,7 +199,10 @@ pub const TEST: &[Suite] = &[
     )),
     suite("ext4-1k", EXT4, &disks(Filesystem::ext4(1024), 256)),
     suite("ext4-2k", EXT4, &disks(Filesystem::ext4(2048), 256)),
-    with_fsx(suite("ext4-4k", EXT4, &disks(Filesystem::ext4(4096), 256))),
+    Suite {
+        host_programs: &["e2fsck"],
+        ..with_fsx(suite("ext4-4k", EXT4, &disks(Filesystem::ext4(4096), 256)))
+    },
     suite("btrfs", &["btrfs"], &disks(Filesystem::Btrfs, 256)),
     suite("f2fs", &["f2fs"], &disks(Filesystem::F2fs, 256)),
     with_fsx(suite("xfs-1k", XFS, &empty(Filesystem::xfs(1024)))),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{ensure, Context as _, Result};
@@ -11,9 +12,11 @@ use anyhow::{ensure, Context as _, Result};
 use super::disk::{FaultyDisk, Loss};
 use crate::case::Case;
 use crate::context::Context;
+use crate::init::mount_main;
 use crate::log_writes::history::History;
 use crate::log_writes::load;
 use crate::suites;
+use crate::sys::mount;
 use crate::unplug;
 
 pub const CASES: &[Case] = &[
@@ -44,7 +47,33 @@ fn under_load(context: &Context, loss: Loss) -> Result<()> {
     FaultyDisk::with(context, |disk| {
         let lose = || disk.lose(loss);
         unplug::lose_under_load(context, lose, || disk.find_again(context))
-    })
+    })?;
+    mend(context)
+}
+
+/// Once its journal could not be written, and that could be noted, ext4 asks for e2fsck;
+/// until then, whatever is being truncated or appended when it goes away stays so.
+fn mend(context: &Context) -> Result<()> {
+    if context.fs() != "ext4" {
+        return Ok(());
+    }
+    mount::unmount(context.mount_point())?;
+    let disk = context.disk("main")?;
+    let output = Command::new("/bin/e2fsck")
+        // Looks only if there is something noted.
+        .arg("-y")
+        .arg(disk.path())
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run e2fsck")?;
+    // 1: it has mended something.
+    ensure!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "e2fsck: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout)
+    );
+    mount_main(context.spec())
 }
 
 /// What is synced, until the disk loses writes.
@@ -84,5 +113,6 @@ fn writes_lost(context: &Context) -> Result<()> {
             history.verify(writes, &found).context(name)?;
         }
         Ok(())
-    })
+    })?;
+    mend(context)
 }

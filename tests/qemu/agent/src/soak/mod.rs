@@ -58,9 +58,7 @@ fn everything(context: &Context) -> Result<()> {
     for (job, done) in jobs.iter().zip(done?) {
         let name = job.name();
         context.metric(&format!("{name}.runs"), done.runs as f64);
-        if done.operations > 0 {
-            context.metric(&format!("{name}.operations"), done.operations as f64);
-        }
+        context.metric(&format!("{name}.operations"), done.operations as f64);
         ensure!(done.runs > 0, "{name} has not come to an end once");
     }
     rustix::fs::sync();

@@ -29,7 +29,7 @@ pub enum Program {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Work {
     pub runs: u64,
-    /// Of programs that count them.
+    /// As the program counts them.
     pub operations: u64,
 }
 
@@ -58,8 +58,7 @@ impl Program {
         }
     }
 
-    /// Runs once in a directory of that filesystem; the operations that it
-    /// counted, or 0.
+    /// Runs once in a directory of that filesystem; the operations that it counted.
     pub fn run(self, kind: &str, dir: &Path, seed: u64) -> Result<u64> {
         match self {
             Self::Fsx => fsx(kind, dir, seed),
@@ -70,10 +69,7 @@ impl Program {
                 &["--ioengine=libaio", "--iodepth=8", "--direct=1"],
             ),
             Self::Dbench => dbench(dir),
-            Self::StressNg => {
-                stress_ng(dir)?;
-                Ok(0)
-            }
+            Self::StressNg => stress_ng(dir),
         }
     }
 }
@@ -131,7 +127,8 @@ fn dbench(dir: &Path) -> Result<u64> {
     Ok(table.sum())
 }
 
-fn stress_ng(dir: &Path) -> Result<()> {
+fn stress_ng(dir: &Path) -> Result<u64> {
+    let metrics = dir.join("metrics.yaml");
     let mut command = Command::new("/bin/stress-ng");
     for stressor in STRESSORS {
         command.args([&format!("--{stressor}"), "1"]);
@@ -140,9 +137,18 @@ fn stress_ng(dir: &Path) -> Result<()> {
         .args(["--hdd-bytes", "4m", "--sync-file-bytes", "4m"])
         .args(["--timeout", TIME, "--verify"])
         .arg("--temp-path")
-        .arg(dir);
+        .arg(dir)
+        .args(["--metrics-brief", "--yaml"])
+        .arg(&metrics);
     output(&mut command)?;
-    Ok(())
+    let report = std::fs::read_to_string(&metrics).context("what stress-ng reports")?;
+    let counts = report
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("bogo-ops: ")?.parse::<u64>().ok());
+    match counts.sum() {
+        0 => bail!("stress-ng does not say how many operations there were:\n{report}"),
+        count => Ok(count),
+    }
 }
 
 /// Runs it; what it said is the error if it finds a fault.

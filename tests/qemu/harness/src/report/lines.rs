@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::junit;
+use super::{junit, totals};
 use crate::tracker::{TestResult, Verdict};
 
 /// What stands before the end of the guest's log among a test's details.
@@ -58,8 +58,9 @@ impl Report {
         results.any(|result| result.verdict == Verdict::Failed)
     }
 
-    /// Prints the failures once more with all they said, writes the JUnit file,
-    /// ends with the line of sums. Returns whether all is well.
+    /// Prints the failures once more with all they said, and what rounds have counted
+    /// together, if those that pass speak; writes the JUnit file, ends with the line
+    /// of sums. Returns whether all is well.
     pub fn finish(self, junit_file: &Path) -> Result<bool> {
         junit::write(&self.results, self.start.elapsed(), junit_file)?;
         let failures: Vec<&TestResult> = self
@@ -77,6 +78,11 @@ impl Report {
             println!("\nfailures:");
             for failure in &failures {
                 println!("    {}", failure.name);
+            }
+        }
+        if self.all_speak {
+            for total in totals::of_rounds(&self.results) {
+                println!("\n{total}");
             }
         }
         println!(

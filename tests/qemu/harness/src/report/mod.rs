@@ -4,6 +4,7 @@
 
 mod junit;
 mod lines;
+mod totals;
 
 pub use junit::write as write_junit;
 pub use lines::{Report, GUEST_LOG};

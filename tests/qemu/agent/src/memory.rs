@@ -6,6 +6,10 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
+/// What does not come back if the kernel loses it: slabs, modules and what they map,
+/// variables of each processor.
+pub const KERNELS_OWN: &[&str] = &["SUnreclaim", "VmallocUsed", "Percpu"];
+
 /// Bytes in use, the sum of these fields of `/proc/meminfo`.
 pub fn used(fields: &[&str]) -> Result<usize> {
     let text = fs::read_to_string("/proc/meminfo").context("no /proc/meminfo")?;

@@ -43,9 +43,6 @@ const MEMORY: usize = 64 * MIB;
 /// From the usual to the least urgent.
 const LEAST: i32 = 19;
 
-/// What does not come back if the kernel loses it: slabs, modules and what they map,
-/// variables of each processor.
-const KERNELS_OWN: &[&str] = &["SUnreclaim", "VmallocUsed", "Percpu"];
 /// What a round would leave behind if it forgot anything of the module.
 const FORGOTTEN: usize = 16 * KIB;
 /// What may come and go under load without the module.
@@ -60,7 +57,7 @@ fn back_and_forth(context: &Context) -> Result<()> {
     let switches = context.switches();
     // The first of all rounds warms up caches of the kernel.
     Live::load()?.remove()?;
-    let before = memory::used(KERNELS_OWN)?;
+    let before = memory::used(memory::KERNELS_OWN)?;
     let mounts = OTHERS
         .iter()
         .map(|role| Mount::disk(context, role))
@@ -90,7 +87,7 @@ fn nothing_left_behind(context: &Context) -> Result<()> {
         return skip(KEPT);
     }
     Live::load()?.remove()?;
-    let before = memory::used(KERNELS_OWN)?;
+    let before = memory::used(memory::KERNELS_OWN)?;
     for _ in 0..QUIET_ROUNDS {
         Live::load()?.remove()?;
     }
@@ -99,7 +96,7 @@ fn nothing_left_behind(context: &Context) -> Result<()> {
 
 /// By how many bytes the kernel uses more for itself than then.
 fn grown_since(context: &Context, before: usize) -> Result<usize> {
-    let grown = memory::used(KERNELS_OWN)?.saturating_sub(before);
+    let grown = memory::used(memory::KERNELS_OWN)?.saturating_sub(before);
     context.metric("kib_more_in_use", (grown / KIB) as f64);
     Ok(grown)
 }

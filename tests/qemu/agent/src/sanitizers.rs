@@ -23,6 +23,9 @@ const KCSAN_DELAY: &str = "/sys/module/kcsan/parameters/udelay_task";
 /// Younger objects are not reported: a pointer to them may be in a register.
 const MIN_AGE: Duration = Duration::from_secs(6);
 
+/// Why what is in use says nothing on kernels that [`look_for_leaks`] holds for.
+pub const KEPT: &str = "what is freed stays in use here, and kmemleak finds what is lost";
+
 /// Whether the kernel itself looks for memory that is lost, and keeps what is freed for
 /// a while.
 pub fn look_for_leaks() -> bool {

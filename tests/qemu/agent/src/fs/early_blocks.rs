@@ -3,6 +3,7 @@
 //! Direct reads of blocks that a store through a mapping has just allocated.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -60,6 +61,17 @@ fn leave_behind(path: &Path) -> Result<()> {
     fs::write(path, vec![LEFT; SIZE])?;
     File::open(path)?.sync_all()?;
     Ok(fs::remove_file(path)?)
+}
+
+/// Fills the start of a new file where a read could see such blocks: the writeback of C
+/// ext2 allocates them for stores to holes, and a direct read that comes before the data
+/// sees what they held before. With data in it, it has no holes.
+pub fn fill_holes(context: &Context, mut file: &File, length: usize) -> Result<()> {
+    if context.fs() == "ext2" {
+        file.write_all(&vec![0; length])?;
+        file.sync_all()?;
+    }
+    Ok(())
 }
 
 /// How far the two sides of a round are.

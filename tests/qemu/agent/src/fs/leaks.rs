@@ -35,7 +35,7 @@ const FORGOTTEN: usize = 16 * KIB;
 
 fn no_leak(context: &Context) -> Result<()> {
     if sanitizers::look_for_leaks() {
-        return skip("what is freed stays in use here, and kmemleak finds what is lost");
+        return skip(sanitizers::KEPT);
     }
     rounds(context, WARM_UP)?;
     let before = memory::used(&["SUnreclaim"])?;

@@ -4,7 +4,7 @@
 //! that place at some time, or be the zeros of a hole.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail, ensure, Context as _, Result};
 
+use super::early_blocks::fill_holes;
 use super::{KIB, MIB, SECTOR};
 use crate::case::Case;
 use crate::context::Context;
@@ -55,11 +56,7 @@ struct Shared {
 fn one_file(context: &Context) -> Result<()> {
     let path = context.path("file")?;
     let file = File::create_new(&path)?;
-    if context.fs() == "ext2" {
-        // As in the crowd: a store to a hole has its block before its data.
-        (&file).write_all(&vec![0; MAPPED])?;
-        file.sync_all()?;
-    }
+    fill_holes(context, &file, MAPPED)?;
     file.set_len(SIZE as u64)?;
     let shared = Shared {
         path,

@@ -50,8 +50,6 @@ const NOISE: usize = 4 * MIB;
 /// What so many rounds forget under load is more than that.
 const MANY_ROUNDS: usize = 500;
 const QUIET_ROUNDS: usize = 16;
-/// Why there is nothing to be said on kernels full of checks.
-const KEPT: &str = "what is freed stays in use here, and kmemleak finds what is lost";
 
 fn back_and_forth(context: &Context) -> Result<()> {
     let switches = context.switches();
@@ -68,7 +66,7 @@ fn back_and_forth(context: &Context) -> Result<()> {
     let grown = grown_since(context, before)?;
     let no_verdict = match rounds {
         ..MANY_ROUNDS => Some("after so few rounds"),
-        _ if sanitizers::look_for_leaks() => Some(KEPT),
+        _ if sanitizers::look_for_leaks() => Some(sanitizers::KEPT),
         _ => None,
     };
     if let Some(why) = no_verdict {
@@ -84,7 +82,7 @@ fn back_and_forth(context: &Context) -> Result<()> {
 /// Without load, what the kernel uses hardly changes by itself.
 fn nothing_left_behind(context: &Context) -> Result<()> {
     if sanitizers::look_for_leaks() {
-        return skip(KEPT);
+        return skip(sanitizers::KEPT);
     }
     Live::load()?.remove()?;
     let before = memory::used(memory::KERNELS_OWN)?;

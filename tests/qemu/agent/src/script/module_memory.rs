@@ -39,7 +39,7 @@ fn gives_memory_back(context: &Context) -> Result<()> {
     let grown = memory::used(memory::KERNELS_OWN)?.saturating_sub(before);
     context.metric("bytes_more_in_use", grown as f64);
     if sanitizers::look_for_leaks() {
-        context.note("no verdict: what is freed stays in use, and kmemleak finds what is lost");
+        context.note(format!("no verdict: {}", sanitizers::KEPT));
     } else {
         ensure!(
             grown < ROUNDS * FORGOTTEN / 2,

@@ -9,7 +9,6 @@ mod ledger;
 mod work;
 
 use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -17,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, Context as _, Result};
 
+use super::early_blocks::fill_holes;
 use super::{KIB, MIB};
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
@@ -73,12 +73,7 @@ fn crowd(context: &Context) -> Result<()> {
 fn one_seed(context: &Context, seed: u64) -> Result<()> {
     let path = context.path(&format!("file-{seed}"))?;
     let file = File::create_new(&path)?;
-    if context.fs() == "ext2" {
-        // Its writeback allocates blocks for stores to holes, and a direct read that
-        // comes before the data sees what they held before. So there are no holes.
-        (&file).write_all(&vec![0; MIXED])?;
-        file.sync_all()?;
-    }
+    fill_holes(context, &file, MIXED)?;
     file.set_len(END as u64)?;
     let crowd = Crowd {
         path,

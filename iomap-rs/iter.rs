@@ -126,9 +126,19 @@ struct Turns<'t, 'a, P: Purpose, M: Map<P>> {
     mapper: &'a M,
 }
 
+// Derived, it would ask that `P` and `M` be copied, too.
+impl<P: Purpose, M: Map<P>> Clone for Turns<'_, '_, P, M> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Purpose, M: Map<P>> Copy for Turns<'_, '_, P, M> {}
+
 impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
     #[inline]
-    fn all(&self, mut body: impl FnMut(&IterState<'a>) -> Progress) -> Result {
+    fn all(self, mut body: impl FnMut(&IterState<'a>) -> Progress) -> Result {
         vfs::trace::iter(self.state, || self.mapper.client());
         loop {
             self.begin()?;
@@ -140,7 +150,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
 
     /// Moves on after a mapping; `false` if nothing is left to map.
     #[inline]
-    fn go_on(&self, progress: Progress) -> Result<bool> {
+    fn go_on(self, progress: Progress) -> Result<bool> {
         match self.finish(progress)? {
             Next::Map { pos, len } => {
                 self.state.set_range(pos, len);
@@ -161,7 +171,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
 
     /// What the filesystem is asked for, or told of, next.
     #[inline]
-    fn range(&self, len: u64) -> Range {
+    fn range(self, len: u64) -> Range {
         Range {
             pos: self.state.pos(),
             len,
@@ -170,7 +180,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
 
     /// Gets the mapping at the position.
     #[inline]
-    fn begin(&self) -> Result {
+    fn begin(self) -> Result {
         let maps = Maps { state: self.state };
         let range = self.range(self.state.remaining());
         self.mapper
@@ -184,7 +194,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
 
     /// Whether the filesystem's answer can be used.
     #[inline]
-    fn check(&self) -> Result<(), Defect> {
+    fn check(self) -> Result<(), Defect> {
         let pos = self.state.pos();
         let check =
             |map: &Mapping<'_>| check(pos, map.offset(), map.length(), map.raw_kind(), map.flags());
@@ -197,7 +207,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
 
     /// Reports a mapping that cannot be used and gives it back.
     #[cold]
-    fn reject(&self, defect: Defect) -> Error {
+    fn reject(self, defect: Defect) -> Error {
         warn_once(match defect {
             Defect::OffsetPastPos => Warning::OffsetPastPos,
             Defect::Empty => Warning::EmptyMapping,
@@ -216,7 +226,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
 
     /// Tells the filesystem what was done, and decides what comes next.
     #[inline]
-    fn finish(&self, progress: Progress) -> Result<Next<Error>> {
+    fn finish(self, progress: Progress) -> Result<Next<Error>> {
         let (written, processed) = match &progress {
             Progress::Bytes(bytes) => (*bytes, *bytes as i64),
             Progress::Stop => (0, 0),
@@ -236,7 +246,7 @@ impl<'a, P: Purpose, M: Map<P>> Turns<'_, 'a, P, M> {
     }
 
     #[inline]
-    fn end(&self, served: u64, written: u64) -> Result {
+    fn end(self, served: u64, written: u64) -> Result {
         let range = self.range(served);
         self.mapper.end(self.state, range, written, self.request)
     }

@@ -70,16 +70,18 @@ pub(crate) fn mapped(
 #[inline]
 pub(crate) fn find_known(inode: &Inode<Ext2>, range: Range) -> Option<Mapping<'_>> {
     let (block, count) = blocks_of(inode, range).ok()?;
-    known(inode, block, count)?.ok()
+    to_mapping(inode, block, known(inode, block, count)?).ok()
 }
 
-/// A mapping of `block` and as much as is known of the `count` blocks from there on;
-/// [`None`] if nothing is. They are not pending; the caller keeps them from being
-/// freed.
+/// `block` and as much as is known of the `count` blocks from there on; [`None`] if
+/// nothing is. They are not pending; the caller keeps them from being freed.
 #[inline]
-fn known(inode: &Inode<Ext2>, block: u32, count: u32) -> Option<Result<Mapping<'_>>> {
+fn known(inode: &Inode<Ext2>, block: u32, count: u32) -> Option<Lookup> {
     let found = inode.data().known.get(block)?;
-    Some(mapped(inode, block, found.first, found.count.min(count)))
+    Some(Lookup::Mapped {
+        first: found.first,
+        count: found.count.min(count),
+    })
 }
 
 /// What a lookup found, as a mapping.
@@ -126,11 +128,8 @@ impl Reader<'_> {
     fn look_up(&self, block: u32, count: u32) -> Result<Lookup> {
         let node = self.0.data();
         let tree = node.tree.read();
-        if let Some(found) = node.known.get(block) {
-            return Ok(Lookup::Mapped {
-                first: found.first,
-                count: found.count.min(count),
-            });
+        if let Some(found) = known(self.0, block, count) {
+            return Ok(found);
         }
         let found = tree.lookup_written(self.0, block, count)?;
         if let Lookup::Mapped { first, count } = found {
@@ -294,11 +293,12 @@ impl Map<Direct> for DirectWriter<'_> {
             let grown = grow(inode, &mut tree, block, count)?;
             flags = flags.with_if(grown.new, MapFlags::NEW);
             mapped(inode, block, grown.run.first, grown.run.count)?
-        } else if let Some(map) = known(inode, block, count) {
-            map?
         } else {
-            let tree = inode.data().tree.read();
-            match tree.lookup(inode, block, count)? {
+            let found = match known(inode, block, count) {
+                Some(found) => found,
+                None => inode.data().tree.read().lookup(inode, block, count)?,
+            };
+            match found {
                 Lookup::Mapped { first, count } => mapped(inode, block, first, count)?,
                 Lookup::Hole { .. } if request.overwrite_only => return Err(EAGAIN),
                 Lookup::Hole { .. } => return Err(ENOTBLK),

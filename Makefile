@@ -26,6 +26,7 @@ help:
 	@echo '                    JOBS=1: one guest at a time; else one for each processor'
 	@echo '                    REPEAT=100: again until one fails, at most so often'
 	@echo '                    FSX_OPERATIONS=1000000: that many in each test of fsx'
+	@echo '                    WITHIN=55: without the debug kernel, if an hour is too short for it'
 	@echo 'make soak           MINUTES=60: fsx, fio, dbench, stress-ng on four filesystems at once'
 	@echo 'make bench          instructions per operation, C against Rust; T=write_4k, T=xfs-1k/: those'
 	@echo '                    alone; QUICK=1: five minutes; PROFILE=xfs-4k/write_4k: by function;'

@@ -108,6 +108,10 @@ pub struct TestArguments {
     /// How many guests may run at a time; as many as there are processors
     #[arg(long, short, env, value_name = "NUMBER")]
     pub jobs: Option<usize>,
+    /// Leaves out the part on the debug kernel if it would begin after so many minutes;
+    /// to build that kernel, if it is not there, counts as 30 of them
+    #[arg(long, env, value_name = "MINUTES")]
+    pub within: Option<u64>,
     /// Shows what tests say that pass, too
     #[arg(long)]
     pub show_output: bool,

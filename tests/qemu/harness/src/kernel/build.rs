@@ -32,10 +32,22 @@ pub const LOCK: &str = ".lock";
 const IMAGE_STEPS: u64 = 1700;
 const MODULES_STEPS: u64 = 480;
 
+/// Whether [`build`] of `recipe` has nothing to do.
+pub fn is_built(paths: &Paths, recipe: &Recipe) -> Result<bool> {
+    let engine = recipe.owner().map(Engine::read).transpose()?;
+    let dir = kernels(paths).join(recipe.build_name());
+    Ok(is_complete(&dir, &made_of(recipe, engine.as_ref())))
+}
+
+/// Where kernels are built.
+fn kernels(paths: &Paths) -> PathBuf {
+    paths.cache.join("kernel")
+}
+
 /// The kernel of `recipe`, built if the cache does not have it. One that the
 /// engine is part of is brought up to date.
 pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<KernelTree> {
-    let kernels = paths.cache.join("kernel");
+    let kernels = kernels(paths);
     let tree = KernelTree {
         dir: kernels.join(recipe.build_name()),
         link: recipe.link,

@@ -23,6 +23,8 @@ pub struct Plan {
 /// The tests for one kernel.
 pub struct Run {
     pub kernel: Kind,
+    /// Nobody has asked for this kernel.
+    pub is_extra: bool,
     /// Their full names.
     names: Vec<String>,
 }
@@ -89,8 +91,14 @@ impl Run {
         let names = tests.iter().filter(runs_there);
         Self {
             kernel,
+            is_extra: false,
             names: names.map(|test| full_name(test, kernel)).collect(),
         }
+    }
+
+    /// The full names of its tests.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -117,9 +125,10 @@ fn everything(tests: &[TestInfo], flavor: Option<Flavor>) -> Vec<Run> {
     ];
     if flavor.is_none() {
         let debug = Kind::new(Link::Module, Flavor::Debug);
-        runs.push(Run::of_suites(tests, debug, |suite| {
-            ON_DEBUG.contains(&suite.name)
-        }));
+        runs.push(Run {
+            is_extra: true,
+            ..Run::of_suites(tests, debug, |suite| ON_DEBUG.contains(&suite.name))
+        });
     }
     runs
 }
@@ -155,6 +164,7 @@ mod tests {
             show_output: false,
             repeat: 1,
             jobs: None,
+            within: None,
             list: false,
         };
         Plan::new(&tests, &arguments)
@@ -184,6 +194,12 @@ mod tests {
         ];
         assert_eq!(in_guests(&plan), all);
         assert!(plan.wants_cargo_tests());
+        let extra = plan.runs().iter().filter(|run| run.is_extra);
+        let extra: Vec<&str> = extra
+            .flat_map(|run| run.names())
+            .map(String::as_str)
+            .collect();
+        assert_eq!(extra, ["debug:script/loop"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Engine {
     /// Reads the sources of a checkout. What a build for modules left between them
     /// stays out: make would take it for its own.
     pub fn read(checkout: &Path) -> Result<Self> {
-        let generated = generated_names(checkout)?;
+        let generated = Generated::read(checkout)?;
         let mut files = BTreeMap::new();
         for part in PARTS.iter().map(|part| checkout.join(part)) {
             if !part.exists() {
@@ -92,15 +92,30 @@ fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The names of generated sources: what `.gitignore` lists without a pattern.
-fn generated_names(checkout: &Path) -> Result<BTreeSet<String>> {
-    let list = read_text(&checkout.join(".gitignore"))?;
-    let names = list.lines().filter(|line| !line.contains(['*', '/', '#']));
-    Ok(names.map(str::to_owned).collect())
+/// Generated sources: what `.gitignore` lists without a pattern.
+struct Generated {
+    names: BTreeSet<String>,
+    /// From the checkout on: `/iomap-rs/sys/live/`.
+    directories: Vec<PathBuf>,
+}
+
+impl Generated {
+    fn read(checkout: &Path) -> Result<Self> {
+        let list = read_text(&checkout.join(".gitignore"))?;
+        let plain = || list.lines().filter(|line| !line.contains(['*', '#']));
+        let directories = plain().filter_map(|line| line.strip_prefix('/')?.strip_suffix('/'));
+        Ok(Self {
+            directories: directories.map(|dir| checkout.join(dir)).collect(),
+            names: plain()
+                .filter(|line| !line.contains('/'))
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
 }
 
 /// Did a person write the file, or Kbuild?
-fn is_source(path: &Path, generated: &BTreeSet<String>) -> bool {
+fn is_source(path: &Path, generated: &Generated) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let known = path
         .extension()
@@ -108,7 +123,11 @@ fn is_source(path: &Path, generated: &BTreeSet<String>) -> bool {
     known
         && !name.starts_with('.')
         && !name.ends_with(".mod.c")
-        && !generated.contains(name.as_ref())
+        && !generated.names.contains(name.as_ref())
+        && !generated
+            .directories
+            .iter()
+            .any(|dir| path.starts_with(dir))
 }
 
 #[cfg(test)]
@@ -118,7 +137,7 @@ mod tests {
     /// A checkout with sources and with what Kbuild leaves.
     fn checkout() -> Result<tempfile::TempDir> {
         let dir = tempfile::tempdir()?;
-        make_dir(&dir.path().join("iomap-rs/sys"))?;
+        make_dir(&dir.path().join("iomap-rs/sys/live"))?;
         for name in [
             "Kbuild",
             "Makefile",
@@ -129,10 +148,11 @@ mod tests {
             "iomap-rs/sys/helpers.c",
             "iomap-rs/sys/bindgen_parameters",
             "iomap-rs/sys/bindings_generated.rs",
+            "iomap-rs/sys/live/trace.h",
         ] {
             fs::write(dir.path().join(name), name)?;
         }
-        let ignored = "# Kbuild\n*.o\ntarget/\nbindings_generated.rs\n";
+        let ignored = "# Kbuild\n*.o\ntarget/\nbindings_generated.rs\n/iomap-rs/sys/live/\n";
         fs::write(dir.path().join(".gitignore"), ignored)?;
         Ok(dir)
     }

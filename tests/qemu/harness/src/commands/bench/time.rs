@@ -80,10 +80,19 @@ fn measure(
         ..Results::default()
     };
     let into = results_dir(paths, choice.workloads.is_none());
+    let mut measured = false;
     for comparison in &choice.comparisons {
-        results.suites = vec![bench::boot_pairs(&plan, labs, comparison, PAIRS)?];
+        let suite = bench::boot_pairs(&plan, labs, comparison, PAIRS)?;
+        if suite.workloads.is_empty() {
+            continue;
+        }
+        measured = true;
+        results.suites = vec![suite];
         bench::publish_pairs(&results, &into, name, clock)?;
         println!("{}", pairs::page(&results, clock));
+    }
+    if !measured {
+        bail!(choice.without_workloads());
     }
     Ok(true)
 }

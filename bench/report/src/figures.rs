@@ -14,6 +14,8 @@ pub struct Figures {
     /// How far the runs of an engine lie apart, as part of the least of them; the
     /// larger one of the two engines.
     pub spread: f64,
+    /// The same without the copying.
+    pub share_spread: f64,
     /// Longest idle time of a run, in milliseconds.
     pub idle_ms: f64,
 }
@@ -28,11 +30,14 @@ impl Figures {
         };
         let (c, rust) = (per_op(&workload.c)?, per_op(&workload.rust)?);
         let runs = workload.c.iter().chain(&workload.rust);
+        let share =
+            |all: &[f64]| -> Vec<f64> { all.iter().map(|one| one - workload.copied).collect() };
         Some(Self {
             c: mean(&c)?,
             rust: mean(&rust)?,
             copied: workload.copied,
             spread: spread(&c)?.max(spread(&rust)?),
+            share_spread: spread(&share(&c))?.max(spread(&share(&rust))?),
             idle_ms: runs.map(|run| run.idle_ms).fold(0.0, f64::max),
         })
     }
@@ -125,7 +130,9 @@ mod tests {
     fn the_spread_is_that_of_the_less_steady_engine() {
         let mut workload = sample();
         workload.rust = vec![run(&[800]), run(&[1000])];
-        assert_eq!(Figures::of(&workload).map(|f| f.spread), Some(0.25));
+        let figures = Figures::of(&workload);
+        assert_eq!(figures.map(|f| f.spread), Some(0.25));
+        assert_eq!(figures.map(|f| f.share_spread), Some(20.0 / 30.0));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use crate::results::Meta;
+
 /// A workload's way into an engine that a running kernel was patched with, per
 /// operation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,15 +18,16 @@ pub struct Redirected {
 }
 
 /// The page about a filesystem.
-pub fn page(suite: &str, kernel: &str, rows: &[Redirected]) -> String {
+pub fn page(suite: &str, meta: &Meta, rows: &[Redirected]) -> String {
     let mut text = format!(
         "# {suite}: what the trampolines of livepatch cost\n\nIn instructions, on the kernel \
-         of `MODE=live` (Linux {kernel}): those of ftrace's trampolines and of \
+         of `MODE=live`: those of ftrace's trampolines and of \
          `klp_ftrace_handler()`, from where a function of the C engine calls a trampoline, \
          which is its first instruction, to the first one of the Rust engine's function. Made \
-         by `make bench LIVE={suite}/`.\n\n\
+         by `make bench LIVE={suite}/`.\n\n{}\
          | workload | calls in an operation | instructions in it | in a call |\n\
-         | --- | ---: | ---: | ---: |\n"
+         | --- | ---: | ---: | ---: |\n",
+        meta.line()
     );
     for row in rows.iter().filter(|row| row.calls > 0.0) {
         // Writing to a String cannot fail.
@@ -53,7 +56,7 @@ mod tests {
         };
         let text = page(
             "xfs-4k",
-            "6.12",
+            &Meta::default(),
             &[row("a", 2.0, 150.0), row("b", 0.0, 0.0)],
         );
         assert!(text.contains("| a | 2.00 | 150.0 | 75.0 |"), "{text}");

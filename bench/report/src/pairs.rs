@@ -53,10 +53,10 @@ impl Paired {
 pub fn page(results: &Results, clock: &str) -> String {
     let meta = &results.meta;
     let mut text = format!(
-        "# Rust against C: {}\n\n{clock}\n\nLinux {}, rustc {}, clang {}, QEMU {}; Rust sources \
-         {}. Made by `make bench`; how it is done and what it can tell is in \
-         `docs/benchmarks.md`.\n\n",
-        meta.unit, meta.kernel, meta.rustc, meta.clang, meta.qemu, meta.engine
+        "# Rust against C: {}\n\n{clock}\n\n{}Made by `make bench`; how it is done and what \
+         it can tell is in `docs/benchmarks.md`.\n\n",
+        meta.unit,
+        meta.line()
     );
     for suite in &results.suites {
         text.push_str(&section(suite));

@@ -29,6 +29,16 @@ pub struct Meta {
     pub unit: String,
 }
 
+impl Meta {
+    /// What a page says of it, with an empty line.
+    pub fn line(&self) -> String {
+        format!(
+            "Linux {}, rustc {}, clang {}, QEMU {}; Rust sources {}.\n\n",
+            self.kernel, self.rustc, self.clang, self.qemu, self.engine
+        )
+    }
+}
+
 /// One filesystem.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suite {

@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use crate::results::Meta;
+
 /// A workload on both engines: bytes of stack at its deepest, and the function there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
@@ -16,12 +18,14 @@ pub struct Depth {
 pub const ALLOWED: u64 = 256;
 
 /// The page about a filesystem.
-pub fn page(suite: &str, depths: &[Depth]) -> String {
+pub fn page(suite: &str, meta: &Meta, depths: &[Depth]) -> String {
     let mut text = format!(
         "# {suite}: the kernel's stack at its deepest\n\nIn bytes, from the system call \
          on, with the function that got there. Made by `make bench PROFILE={suite}/`.\n\n\
+         {}\
          | workload | C | in | Rust | in | Rust - C |\n\
-         | --- | ---: | --- | ---: | --- | ---: |\n"
+         | --- | ---: | --- | ---: | --- | ---: |\n",
+        meta.line()
     );
     for depth in depths {
         // Writing to a String cannot fail.
@@ -62,13 +66,17 @@ mod tests {
             c: (c, "kmalloc".into()),
             rust: (rust, "start".into()),
         };
-        let good = page("xfs-4k", &[depth(1000, 1300), depth(2000, 2256)]);
+        let good = page(
+            "xfs-4k",
+            &Meta::default(),
+            &[depth(1000, 1300), depth(2000, 2256)],
+        );
         assert!(
             good.contains("| 1000 | `kmalloc` | 1300 | `start` | +300 |"),
             "{good}"
         );
         assert!(good.contains("C 2000, Rust 2256; that is within"), "{good}");
-        let bad = page("xfs-4k", &[depth(2000, 2257)]);
+        let bad = page("xfs-4k", &Meta::default(), &[depth(2000, 2257)]);
         assert!(bad.contains("beyond"), "{bad}");
     }
 }

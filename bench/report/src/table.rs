@@ -16,7 +16,7 @@ pub fn page(results: &Results) -> String {
         "# Rust against C: {} per operation\n\n{}Made by `make bench`; how it is done \
          and what it can tell is in `docs/benchmarks.md`.\n\n",
         results.meta.unit,
-        measured_on(results)
+        results.meta.line()
     );
     text.push_str(HEAD);
     for suite in &results.suites {
@@ -42,12 +42,21 @@ pub fn overview(all: &[Results]) -> String {
         let name = &suite.name;
         text.push_str(&line(suite, &format!("[{name}]({name}/instructions.md)")));
     }
+    let everything = Suite {
+        workloads: all
+            .iter()
+            .flat_map(|results| &results.suites)
+            .flat_map(|suite| suite.workloads.clone())
+            .collect(),
+        ..Suite::default()
+    };
+    text.push_str(&line(&everything, "all"));
     text.push('\n');
     // As a rule all were measured on the same.
     let mut measured: Vec<(String, Vec<&str>)> = Vec::new();
     for results in all {
         let names = results.suites.iter().map(|suite| suite.name.as_str());
-        let on = measured_on(results);
+        let on = results.meta.line();
         match measured.iter_mut().find(|(other, _)| *other == on) {
             Some((_, all)) => all.extend(names),
             None => measured.push((on, names.collect())),
@@ -62,14 +71,6 @@ pub fn overview(all: &[Results]) -> String {
 const HEAD: &str =
     "| filesystem | workloads | Rust/C, all counted | Rust/C, without the copying | worst |\n\
      | --- | ---: | ---: | ---: | --- |\n";
-
-fn measured_on(results: &Results) -> String {
-    let meta = &results.meta;
-    format!(
-        "Linux {}, rustc {}, clang {}, QEMU {}; Rust sources {}.\n\n",
-        meta.kernel, meta.rustc, meta.clang, meta.qemu, meta.engine
-    )
-}
 
 /// A filesystem's geometric means; nothing if nothing was compared.
 fn line(suite: &Suite, name: &str) -> String {
@@ -102,8 +103,8 @@ fn compared(suite: &Suite) -> Vec<(&str, Figures)> {
 fn section(suite: &Suite) -> String {
     let mut text = format!(
         "## {}\n\n\
-         | workload | C | Rust | Rust/C | copied | C, rest | Rust, rest | Rust/C | spread |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+         | workload | C | Rust | Rust/C | spread | copied | C, rest | Rust, rest | Rust/C | spread |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         suite.name
     );
     for workload in &suite.workloads {
@@ -118,16 +119,17 @@ fn section(suite: &Suite) -> String {
         };
         let _ = writeln!(
             text,
-            "| {}{control} | {:.0} | {:.0} | {:.3} | {:.0} | {:.0} | {:.0} | {:.3} | {:.2} %{idle} |",
+            "| {}{control} | {:.0} | {:.0} | {:.3} | {:.2} % | {:.0} | {:.0} | {:.0} | {:.3} | {:.2} %{idle} |",
             workload.name,
             f.c,
             f.rust,
             f.ratio(),
+            f.spread * 100.0,
             f.copied,
             f.c_share(),
             f.rust_share(),
             f.share_ratio(),
-            f.spread * 100.0
+            f.share_spread * 100.0
         );
     }
     text.push('\n');

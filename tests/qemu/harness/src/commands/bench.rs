@@ -54,6 +54,9 @@ fn labs(paths: &Paths, tools: &Toolchain, accel: Option<Accel>) -> Result<Vec<La
     ENGINES.into_iter().map(prepare).collect()
 }
 
+/// What is counted if it is not time.
+const INSTRUCTIONS: &str = "instructions";
+
 fn meta(labs: &[Lab], unit: &str) -> Result<Meta> {
     let Some(lab) = labs.last() else {
         bail!("there are two engines");

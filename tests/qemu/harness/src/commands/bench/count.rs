@@ -8,7 +8,7 @@ use anyhow::{bail, Result};
 use iomap_bench_report::{table, Memory, Results, Suite};
 use iomap_qemu_protocol::{BenchSpec, Link, Measured};
 
-use super::{labs, meta, results_dir};
+use super::{labs, meta, results_dir, INSTRUCTIONS};
 use crate::bench::{self, Choice, Plan};
 use crate::cli::BenchArguments;
 use crate::lab::Lab;
@@ -40,7 +40,7 @@ pub fn instructions(paths: &Paths, tools: &Toolchain, arguments: &BenchArguments
     };
     let labs = labs(paths, tools, Some(Accel::Counted))?;
     let mut results = Results {
-        meta: meta(&labs, "instructions")?,
+        meta: meta(&labs, INSTRUCTIONS)?,
         suites: Vec::new(),
         memory: memory(&labs)?,
     };

@@ -3,13 +3,14 @@
 //! Where the instructions of workloads are, and how deep the stack gets.
 
 use std::path::Path;
+use std::slice;
 
 use anyhow::{bail, Result};
 use iomap_bench_report::live::{self, Redirected};
 use iomap_bench_report::stack::{self, Depth};
 use iomap_qemu_protocol::{BenchSpec, Link, Measured};
 
-use super::{labs, results_dir};
+use super::{labs, meta, results_dir, INSTRUCTIONS};
 use crate::agent::Agent;
 use crate::bench::{self, profile, Choice, Plan};
 use crate::kernel::Flavor;
@@ -42,7 +43,7 @@ pub fn profiles(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<boo
                 rust: rust.depth.clone(),
             });
         }
-        let page = stack::page(comparison.name, &depths);
+        let page = stack::page(comparison.name, &meta(&labs, INSTRUCTIONS)?, &depths);
         println!("{page}");
         let into = results_dir(paths, choice.workloads.is_none());
         bench::publish_page(comparison.name, "stack.md", &page, &into)?;
@@ -67,7 +68,7 @@ pub fn trampolines(paths: &Paths, tools: &Toolchain, workloads: &str) -> Result<
         });
         let page = live::page(
             comparison.name,
-            &lab.kernel.release()?,
+            &meta(slice::from_ref(&lab), INSTRUCTIONS)?,
             &rows.collect::<Vec<_>>(),
         );
         println!("{page}");

@@ -170,8 +170,8 @@ fn unwritten_dirty(context: &Context) -> Result<()> {
     let file = mirror.buffered()?;
     // In pages, as the cache may hold more than the block that was written.
     let page = 4096;
-    let flags = rustix::fs::FallocateFlags::empty();
-    rustix::fs::fallocate(&file, flags, 0, 64 * page)?;
+    let flags = FallocateFlags::empty();
+    fallocate(&file, flags, 0, 64 * page)?;
     mirror.set_length(64 * page as usize);
     expect(&file, page, &[])?;
     for index in [5, 20, 21] {

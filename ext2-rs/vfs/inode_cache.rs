@@ -17,6 +17,9 @@ pub(super) struct Slot<F: FileSystem> {
     pub(super) node: MaybeUninit<F::Node>,
     /// The target of a symlink that is kept in memory, or null. Owned.
     pub(super) link: *mut c_void,
+    /// Where the slot goes back to. The superblock, which knows as well, may be gone
+    /// by then.
+    cache: *mut bindings::kmem_cache,
 }
 
 impl<F: FileSystem> Slot<F> {
@@ -44,6 +47,7 @@ impl<F: FileSystem> Slot<F> {
                 return ptr::null_mut();
             }
             (*slot).link = ptr::null_mut();
+            (*slot).cache = cache;
             let node = (&raw mut (*slot).node).cast::<F::Node>();
             match F::node().__pinned_init(node) {
                 Ok(()) => slot.cast(),
@@ -52,7 +56,8 @@ impl<F: FileSystem> Slot<F> {
         }
     }
 
-    /// C: `free_inode`, after a grace period.
+    /// C: `free_inode`, after a grace period, which its superblock may not have lived
+    /// to see: nothing of that is used. The cache is there until all of these are done.
     ///
     /// # Safety
     ///
@@ -61,7 +66,7 @@ impl<F: FileSystem> Slot<F> {
         let slot = inode.cast::<Self>();
         // SAFETY: By the contract.
         unsafe {
-            let cache = Registration::<F>::cache_of((*(*inode).i_sb).s_type);
+            let cache = (*slot).cache;
             (*slot).node.assume_init_drop();
             bindings::kfree((*slot).link);
             bindings::kmem_cache_free(cache, slot.cast());

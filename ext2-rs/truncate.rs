@@ -50,7 +50,9 @@ impl<'a> Freeing<'a> {
     }
 
     /// Frees what a pointer leads to, with `depth` blocks of pointers on the way:
-    /// three at most, which limits the recursion.
+    /// three at most, which limits the recursion. Each is cleared before it is followed,
+    /// in memory alone: whatever leads back to a block, as only damage does, finds it
+    /// empty, so that each pointer is followed once.
     fn free(&mut self, pointer: u32, depth: u32) {
         if pointer == 0 {
             return;
@@ -63,8 +65,10 @@ impl<'a> Freeing<'a> {
         let Ok(buffer) = read_pointers(self.inode.sb(), self.inode.ino(), pointer) else {
             return;
         };
-        for index in 0..buffer.size() / size_of::<u32>() {
-            self.free(buffer.le32(index).unwrap_or(0), below);
+        for (index, pointer) in buffer.le32s(..).enumerate() {
+            if pointer != 0 && buffer.set_le32(index, 0).is_ok() {
+                self.free(pointer, below);
+            }
         }
         self.flush();
         buffer.forget();

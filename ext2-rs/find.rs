@@ -77,15 +77,20 @@ pub(crate) fn superblock(
     }
 }
 
+/// How many groups there is memory for before their descriptors were seen: all of most
+/// filesystems. A superblock may speak of hundreds of millions where there are none.
+const BELIEVED: u32 = 1 << 16;
+
 /// Reads and checks the groups' descriptors.
 pub(crate) fn groups(
     sb: &NewSuperBlock<'_, Ext2>,
     found: &FoundSuper,
-) -> Result<(KVec<Buffer>, KVec<Group>, Space)> {
+) -> Result<(KVVec<Buffer>, KVVec<Group>, Space)> {
     let geometry = &found.geometry;
-    let mut descriptors = KVec::with_capacity(geometry.descriptor_blocks() as usize, GFP_KERNEL)?;
-    let mut groups = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
-    let mut counts = KVec::with_capacity(geometry.groups() as usize, GFP_KERNEL)?;
+    let room = |of: u32| of.min(BELIEVED) as usize;
+    let mut descriptors = KVVec::with_capacity(room(geometry.descriptor_blocks()), GFP_KERNEL)?;
+    let mut groups = KVVec::with_capacity(room(geometry.groups()), GFP_KERNEL)?;
+    let mut counts = KVVec::with_capacity(room(geometry.groups()), GFP_KERNEL)?;
     for index in 0..geometry.groups() {
         let place = geometry
             .descriptor_place(found.block, index)

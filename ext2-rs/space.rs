@@ -10,16 +10,17 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// What is free, group by group, and what else is decided by that.
+/// What is free, group by group, and what else is decided by that. There may be hundreds
+/// of thousands of groups.
 pub(crate) struct Space {
     /// What the descriptors count.
-    counts: KVec<Counts>,
+    counts: KVVec<Counts>,
     /// The sum of that.
     total: Counts,
     /// By how many directories groups are ahead of other files.
-    debts: KVec<u8>,
+    debts: KVVec<u8>,
     /// What the bitmaps of blocks are worth.
-    bitmaps: KVec<Bitmap>,
+    bitmaps: KVVec<Bitmap>,
 }
 
 /// Whether a group's block bitmap can be used.
@@ -35,14 +36,14 @@ pub(crate) enum Bitmap {
 
 impl Space {
     /// What the descriptors count, of bitmaps that nobody has looked at.
-    pub(crate) fn new(counts: KVec<Counts>) -> Result<Self> {
+    pub(crate) fn new(counts: KVVec<Counts>) -> Result<Self> {
         let groups = counts.len();
         let total = place::total(counts.iter().copied());
         Ok(Self {
             counts,
             total,
-            debts: KVec::from_elem(0, groups, GFP_KERNEL)?,
-            bitmaps: KVec::from_elem(Bitmap::Unknown, groups, GFP_KERNEL)?,
+            debts: KVVec::from_elem(0, groups, GFP_KERNEL)?,
+            bitmaps: KVVec::from_elem(Bitmap::Unknown, groups, GFP_KERNEL)?,
         })
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct Volume {
     /// The options if none is given.
     pub(crate) defaults: Options,
     /// Where the groups have their metadata; it was checked.
-    pub(crate) groups: KVec<Group>,
+    pub(crate) groups: KVVec<Group>,
     /// What is free.
     #[pin]
     pub(crate) space: Mutex<Space>,
@@ -43,7 +43,7 @@ pub(crate) struct Volume {
     /// Where in its block that is, in bytes.
     superblock_offset: usize,
     /// The groups' descriptors on disk, changed a 32-bit number at a time.
-    descriptors: KVec<Buffer>,
+    descriptors: KVVec<Buffer>,
     /// The state that the superblock will have once it is at rest.
     state: AtomicU16,
     next_generation: AtomicU32,
@@ -54,11 +54,11 @@ pub(crate) struct Parts {
     pub(crate) geometry: Superblock,
     pub(crate) uuid: [u8; 16],
     pub(crate) options: Options,
-    pub(crate) groups: KVec<Group>,
+    pub(crate) groups: KVVec<Group>,
     pub(crate) space: Space,
     pub(crate) superblock: Buffer,
     pub(crate) superblock_offset: usize,
-    pub(crate) descriptors: KVec<Buffer>,
+    pub(crate) descriptors: KVVec<Buffer>,
 }
 
 impl Volume {

@@ -33,6 +33,8 @@ pub const EXT2: &[&str] = join!(EXT2_C, EXT2_RS);
 const EXT2_C: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
 /// Those of the Rust driver.
 pub const EXT2_RS: &[&str] = &["ext2-rs-1k", "ext2-rs-2k", "ext2-rs-4k"];
+/// Of the small blocks that make many groups of a large disk.
+pub const EXT2_1K: &[&str] = &["ext2-1k", "ext2-rs-1k"];
 /// Where other drivers are at hand that read the same disk.
 pub const EXT2_CROSS: &[&str] = &["ext2-cross", "ext2-rs-cross"];
 /// Where programs run that try everything.

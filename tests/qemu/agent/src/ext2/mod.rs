@@ -11,6 +11,7 @@ mod errors;
 mod flags;
 mod full;
 mod handles;
+mod many_groups;
 mod names;
 mod nodes;
 mod pending;
@@ -35,6 +36,7 @@ pub const CASES: &[&[Case]] = &[
     flags::CASES,
     full::CASES,
     handles::CASES,
+    many_groups::CASES,
     names::CASES,
     nodes::CASES,
     pending::CASES,

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 
 struct buffer_head;
+struct fileattr;
 struct folio;
 struct kmem_cache;
 struct posix_acl;
@@ -55,6 +56,7 @@ void fs_rs_touch_mtime_ctime(struct inode *inode);
 void fs_rs_copy_ctime(struct inode *to, const struct inode *from);
 bool fs_rs_is_bad_inode(struct inode *inode);
 bool fs_rs_is_dirsync(struct inode *inode);
+bool fs_rs_fileattr_has_fsx(const struct fileattr *attr);
 void fs_rs_init_special_inode(struct inode *inode, umode_t mode,
 			      unsigned int major, unsigned int minor);
 unsigned int fs_rs_major(const struct inode *inode);

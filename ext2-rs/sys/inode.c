@@ -4,6 +4,8 @@
  */
 #include <linux/cred.h>
 #include <linux/fs.h>
+/* Behind that of which it has its flags. */
+#include <linux/fileattr.h>
 #include <linux/kdev_t.h>
 #include <linux/rcupdate.h>
 #include <linux/security.h>
@@ -111,6 +113,12 @@ bool fs_rs_is_bad_inode(struct inode *inode)
 bool fs_rs_is_dirsync(struct inode *inode)
 {
 	return IS_DIRSYNC(inode);
+}
+
+/* Whether it has what ->flags cannot say. */
+bool fs_rs_fileattr_has_fsx(const struct fileattr *attr)
+{
+	return fileattr_has_fsx(attr);
 }
 
 void fs_rs_init_special_inode(struct inode *inode, umode_t mode,

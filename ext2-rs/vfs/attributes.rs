@@ -166,12 +166,7 @@ pub(super) unsafe extern "C" fn fileattr_set<F: Attributes>(
     // SAFETY: By the contract.
     let (inode, flags, extended) = unsafe {
         let inode = Exclusive::new(Inode::<F>::from_raw((*dentry).d_inode));
-        let extended = !(*attr).flags_valid()
-            && ((*attr).fsx_xflags != 0
-                || (*attr).fsx_extsize != 0
-                || (*attr).fsx_projid != 0
-                || (*attr).fsx_cowextsize != 0);
-        (inode, (*attr).flags, extended)
+        (inode, (*attr).flags, bindings::fs_rs_fileattr_has_fsx(attr))
     };
     if extended {
         return not_supported().to_errno();

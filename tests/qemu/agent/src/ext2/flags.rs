@@ -16,6 +16,7 @@ use crate::check::fails_with;
 use crate::context::Context;
 use crate::ext2::second::Second;
 use crate::suites;
+use crate::sys::attributes::Extended;
 
 pub const CASES: &[Case] = &[
     Case::new("flags_immutable", suites::EXT2, immutable)
@@ -24,6 +25,8 @@ pub const CASES: &[Case] = &[
         .doc("A file that can be appended to only grows."),
     Case::new("flags_inherited", suites::EXT2, inherited)
         .doc("New files have what suits them of their directory's flags; flags stay on disk."),
+    Case::new("flags_extended", suites::EXT2, extended)
+        .doc("FS_IOC_FSSETXATTR sets the flags that ext2 has, and is refused whatever ext2 lacks."),
     Case::new("flags_noatime", suites::EXT2, noatime)
         .doc("Reading a file with that flag does not touch its time."),
 ];
@@ -138,6 +141,52 @@ fn inherited(context: &Context) -> Result<()> {
     expect(&dir.join("sub"), of_file | IFlags::DIRSYNC)?;
     fs::remove_dir_all(&dir)?;
     second.unmount()
+}
+
+fn extended(context: &Context) -> Result<()> {
+    let path = context.path("file")?;
+    let file = File::create_new(&path)?;
+    let wanted = Extended {
+        flags: Extended::IMMUTABLE | Extended::NODUMP,
+        ..Extended::default()
+    };
+    wanted.set(&file).context("FS_IOC_FSSETXATTR")?;
+    let both = (get(&path)?, Extended::get(&file)?);
+    // Else the file could not be removed.
+    Extended::default().set(&file)?;
+    let expected = (IFlags::IMMUTABLE | IFlags::NODUMP, wanted);
+    ensure!(both == expected, "{both:?} instead of {expected:?}");
+    let nodump = Extended {
+        flags: Extended::NODUMP,
+        ..Extended::default()
+    };
+    nodump.set(&file)?;
+    let lacking = [
+        Extended {
+            flags: Extended::NO_DEFRAG,
+            ..nodump
+        },
+        Extended {
+            flags: Extended::EXTENT_SIZE,
+            extent_size: 1 << 16,
+            ..nodump
+        },
+        Extended {
+            project: 5,
+            ..nodump
+        },
+        Extended {
+            cow_extent_size: 1 << 16,
+            ..nodump
+        },
+    ];
+    for attributes in lacking {
+        let refused = attributes.set(&file);
+        fails_with(refused, libc::EOPNOTSUPP, &format!("{attributes:?}"))?;
+    }
+    let found = Extended::get(&file)?;
+    ensure!(found == nodump, "{found:?} after what was refused");
+    Ok(())
 }
 
 fn noatime(context: &Context) -> Result<()> {

@@ -193,7 +193,10 @@ impl FileSystem for Ext2 {
     }
 
     fn sync(sb: &SuperBlock<Self>, wait: bool) -> Result {
-        sb.data().write_superblock(wait, mount_state::hold)
+        // If that fails, the device's page cache says so. It is synced next, and all that
+        // is in it, whatever came of this.
+        let _ = sb.data().write_superblock(wait, mount_state::hold);
+        Ok(())
     }
 
     fn freeze(sb: &SuperBlock<Self>) -> Result {

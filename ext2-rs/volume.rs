@@ -14,13 +14,13 @@ use crate::{
     mount::Ext2,
     plan::{options::Options, place::Groups},
     space::Space,
-    vfs::{self, corrupted, Buffer, Level, SuperBlock},
+    vfs::{self, corrupted, Buffer, FileSystem, Level, SuperBlock},
 };
 use core::{
     fmt,
     sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed},
 };
-use kernel::{new_mutex, prelude::*, sync::Mutex};
+use kernel::{c_str, new_mutex, prelude::*, sync::Mutex};
 
 /// What is kept of a mounted filesystem. C: `struct ext2_sb_info`.
 #[pin_data]
@@ -161,17 +161,17 @@ impl Volume {
         }
     }
 
-    /// Changes the superblock on disk; it is written some time.
+    /// Changes the superblock on disk; it is written some time, again if that has failed
+    /// before. C: `ext2_clear_super_error()` besides.
     pub(crate) fn change_superblock<R>(
         &self,
         change: impl FnOnce(&mut RawSuperblockMut<'_>) -> R,
     ) -> Option<R> {
-        let result = {
-            let mut block = self.superblock.lock();
-            let end = self.superblock_offset.saturating_add(SUPERBLOCK_SIZE);
-            let raw = block.get_mut(self.superblock_offset..end)?;
-            change(&mut RawSuperblockMut::new(raw)?)
-        };
+        let mut block = self.superblock.lock();
+        let end = self.superblock_offset.saturating_add(SUPERBLOCK_SIZE);
+        let raw = block.get_mut(self.superblock_offset..end)?;
+        let result = change(&mut RawSuperblockMut::new(raw)?);
+        block.clear_write_error(Ext2::NAME, c_str!("superblock"));
         self.superblock.mark_dirty();
         Some(result)
     }

@@ -30,6 +30,8 @@ void fs_rs_lock_buffer(struct buffer_head *bh);
 void fs_rs_unlock_buffer(struct buffer_head *bh);
 void fs_rs_set_buffer_uptodate(struct buffer_head *bh);
 bool fs_rs_buffer_write_failed(struct buffer_head *bh);
+void fs_rs_clear_write_error(struct buffer_head *bh, const char *fs,
+			     const char *what);
 
 /* inode.c */
 struct kmem_cache *fs_rs_inode_cache_create(const char *name, size_t size,

@@ -20,7 +20,7 @@ use core::{
     slice::{self, SliceIndex},
     sync::atomic::{AtomicU32, Ordering},
 };
-use kernel::prelude::*;
+use kernel::{prelude::*, str::CStr};
 
 /// A cached block; a counted reference. C: `struct buffer_head`.
 ///
@@ -168,6 +168,24 @@ pub fn copy_bytes(to: &mut [u8], from: &[u8]) {
 ///
 /// The buffer is locked by whoever has the value.
 pub struct BufferGuard<'a>(&'a Buffer);
+
+impl BufferGuard<'_> {
+    /// If the last write of the block failed, says so in the log, and forgets it: what is
+    /// in memory is right, and can be written again. `what` it is of the filesystem `fs`.
+    ///
+    /// For blocks whose buffer is kept for long, before they are dirtied under this very
+    /// lock: no write fails in between. Others are read from the device again.
+    pub fn clear_write_error(&self, fs: &CStr, what: &CStr) {
+        // SAFETY: A valid buffer, and two strings of C's.
+        unsafe {
+            bindings::fs_rs_clear_write_error(
+                self.0.as_ptr(),
+                fs.as_char_ptr(),
+                what.as_char_ptr(),
+            );
+        }
+    }
+}
 
 impl Deref for BufferGuard<'_> {
     type Target = [u8];

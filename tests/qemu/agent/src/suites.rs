@@ -35,6 +35,8 @@ const EXT2_C: &[&str] = &["ext2-1k", "ext2-2k", "ext2-4k"];
 pub const EXT2_RS: &[&str] = &["ext2-rs-1k", "ext2-rs-2k", "ext2-rs-4k"];
 /// Of the small blocks that make many groups of a large disk.
 pub const EXT2_1K: &[&str] = &["ext2-1k", "ext2-rs-1k"];
+/// Where the disk can fail under the Rust driver's own blocks.
+pub const EXT2_RS_FAULTS: &[&str] = &["ext2-rs-4k"];
 /// Where other drivers are at hand that read the same disk.
 pub const EXT2_CROSS: &[&str] = &["ext2-cross", "ext2-rs-cross"];
 /// Where programs run that try everything.

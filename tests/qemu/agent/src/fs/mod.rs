@@ -58,6 +58,7 @@ pub const CASES: &[&[Case]] = &[
     device_faults::direct::CASES,
     device_faults::lost::CASES,
     device_faults::requests::CASES,
+    device_faults::superblock::CASES,
     dio_fault::CASES,
     dio_limits::CASES,
     dio_read::CASES,

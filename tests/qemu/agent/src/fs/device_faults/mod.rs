@@ -8,6 +8,7 @@ pub mod direct;
 mod disk;
 pub mod lost;
 pub mod requests;
+pub mod superblock;
 
 use std::ops::Range;
 

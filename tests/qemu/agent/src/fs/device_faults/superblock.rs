@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A disk that fails where the superblock is, whose buffer is kept for as long as the
+//! filesystem is mounted.
+
+use std::fs::{self, File};
+use std::ops::Range;
+
+use anyhow::{Context as _, Result};
+use rustix::fs::syncfs;
+
+use super::disk::{Fault, FaultyDisk};
+use crate::case::Case;
+use crate::check::fails_with;
+use crate::context::Context;
+use crate::suites;
+
+pub const CASES: &[Case] = &[
+    Case::new("flaky_superblock", suites::EXT2_RS_FAULTS, superblock)
+        .doc("A superblock that could not be written is written again, as often as it takes.")
+        .logs(&["previous I/O error to superblock detected"]),
+];
+
+/// Where the superblock is, in bytes of the disk.
+const SUPERBLOCK: Range<u64> = 1024..2048;
+
+/// Tries, all of which fail.
+const TRIES: usize = 3;
+
+fn superblock(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        fs::write(context.path("file")?, "text")?;
+        let root = File::open(context.mount_point())?;
+        let sync = || Ok(syncfs(&root)?);
+        sync().context("syncfs")?;
+        disk.break_at(Fault::FlakyWrites, SUPERBLOCK)?;
+        for _ in 0..TRIES {
+            fails_with(sync(), libc::EIO, "syncfs without a superblock")?;
+        }
+        disk.heal()?;
+        sync().context("syncfs of a disk that is well again")
+    })
+}

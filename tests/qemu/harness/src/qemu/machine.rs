@@ -15,9 +15,10 @@ use crate::toolchain::Toolchain;
 /// only after its text is out; so does an oops, after which a task may be waited for
 /// in vain. Addresses in traces are those of `System.map`.
 /// One virtqueue polls, for polled direct I/O. An NMI, which the host sends to a
-/// guest that hangs, is a panic that shows the stacks of all tasks and CPUs.
+/// guest that hangs, is a panic that shows the stacks of all tasks and CPUs. Disks of
+/// mounted filesystems can be written to, as on most machines: `tune2fs` and `e2fsck` do.
 const COMMAND_LINE: &str = "console=ttyS0 panic=1 oops=panic nokaslr virtio_blk.poll_queues=1 \
-                            unknown_nmi_panic panic_print=0x41";
+                            unknown_nmi_panic panic_print=0x41 bdev_allow_write_mounted=1";
 
 /// Where persistent memory is: aligned for mappings of any size, and below what
 /// the machine has at least.

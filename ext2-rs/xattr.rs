@@ -165,22 +165,23 @@ pub(crate) fn set(
         SetError::Exists => EEXIST,
         SetError::Missing => no_data(),
     })?;
-    *place = match (set, old) {
-        (Set::Unchanged, _) => return Ok(()),
-        (Set::Changed, old) => store(inode, scratch.as_mut_slice(), old)?,
-        (Set::Emptied, Some(old)) => {
-            release(inode, old)?;
-            0
-        }
-        (Set::Emptied, None) => 0,
+    let (new, unused) = match set {
+        Set::Unchanged => return Ok(()),
+        Set::Changed => store(inode, scratch.as_mut_slice(), old)?,
+        Set::Emptied => (0, old),
     };
+    *place = new;
     drop(place);
+    if unused.is_some() {
+        inode.add_sectors(sectors(inode.sb()).wrapping_neg());
+    }
     inode.touch_ctime();
     inode.mark_dirty();
     if inode.engine().is_sync() {
         inode.sync_metadata()?;
     }
-    Ok(())
+    // After the inode, which names it no more.
+    unused.map_or(Ok(()), |old| release(inode, old))
 }
 
 /// How many inodes share a block.
@@ -190,13 +191,18 @@ fn sharers(inode: &Inode<Ext2>, buffer: &Buffer) -> Result<u32> {
 }
 
 /// Writes attributes to the inode's block, if it has one to itself, or to a new
-/// one; returns its number.
-fn store(inode: &Inode<Ext2>, bytes: &mut [u8], old: Option<Buffer>) -> Result<u32> {
+/// one; returns its number, and the old one if that is to be released.
+fn store(
+    inode: &Inode<Ext2>,
+    bytes: &mut [u8],
+    old: Option<Buffer>,
+) -> Result<(u32, Option<Buffer>)> {
     if let Some(old) = &old {
+        // One that is the inode's alone stays so.
         if sharers(inode, old)? == 1 {
             copy_bytes(&mut old.lock(), bytes);
             old.mark_dirty_for(inode);
-            return Ok(old.block());
+            return Ok((old.block(), None));
         }
     }
     let sb = inode.sb();
@@ -209,38 +215,51 @@ fn store(inode: &Inode<Ext2>, bytes: &mut [u8], old: Option<Buffer>) -> Result<u
     new.mark_dirty_for(inode);
     inode.add_sectors(sectors(sb));
     sb.data().change_superblock(mount_state::add_ext_attr);
-    if let Some(old) = old {
-        release(inode, old)?;
-    }
-    Ok(run.first)
+    Ok((run.first, old))
 }
 
 fn sectors(sb: &SuperBlock<Ext2>) -> i64 {
     1i64 << sb.block_bits().saturating_sub(9)
 }
 
-/// Takes an inode from those that share a block; the last one frees it.
+/// Takes an inode from those that share a block, in one go: others may leave at the same
+/// time. Returns how many are left.
+fn leave(inode: &Inode<Ext2>, buffer: &Buffer) -> Result<u32> {
+    let left = {
+        let mut bytes = buffer.lock();
+        let sharers = Block::parse(&bytes).map(|block| block.refcount());
+        sharers.map(|sharers| {
+            let left = sharers.saturating_sub(1);
+            // The last one frees the block: what it says does not count any more.
+            if left > 0 {
+                xattr_edit::set_refcount(&mut bytes, left);
+            }
+            left
+        })
+    };
+    left.map_err(|wrong| broken(inode, buffer.block(), wrong))
+}
+
+/// Lets an inode do without a block that it may share with others; the last one frees it.
+/// C: `ext2_xattr_release_block()`.
 fn release(inode: &Inode<Ext2>, buffer: Buffer) -> Result {
     let sb = inode.sb();
     let block = buffer.block();
-    match sharers(inode, &buffer)? {
-        0 | 1 => {
-            buffer.forget();
-            blocks::free(
-                sb,
-                Run {
-                    first: block,
-                    count: 1,
-                },
-            );
-        }
-        shared => {
-            let less = shared.saturating_sub(1);
-            xattr_edit::set_refcount(&mut buffer.lock(), less).ok_or(EIO)?;
-            buffer.mark_dirty();
-        }
+    if leave(inode, &buffer)? == 0 {
+        buffer.forget();
+        blocks::free(
+            sb,
+            Run {
+                first: block,
+                count: 1,
+            },
+        );
+        return Ok(());
     }
-    inode.add_sectors(sectors(sb).wrapping_neg());
+    buffer.mark_dirty();
+    if inode.engine().is_sync() && buffer.sync().is_err() {
+        sb.error(format_args!("cannot write attributes in block {block}"));
+    }
     Ok(())
 }
 
@@ -252,6 +271,7 @@ pub(crate) fn delete(inode: Exclusive<'_, Ext2>) {
     if block == 0 {
         return;
     }
+    inode.add_sectors(sectors(inode.sb()).wrapping_neg());
     if let Err(error) = read(inode, block).and_then(|buffer| release(inode, buffer)) {
         inode.sb().error(format_args!(
             "inode {}: cannot free attributes in block {block}: {}",

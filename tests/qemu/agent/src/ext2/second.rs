@@ -122,6 +122,21 @@ pub fn write_disk(context: &Context, offset: u64, bytes: &[u8]) -> Result<()> {
     disk.sync_all().context("fsync of the disk")
 }
 
+/// Changes bytes of the disk while nothing is mounted.
+pub fn edit_disk(
+    context: &Context,
+    offset: u64,
+    length: usize,
+    edit: impl FnOnce(&mut [u8]),
+) -> Result<()> {
+    let mut bytes = vec![0; length];
+    open_read(&device(context)?, 0)?
+        .read_exact_at(&mut bytes, offset)
+        .context("cannot read the disk")?;
+    edit(&mut bytes);
+    write_disk(context, offset, &bytes)
+}
+
 /// Where an inode is, in bytes of the disk, which has one group.
 pub fn place_of_inode(context: &Context, inode: u64) -> Result<u64> {
     let block = context.block_size()?;

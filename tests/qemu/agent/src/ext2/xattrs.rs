@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{anyhow, ensure, Context as _, Result};
 use rustix::fs::{lgetxattr, listxattr, lremovexattr, lsetxattr, XattrFlags};
 
 use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::data::random::Random;
-use crate::ext2::second::Second;
+use crate::ext2::second::{edit_disk, place_of_inode, read_disk, write_disk, Second};
 use crate::suites;
 
 pub const CASES: &[Case] = &[
@@ -25,6 +27,9 @@ pub const CASES: &[Case] = &[
         .doc("Attributes that must or must not be there are told apart; limits hold."),
     Case::new("xattr_shared", suites::EXT2, shared)
         .doc("Files with equal attributes may share a block; none sees a change of another's."),
+    Case::new("xattr_shared_release", suites::EXT2, shared_release).doc(
+        "Files that share attributes lose them at the same time, and the last one frees them.",
+    ),
     Case::new("xattr_kinds", suites::EXT2, kinds)
         .doc("Symlinks and devices have no user attributes, but others; attributes can be off."),
 ];
@@ -116,7 +121,7 @@ fn model(context: &Context) -> Result<()> {
     for name in model.keys() {
         remove(&path, name)?;
     }
-    ensure!(fs::metadata(&path).map(|meta| std::os::unix::fs::MetadataExt::blocks(&meta))? == 0);
+    ensure!(fs::metadata(&path).map(|meta| meta.blocks())? == 0);
     fs::remove_file(&path)?;
     second.unmount()
 }
@@ -215,6 +220,96 @@ fn shared(context: &Context) -> Result<()> {
     }
     ensure!(free()? == before, "the last file took the block with it");
     second.unmount()
+}
+
+/// How many files share a block.
+const SHARERS: usize = 500;
+/// A race is not lost each time.
+const ROUNDS: usize = 12;
+
+fn shared_release(context: &Context) -> Result<()> {
+    let mut second = Second::mount(context, "")?;
+    let before = second.space()?.f_bfree;
+    let dir = second.path("dir");
+    fs::create_dir(&dir)?;
+    let paths: Vec<_> = (0..SHARERS).map(|n| dir.join(n.to_string())).collect();
+    let mut inodes = Vec::new();
+    for path in &paths {
+        inodes.push(File::create_new(path)?.metadata()?.ino());
+    }
+    let free = second.space()?.f_bfree;
+    let first = paths.first().context("no files")?;
+    for round in 0..=ROUNDS {
+        set(first, "user.common", b"1", XattrFlags::empty())?;
+        second.unmount()?;
+        share(context, &inodes)?;
+        second = Second::mount(context, "")?;
+        for path in &paths {
+            ensure!(get(path, "user.common")? == b"1");
+        }
+        // At last the files go with their attributes.
+        let last = round == ROUNDS;
+        by_two(&paths, |path| match last {
+            true => fs::remove_file(path),
+            false => remove(path, "user.common"),
+        })?;
+        if last {
+            fs::remove_dir(&dir)?;
+        }
+        let expected = if last { before } else { free };
+        let found = second.space()?.f_bfree;
+        ensure!(
+            found == expected,
+            "round {round}: {found} blocks are free instead of {expected}"
+        );
+    }
+    second.unmount()
+}
+
+/// Has all inodes share the block of the first one, which has some of the format's fields
+/// at these places.
+fn share(context: &Context, inodes: &[u64]) -> Result<()> {
+    const SECTORS: usize = 28;
+    const FILE_ACL: usize = 104;
+    const REFCOUNT: u64 = 4;
+    let (&number, others) = inodes.split_first().context("no files")?;
+    let first = place_of_inode(context, number)?;
+    let size = place_of_inode(context, number + 1)? - first;
+    let sectors: [u8; 4] = read_disk(context, first + SECTORS as u64)?;
+    let file_acl: [u8; 4] = read_disk(context, first + FILE_ACL as u64)?;
+    let block = u64::from(u32::from_le_bytes(file_acl));
+    ensure!(block != 0, "the first file has no block of attributes");
+    ensure!(others.iter().all(|inode| *inode > number));
+    let places = others.iter().map(|inode| first + (inode - number) * size);
+    let places: Vec<_> = places.collect();
+    let start = *places.iter().min().context("no other files")?;
+    let end = places.iter().max().context("no other files")? + size;
+    edit_disk(context, start, usize::try_from(end - start)?, |bytes| {
+        for place in &places {
+            let inode = (place - start) as usize;
+            for (field, value) in [(SECTORS, sectors), (FILE_ACL, file_acl)] {
+                let start = inode + field;
+                if let Some(field) = bytes.get_mut(start..start + value.len()) {
+                    field.copy_from_slice(&value);
+                }
+            }
+        }
+    })?;
+    let refcount = block * context.block_size()? + REFCOUNT;
+    write_disk(context, refcount, &(inodes.len() as u32).to_le_bytes())
+}
+
+/// Two threads do something to half of the files each.
+fn by_two(paths: &[PathBuf], work: impl Fn(&Path) -> io::Result<()> + Sync) -> Result<()> {
+    let work = &|paths: &[PathBuf]| paths.iter().try_for_each(|path| work(path));
+    let (some, others) = paths.split_at(paths.len() / 2);
+    thread::scope(|scope| {
+        let threads = [some, others].map(|paths| scope.spawn(move || work(paths)));
+        for thread in threads {
+            thread.join().map_err(|_| anyhow!("a thread panicked"))??;
+        }
+        Ok(())
+    })
 }
 
 fn kinds(context: &Context) -> Result<()> {

@@ -200,6 +200,10 @@ impl FileSystem for Ext2 {
     }
 
     fn freeze(sb: &SuperBlock<Self>) -> Result {
+        if sb.has_unlinked() {
+            // Nobody but a check would free those in what is on the device now.
+            return Self::sync(sb, true);
+        }
         let volume = sb.data();
         let state = volume.state_at_rest();
         volume.write_superblock(true, |raw| mount_state::release(raw, state))

@@ -111,6 +111,7 @@ vm_fault_t fs_rs_fault_error(int error);
 /* super_block.c */
 u64 fs_rs_bdev_bytes(struct super_block *sb);
 u64 fs_rs_uuid_fsid(const u8 *uuid);
+bool fs_rs_has_unlinked(struct super_block *sb);
 void fs_rs_start_pagefault(struct super_block *sb);
 void fs_rs_end_pagefault(struct super_block *sb);
 void fs_rs_start_intwrite(struct super_block *sb);

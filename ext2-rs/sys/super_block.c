@@ -22,6 +22,11 @@ u64 fs_rs_uuid_fsid(const u8 *uuid)
 	return (u32)fsid.val[0] | (u64)(u32)fsid.val[1] << 32;
 }
 
+bool fs_rs_has_unlinked(struct super_block *sb)
+{
+	return atomic_long_read(&sb->s_remove_count) != 0;
+}
+
 void fs_rs_start_pagefault(struct super_block *sb)
 {
 	sb_start_pagefault(sb);

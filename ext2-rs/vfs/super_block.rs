@@ -90,6 +90,13 @@ impl<F: FileSystem> SuperBlock<F> {
         unsafe { bindings::fs_rs_bdev_bytes(self.as_ptr()) }
     }
 
+    /// Whether there are inodes without a link that are not freed yet, as they are open.
+    /// C: `s_remove_count`.
+    pub fn has_unlinked(&self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::fs_rs_has_unlinked(self.as_ptr()) }
+    }
+
     /// Size of a block in bytes. C: `s_blocksize`.
     pub fn block_size(&self) -> usize {
         // SAFETY: By the type invariant.

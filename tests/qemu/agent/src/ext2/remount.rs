@@ -28,6 +28,8 @@ pub const CASES: &[Case] = &[
         .doc("The superblock says whether the filesystem is in use, and counts mounts."),
     Case::new("mount_freeze", suites::EXT2, frozen)
         .doc("A frozen filesystem is clean on its disk, and changes wait until it thaws."),
+    Case::new("mount_freeze_unlinked", suites::EXT2, frozen_unlinked)
+        .doc("A frozen filesystem is not clean while a file without a name is open."),
     Case::new("mount_options", suites::EXT2, options)
         .doc("Options are taken, shown and kept apart from those that there are not."),
     Case::new("mount_refused", suites::EXT2_RS, refused)
@@ -145,6 +147,31 @@ fn frozen(context: &Context) -> Result<()> {
     ensure!(fs::read(&path)? == b"late");
     fs::remove_file(&path)?;
     fs::remove_file(second.path("before"))?;
+    drop(root);
+    second.unmount()
+}
+
+fn frozen_unlinked(context: &Context) -> Result<()> {
+    let second = Second::mount(context, "")?;
+    let root = File::open(Second::root())?;
+    let path = second.path("unlinked");
+    let open = File::create_new(&path)?;
+    fs::remove_file(&path)?;
+    let frozen = || {
+        freeze::freeze(&root).context("FIFREEZE")?;
+        let state = number(context, STATE);
+        freeze::thaw(&root).context("FITHAW")?;
+        state
+    };
+    ensure!(
+        frozen()? & VALID == 0,
+        "a filesystem is clean with a file that has no name"
+    );
+    drop(open);
+    ensure!(
+        frozen()? & VALID != 0,
+        "a filesystem is not clean without such a file"
+    );
     drop(root);
     second.unmount()
 }

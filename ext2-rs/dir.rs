@@ -174,6 +174,11 @@ fn dt(kind: Kind) -> u8 {
 /// After a change: times, and the device if the directory is synchronous.
 fn changed(dir: Exclusive<'_, Ext2>) -> Result {
     dir.touch();
+    settle(dir)
+}
+
+/// After a change that times do not tell of.
+fn settle(dir: Exclusive<'_, Ext2>) -> Result {
     // Others' index does not hold any more.
     dir.data().flags.fetch_and(!flags::INDEX, Relaxed);
     dir.mark_dirty();
@@ -277,6 +282,18 @@ pub(crate) fn remove(dir: Exclusive<'_, Ext2>, found: Found) -> Result {
 
 /// Lets an entry that was found with the directory locked name another inode.
 pub(crate) fn set(dir: Exclusive<'_, Ext2>, found: Found, ino: u32, kind: Kind) -> Result {
+    replace(dir, found, ino, kind)?;
+    changed(dir)
+}
+
+/// Lets the entry `..` name another directory. What `dir` holds for its users does not
+/// change.
+pub(crate) fn set_dot_dot(dir: Exclusive<'_, Ext2>, found: Found, parent: u32) -> Result {
+    replace(dir, found, parent, Kind::Directory)?;
+    settle(dir)
+}
+
+fn replace(dir: Exclusive<'_, Ext2>, found: Found, ino: u32, kind: Kind) -> Result {
     let set = {
         let mut block = dir.cached_block_mut(found.pos)?;
         let rules = rules(dir.inode());
@@ -286,6 +303,6 @@ pub(crate) fn set(dir: Exclusive<'_, Ext2>, found: Found, ino: u32, kind: Kind) 
         }
         set
     };
-    set.map_err(|wrong| broken(dir.inode(), found.pos, wrong))?;
-    changed(dir)
+    set.map(drop)
+        .map_err(|wrong| broken(dir.inode(), found.pos, wrong))
 }

@@ -174,7 +174,7 @@ impl Directory for Ext2 {
         dir::remove(from.dir, old)?;
         if is_dir {
             if let Some(parent) = parent {
-                dir::set(inode, parent, to.dir.ino(), Kind::Directory)?;
+                dir::set_dot_dot(inode, parent, to.dir.ino())?;
             }
             from.dir.drop_link();
         }

@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{symlink, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{bail, ensure, Context as _, Result};
 use rustix::fs::{renameat_with, RawDir, RenameFlags, CWD};
@@ -20,6 +22,8 @@ pub const CASES: &[Case] = &[
         .doc("Each kind of file is renamed over each other one, or refused, as POSIX has it."),
     Case::new("rename_directories", suites::EXT2, directories)
         .doc("A directory that moves has its new parent, and both parents' links are right."),
+    Case::new("rename_times", suites::EXT2, times)
+        .doc("A directory that moves was not changed itself, its parents were."),
     Case::new("rename_flags", suites::EXT2, flags)
         .doc("A rename that must not replace does not; others than that are not supported."),
 ];
@@ -185,6 +189,35 @@ fn directories(context: &Context) -> Result<()> {
     let long = a.join("x".repeat(255));
     fs::rename(a.join("one"), &long)?;
     ensure!(links(&long)? == 2);
+    Ok(())
+}
+
+fn times(context: &Context) -> Result<()> {
+    let dir = context.dir()?;
+    let (a, b) = (dir.join("a"), dir.join("b"));
+    fs::create_dir_all(a.join("child"))?;
+    fs::create_dir(&b)?;
+    let old = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for path in [&a, &b, &a.join("child")] {
+        File::open(path)?.set_modified(old)?;
+    }
+    let before = fs::metadata(a.join("child"))?;
+    // Times are kept in seconds.
+    thread::sleep(Duration::from_millis(1100));
+    fs::rename(a.join("child"), b.join("child"))?;
+    let after = fs::metadata(b.join("child"))?;
+    ensure!(after.modified()? == old, "the directory was changed");
+    ensure!(
+        after.ctime() > before.ctime(),
+        "the directory's inode was not changed"
+    );
+    for path in [&a, &b] {
+        ensure!(
+            fs::metadata(path)?.modified()? != old,
+            "{} was not changed",
+            path.display()
+        );
+    }
     Ok(())
 }
 

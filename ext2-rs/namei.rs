@@ -35,6 +35,23 @@ fn enter(dir: Exclusive<'_, Ext2>, name: &Name<'_>, new: NewInode<Ext2>) -> Resu
     }
 }
 
+/// Makes a directory in `dir`, which has counted the link of its `..`.
+fn make_directory(dir: Exclusive<'_, Ext2>, name: &Name<'_>, mode: u16) -> Result<NewInode<Ext2>> {
+    let new = node::make(dir.inode(), Some(name), S_IFDIR | mode, NO_BLOCKS)?;
+    // That of its `.`.
+    new.exclusive().add_link();
+    let made = dir::make_empty(new.exclusive(), dir.ino())
+        .and_then(|()| dir::add(dir, name.bytes(), new.ino(), Kind::Directory));
+    match made {
+        Ok(()) => Ok(new),
+        Err(error) => {
+            new.clear_links();
+            new.mark_dirty();
+            Err(error)
+        }
+    }
+}
+
 impl Directory for Ext2 {
     fn lookup(dir: &Inode<Self>, name: &Name<'_>) -> Result<Option<InodeRef<Self>>> {
         if name.bytes().len() > NAME_MAX {
@@ -89,18 +106,9 @@ impl Directory for Ext2 {
     }
 
     fn mkdir(dir: Exclusive<'_, Self>, name: &Name<'_>, mode: u16) -> Result<NewInode<Self>> {
-        let new = node::make(dir.inode(), Some(name), S_IFDIR | mode, NO_BLOCKS)?;
-        let made = dir::make_empty(new.exclusive(), dir.ino())
-            .and_then(|()| dir::add(dir, name.bytes(), new.ino(), Kind::Directory));
-        if let Err(error) = made {
-            new.clear_links();
-            new.mark_dirty();
-            return Err(error);
-        }
-        // `.` of the new one, and its `..`.
-        new.exclusive().add_link();
+        // Counted before its contents are written, and both inodes with them.
         dir.add_link();
-        Ok(new)
+        make_directory(dir, name, mode).inspect_err(|_| dir.drop_link())
     }
 
     fn link(inode: Exclusive<'_, Self>, dir: Exclusive<'_, Self>, name: &Name<'_>) -> Result {

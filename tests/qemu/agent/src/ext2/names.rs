@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::{ensure, Context as _, Result};
 use rustix::fs::{linkat, AtFlags, CWD};
+use rustix::mount::MountFlags;
 
 use crate::case::Case;
 use crate::check::fails_with;
@@ -30,6 +31,8 @@ pub const CASES: &[Case] = &[
         .doc("A file without a name lives as long as it is open, then its space is free."),
     Case::new("names_late", suites::EXT2, late)
         .doc("A file that was made without a name can be given one; without, nothing stays."),
+    Case::new("names_mkdir_synchronous", suites::EXT2, mkdir_synchronous)
+        .doc("A directory that is made synchronously is on the disk with all its links."),
     Case::new("names_rmdir", suites::EXT2, rmdir)
         .doc("Only empty directories are removed, and parents' links follow."),
 ];
@@ -218,6 +221,28 @@ fn late(context: &Context) -> Result<()> {
     ensure!(fs::read(&path)? == b"unnamed");
     fs::remove_file(&path)?;
     second.unmount()
+}
+
+fn mkdir_synchronous(context: &Context) -> Result<()> {
+    const LINKS: u64 = 26;
+    for flag in [MountFlags::DIRSYNC, MountFlags::SYNCHRONOUS] {
+        let second = Second::mount_flags(context, flag)?;
+        let parent = second.path("parent");
+        fs::create_dir(&parent)?;
+        fs::create_dir(parent.join("child"))?;
+        for (path, links) in [(parent.join("child"), 2), (parent, 3)] {
+            let inode = place_of_inode(context, fs::metadata(&path)?.ino())?;
+            let found = u16::from_le_bytes(read_disk(context, inode + LINKS)?);
+            ensure!(
+                found == links,
+                "{flag:?}: {} has {found} links instead of {links}",
+                path.display()
+            );
+        }
+        second.clear()?;
+        second.unmount()?;
+    }
+    Ok(())
 }
 
 fn rmdir(context: &Context) -> Result<()> {

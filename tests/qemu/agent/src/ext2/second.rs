@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use rustix::fs::{statvfs, syncfs, StatVfs};
+use rustix::mount::MountFlags;
 
 use crate::context::Context;
 use crate::data::mirror::{open, open_read};
@@ -30,8 +31,17 @@ impl Second {
 
     /// Mounts it as another type.
     pub fn mount_as(context: &Context, kind: &str, options: &str) -> Result<Self> {
+        Self::mount_with(context, kind, MountFlags::empty(), options)
+    }
+
+    /// Mounts it with flags that all filesystems have.
+    pub fn mount_flags(context: &Context, flags: MountFlags) -> Result<Self> {
+        Self::mount_with(context, context.fs(), flags, "")
+    }
+
+    fn mount_with(context: &Context, kind: &str, flags: MountFlags, options: &str) -> Result<Self> {
         fs::create_dir_all(MOUNT_POINT).context("cannot make the mount point")?;
-        mount::mount(&device(context)?, Self::root(), kind, options)?;
+        mount::mount_with(&device(context)?, Self::root(), kind, flags, options)?;
         Ok(Self { mounted: true })
     }
 

@@ -55,7 +55,7 @@ fn is_privileged(volume: &Volume) -> bool {
 /// How many blocks the current task may take of what is free, if it wants `wanted`.
 fn available(volume: &Volume, space: &Space, wanted: u32) -> u32 {
     let free = space.total().free_blocks;
-    let reserved = volume.geometry.reserved_blocks();
+    let reserved = volume.reserved_blocks();
     let open = place::available(free, reserved, false);
     if open >= wanted {
         // Mostly so. Who asks does not matter then.

@@ -153,6 +153,7 @@ impl FileSystem for Ext2 {
                 check_writable(&volume.geometry, log).map_err(|_| EROFS)?;
                 // It may have been checked while it was mounted for reading.
                 volume.adopt_state();
+                volume.count_again();
                 start_writing(sb, None)?;
             }
         }
@@ -169,7 +170,7 @@ impl FileSystem for Ext2 {
             false => geometry.overhead(),
         };
         let total = volume.space.lock().total();
-        let available = total.free_blocks.saturating_sub(geometry.reserved_blocks());
+        let available = total.free_blocks.saturating_sub(volume.reserved_blocks());
         stat.set(&Usage {
             magic: MAGIC.into(),
             block_size: geometry.block_size(),

@@ -6,14 +6,16 @@
 
 use crate::{
     format::{
-        group::{self, Counts, Group},
+        group::{self, Counts, Group, RawGroup},
         layout::Place,
         mount_state,
-        superblock::{ErrorPolicy, RawSuperblockMut, Superblock, SIZE as SUPERBLOCK_SIZE},
+        superblock::{
+            ErrorPolicy, RawSuperblockMut, Superblock, RESERVED_BLOCKS, SIZE as SUPERBLOCK_SIZE,
+        },
     },
     mount::Ext2,
     plan::{options::Options, place::Groups},
-    space::Space,
+    space::{Bitmap, Space},
     vfs::{self, corrupted, Buffer, FileSystem, Level, SuperBlock},
 };
 use core::{
@@ -159,6 +161,34 @@ impl Volume {
         if stored.is_ok() {
             buffer.mark_dirty();
         }
+    }
+
+    /// Looks anew at what is free, as the descriptors have it: what they say may have been
+    /// corrected while the filesystem was mounted for reading.
+    pub(crate) fn count_again(&self) {
+        let mut space = self.space.lock();
+        for group in 0..self.geometry.groups() {
+            if let Some(counts) = self.counts_on_disk(group) {
+                space.set_counts(group, counts);
+            }
+            space.set_bitmap(group, Bitmap::Unknown);
+        }
+    }
+
+    fn counts_on_disk(&self, group: u32) -> Option<Counts> {
+        let (nth, index) = self.geometry.descriptor_of(group);
+        let block = self.descriptors.get(nth as usize)?.lock();
+        let start = index as usize * group::SIZE;
+        let raw = block.get(start..start.saturating_add(group::SIZE))?;
+        Some(Counts::read(&self.geometry, group, RawGroup::new(raw)?))
+    }
+
+    /// Blocks that only the privileged may take. The kernel never changes that, but
+    /// `tune2fs` does, through the cache of the device, while the filesystem is mounted.
+    #[inline]
+    pub(crate) fn reserved_blocks(&self) -> u32 {
+        let place = (self.superblock_offset / size_of::<u32>()).wrapping_add(RESERVED_BLOCKS);
+        self.superblock.le32(place).unwrap_or(0)
     }
 
     /// Changes the superblock on disk; it is written some time, again if that has failed

@@ -94,11 +94,6 @@ impl Superblock {
         self.revision
     }
 
-    /// Blocks that only the privileged may take.
-    pub const fn reserved_blocks(&self) -> u32 {
-        self.reserved_blocks
-    }
-
     /// Who may take reserved blocks.
     pub const fn reserved_uid(&self) -> u16 {
         self.reserved_uid

@@ -22,6 +22,8 @@ pub const ROOT_INODE: u32 = 2;
 pub const OLD_INODE_SIZE: u16 = 128;
 /// The first inode that is not reserved, before it was up to the superblock.
 pub const OLD_FIRST_INODE: u32 = 11;
+/// Which of its 32-bit numbers is [`RawSuperblock::reserved_blocks_count`].
+pub const RESERVED_BLOCKS: usize = 2;
 /// Bytes of a group descriptor.
 pub const DESCRIPTOR_SIZE: u32 = 32;
 
@@ -152,7 +154,6 @@ pub struct Superblock {
     /// log2 of the bytes of an inode.
     pub(super) inode_bits: u32,
     pub(super) first_inode: u32,
-    pub(super) reserved_blocks: u32,
     pub(super) reserved_uid: u16,
     pub(super) reserved_gid: u16,
     pub(super) revision: u32,
@@ -326,7 +327,6 @@ impl TryFrom<RawSuperblock<'_>> for Superblock {
             groups,
             inode_bits,
             first_inode,
-            reserved_blocks: raw.reserved_blocks_count().min(blocks_count),
             reserved_uid: raw.reserved_uid(),
             reserved_gid: raw.reserved_gid(),
             revision: raw.revision(),

@@ -75,8 +75,8 @@ impl Buffer {
     fn numbers(&self) -> &[AtomicU32] {
         let count = self.size() / size_of::<u32>();
         // SAFETY: All of the data, which is aligned to the size of a sector. Other
-        // accesses are atomic as well, or under the lock for blocks that are not
-        // used in this way.
+        // accesses are atomic as well, or under the lock for blocks, or numbers in
+        // them, that are not used in this way.
         unsafe { slice::from_raw_parts((*self.as_ptr()).b_data.cast(), count) }
     }
 

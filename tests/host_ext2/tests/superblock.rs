@@ -4,7 +4,7 @@
 
 use ext2_rs::format::layout::Place;
 use ext2_rs::format::superblock::{
-    Access, RawSuperblock, Superblock, SuperblockError as Bad, SIZE,
+    Access, RawSuperblock, Superblock, SuperblockError as Bad, RESERVED_BLOCKS, SIZE,
 };
 
 /// A superblock of three groups of 8192 blocks, the last one of 1000.
@@ -144,12 +144,12 @@ fn numbers_do_not_overflow() {
 }
 
 #[test]
-fn reserved_blocks_are_at_most_all() {
-    assert_eq!(with(&[(8, 900)]).unwrap().reserved_blocks(), 900);
-    assert_eq!(
-        with(&[(8, u32::MAX)]).unwrap().reserved_blocks(),
-        1 + 2 * 8192 + 1000
-    );
+fn reserved_blocks_are_where_they_are_looked_for() {
+    let mut bytes = sound();
+    let place = RESERVED_BLOCKS * size_of::<u32>();
+    bytes[place..place + 4].copy_from_slice(&901u32.to_le_bytes());
+    let raw = RawSuperblock::new(&bytes).unwrap();
+    assert_eq!(raw.reserved_blocks_count(), 901);
 }
 
 #[test]

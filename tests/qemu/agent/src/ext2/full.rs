@@ -30,6 +30,8 @@ pub const CASES: &[Case] = &[
         .doc("All inodes can be used, then creating says ENOSPC, and writing goes on."),
     Case::new("full_reserved", suites::EXT2, reserved)
         .doc("Reserved blocks are left to the privileged."),
+    Case::new("full_reserved_meanwhile", suites::EXT2, reserved_meanwhile)
+        .doc("How many blocks are reserved can be changed while the filesystem is mounted."),
 ];
 
 const PIECE: usize = 64 << 10;
@@ -278,6 +280,43 @@ fn with_reserved(context: &Context, options: &str) -> Result<()> {
     drop(file);
     fs::remove_file(&path)?;
     second.unmount()
+}
+
+fn reserved_meanwhile(context: &Context) -> Result<()> {
+    let before: [u8; 4] = read_disk(context, RESERVED)?;
+    let second = Second::mount(context, "")?;
+    let result = reserve_meanwhile(context, &second);
+    write_disk(context, RESERVED, &before)?;
+    result?;
+    second.unmount()
+}
+
+fn reserve_meanwhile(context: &Context, second: &Second) -> Result<()> {
+    let path = second.path("file");
+    File::create_new(&path)?;
+    for none_left in [false, true] {
+        let free = second.space()?.f_bfree;
+        let reserved = if none_left { free } else { 0 };
+        // As `tune2fs` does.
+        write_disk(context, RESERVED, &u32::try_from(reserved)?.to_le_bytes())?;
+        let space = second.space()?;
+        ensure!(
+            space.f_bavail == free - reserved,
+            "{} of {free} blocks are left to others, {reserved} are reserved",
+            space.f_bavail
+        );
+        let file = File::options().append(true).open(&path)?;
+        // More than the count that C looks at may be behind.
+        let write = move || Ok((0..8).try_for_each(|number| (&file).write_all(&piece(number))));
+        let written = as_somebody(write)?;
+        if none_left {
+            fails_with(written, libc::ENOSPC, "writing to reserved blocks")?;
+        } else {
+            written.context("writing to blocks that are not reserved")?;
+        }
+    }
+    fs::remove_file(&path)?;
+    Ok(())
 }
 
 /// Runs `work` in a thread without privileges.

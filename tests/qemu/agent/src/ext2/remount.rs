@@ -16,7 +16,7 @@ use rustix::mount::{mount_remount, MountFlags};
 use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
-use crate::ext2::second::{read_disk, Second};
+use crate::ext2::second::{place_of_descriptor, read_disk, write_disk, Second};
 use crate::suites;
 use crate::sys::freeze;
 
@@ -24,6 +24,8 @@ pub const CASES: &[Case] = &[
     Case::new("mount_read_only", suites::EXT2, read_only).doc(
         "A filesystem that is made read-only refuses changes, keeps its data, and comes back.",
     ),
+    Case::new("mount_corrected", suites::EXT2, corrected)
+        .doc("What a check corrects while a filesystem is read-only counts once it is not."),
     Case::new("mount_state", suites::EXT2, state)
         .doc("The superblock says whether the filesystem is in use, and counts mounts."),
     Case::new("mount_freeze", suites::EXT2, frozen)
@@ -90,6 +92,28 @@ fn read_only(context: &Context) -> Result<()> {
     fs::write(&path, "more")?;
     fs::remove_file(&path)?;
     second.unmount()
+}
+
+fn corrected(context: &Context) -> Result<()> {
+    const FREE_BLOCKS: u64 = 12;
+    let place = place_of_descriptor(context)? + FREE_BLOCKS;
+    let right = number(context, place)?;
+    write_disk(context, place, &(right - 100).to_le_bytes())?;
+    let second = Second::mount_flags(context, MountFlags::RDONLY)?;
+    write_disk(context, place, &right.to_le_bytes())?;
+    remount(MountFlags::empty(), "").context("remount,rw")?;
+    let path = second.path("file");
+    fs::write(&path, "text")?;
+    let free = second.space()?.f_bfree;
+    ensure!(
+        free == u64::from(right) - 1,
+        "{free} blocks are free, {right} were before"
+    );
+    fs::remove_file(&path)?;
+    second.unmount()?;
+    let free = number(context, place)?;
+    ensure!(free == right, "{free} blocks are free instead of {right}");
+    Ok(())
 }
 
 fn state(context: &Context) -> Result<()> {

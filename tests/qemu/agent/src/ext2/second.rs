@@ -124,7 +124,8 @@ pub fn read_disk<const N: usize>(context: &Context, offset: u64) -> Result<[u8; 
     Ok(bytes)
 }
 
-/// Writes bytes of the disk while nothing is mounted.
+/// Writes bytes of the disk: of any while nothing is mounted, else of metadata, which is in
+/// the page cache of the device for both.
 pub fn write_disk(context: &Context, offset: u64, bytes: &[u8]) -> Result<()> {
     let disk = open(&device(context)?, 0)?;
     disk.write_all_at(bytes, offset)
@@ -147,11 +148,16 @@ pub fn edit_disk(
     write_disk(context, offset, &bytes)
 }
 
-/// Where an inode is, in bytes of the disk, which has one group.
+/// Where the descriptor of the group is, in bytes of the disk, which has one.
+pub fn place_of_descriptor(context: &Context) -> Result<u64> {
+    let block = context.block_size()?;
+    Ok(if block == 1024 { 2 * block } else { block })
+}
+
+/// Where an inode is, in bytes of the disk.
 pub fn place_of_inode(context: &Context, inode: u64) -> Result<u64> {
     let block = context.block_size()?;
-    let descriptor = if block == 1024 { 2 * block } else { block };
-    let table = u32::from_le_bytes(read_disk(context, descriptor + 8)?);
+    let table = u32::from_le_bytes(read_disk(context, place_of_descriptor(context)? + 8)?);
     let size = u16::from_le_bytes(read_disk(context, 1024 + 88)?);
     Ok(u64::from(table) * block + (inode - 1) * u64::from(size))
 }

@@ -8,6 +8,7 @@ use crate::{
     find,
     format::{
         dirent::NAME_MAX,
+        features::COMPAT_HAS_JOURNAL,
         mount_state::{self, Advice, STATE_VALID},
         superblock::{Access, Superblock, MAGIC, ROOT_INODE},
     },
@@ -16,8 +17,8 @@ use crate::{
     node::{self, Node},
     plan::{options::Options, path, place::Groups},
     vfs::{
-        corrupted, stale, EvictedInode, FileSystem, Inode, InodeRef, Level, Limits, NewSuperBlock,
-        PageCache, SeqFile, StatFs, SuperBlock, Usage,
+        self, corrupted, stale, EvictedInode, FileSystem, Inode, InodeRef, Level, Limits,
+        NewSuperBlock, PageCache, SeqFile, StatFs, SuperBlock, Usage,
     },
     volume::{Parts, Volume},
 };
@@ -53,10 +54,36 @@ fn start_writing(sb: &SuperBlock<Ext2>, advice: Option<Advice>) -> Result {
     if let Some(advice) = advice {
         sb.log(Level::Warning, format_args!("{advice}"));
     }
-    sb.data().write_superblock(true, |raw| {
+    let volume = sb.data();
+    if volume.options().debug {
+        let geometry = &volume.geometry;
+        sb.log(
+            Level::Info,
+            format_args!(
+                "bs={}, gc={}, bpg={}, ipg={}",
+                geometry.block_size(),
+                geometry.groups(),
+                geometry.blocks_per_group(),
+                geometry.inodes_per_group()
+            ),
+        );
+    }
+    volume.write_superblock(true, |raw| {
         mount_state::count_mount(raw);
         mount_state::hold(raw);
     })
+}
+
+/// Says what is odd about a filesystem that can be mounted all the same.
+fn warn(sb: &NewSuperBlock<'_, Ext2>, geometry: &Superblock) {
+    let warn = |what: &str| sb.log(Level::Warning, format_args!("warning: {what}"));
+    let features = geometry.features();
+    if geometry.revision() == 0 && features.any() {
+        warn("feature flags set on rev 0 fs, running e2fsck is recommended");
+    }
+    if features.compat & COMPAT_HAS_JOURNAL != 0 {
+        warn("mounting ext3 filesystem as ext2");
+    }
 }
 
 /// The root directory.
@@ -99,6 +126,7 @@ impl FileSystem for Ext2 {
             sb.log(Level::Error, format_args!("{wrong}"));
             return Err(EINVAL);
         }
+        warn(&sb, &geometry);
         let mut advice = found.advice;
         if !read_only {
             let log = |message: core::fmt::Arguments<'_>| sb.log(Level::Error, message);
@@ -146,7 +174,9 @@ impl FileSystem for Ext2 {
                 // A filesystem that was not clean, or has been checked since.
                 if on_disk & STATE_VALID == 0 && volume.state_at_rest() & STATE_VALID != 0 {
                     let state = volume.state_at_rest();
-                    volume.write_superblock(true, |raw| mount_state::release(raw, state))?;
+                    volume.write_superblock(true, |raw| {
+                        mount_state::release_for_reading(raw, state, vfs::now());
+                    })?;
                 }
             } else {
                 let log = |message: core::fmt::Arguments<'_>| sb.log(Level::Warning, message);
@@ -154,7 +184,7 @@ impl FileSystem for Ext2 {
                 // It may have been checked while it was mounted for reading.
                 volume.adopt_state();
                 volume.count_again();
-                start_writing(sb, None)?;
+                start_writing(sb, volume.advice())?;
             }
         }
         volume.set_options(options);

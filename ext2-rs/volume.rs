@@ -8,9 +8,10 @@ use crate::{
     format::{
         group::{self, Counts, Group, RawGroup},
         layout::Place,
-        mount_state,
+        mount_state::{self, Advice},
         superblock::{
-            ErrorPolicy, RawSuperblockMut, Superblock, RESERVED_BLOCKS, SIZE as SUPERBLOCK_SIZE,
+            ErrorPolicy, RawSuperblock, RawSuperblockMut, Superblock, RESERVED_BLOCKS,
+            SIZE as SUPERBLOCK_SIZE,
         },
     },
     mount::Ext2,
@@ -206,14 +207,22 @@ impl Volume {
         Some(result)
     }
 
-    /// The state on disk.
-    pub(crate) fn state_on_disk(&self) -> u16 {
+    /// Looks at the superblock on disk.
+    fn look_at_superblock<R>(&self, look: impl FnOnce(RawSuperblock<'_>) -> R) -> Option<R> {
         let block = self.superblock.lock();
         let end = self.superblock_offset.saturating_add(SUPERBLOCK_SIZE);
-        block
-            .get(self.superblock_offset..end)
-            .and_then(crate::format::superblock::RawSuperblock::new)
-            .map_or(0, |raw| raw.state())
+        let raw = block.get(self.superblock_offset..end)?;
+        Some(look(RawSuperblock::new(raw)?))
+    }
+
+    /// The state on disk.
+    pub(crate) fn state_on_disk(&self) -> u16 {
+        self.look_at_superblock(|raw| raw.state()).unwrap_or(0)
+    }
+
+    /// Whether the filesystem should be checked before it is written to.
+    pub(crate) fn advice(&self) -> Option<Advice> {
+        self.look_at_superblock(|raw| mount_state::advice(raw, vfs::now()))?
     }
 
     /// What the superblock is to say once it is at rest.

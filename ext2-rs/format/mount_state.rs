@@ -85,6 +85,13 @@ pub fn release(raw: &mut RawSuperblockMut<'_>, state: u16) {
     raw.set_state(state);
 }
 
+/// As [`release`], as the filesystem is made read-only: that counts as a mount. `now` is in
+/// seconds since 1970.
+pub fn release_for_reading(raw: &mut RawSuperblockMut<'_>, state: u16, now: u64) {
+    release(raw, state);
+    raw.set_mtime(now as u32);
+}
+
 /// Notes that errors were seen.
 pub fn note_errors(raw: &mut RawSuperblockMut<'_>) {
     raw.set_state(raw.view().state() | STATE_ERRORS);

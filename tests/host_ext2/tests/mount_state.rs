@@ -4,7 +4,7 @@
 
 use ext2_rs::format::mount_state::{
     add_ext_attr, add_large_file, advice, count_free, count_mount, hold, note_errors, release,
-    Advice, STATE_ERRORS, STATE_VALID,
+    release_for_reading, Advice, STATE_ERRORS, STATE_VALID,
 };
 use ext2_rs::format::superblock::{RawSuperblock, RawSuperblockMut, Superblock};
 
@@ -53,6 +53,9 @@ fn only_what_is_meant_is_written() {
         touched(|raw| release(raw, STATE_VALID | STATE_ERRORS)).0,
         [58]
     );
+    let (at, bytes) = touched(|raw| release_for_reading(raw, STATE_ERRORS, 0x1_0000_0102));
+    assert_eq!(at, [44, 45, 58]);
+    assert_eq!(bytes[44..48], [2, 1, 0, 0]);
     assert_eq!(touched(note_errors).0, [58]);
     assert_eq!(touched(count_mount).0, [52]);
     let (at, bytes) = touched(|raw| count_free(raw, 0x0102, 0x0304, 0x1_0000_0506));

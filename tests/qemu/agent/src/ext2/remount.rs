@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, ensure, Context as _, Result};
 use rustix::fs::{statfs, statvfs};
@@ -34,6 +34,14 @@ pub const CASES: &[Case] = &[
         .doc("A frozen filesystem is not clean while a file without a name is open."),
     Case::new("mount_options", suites::EXT2, options)
         .doc("Options are taken, shown and kept apart from those that there are not."),
+    Case::new("mount_warnings", suites::EXT2, warnings)
+        .doc("Mounting and remounting warn of what is odd, and tell more if asked to.")
+        .logs(&[
+            "warning: feature flags set on rev 0 fs, running e2fsck is recommended",
+            "warning: mounting ext3 filesystem as ext2",
+            "warning: mounting unchecked fs, running e2fsck is recommended",
+            r"bs=\d+, gc=1, bpg=\d+, ipg=\d+",
+        ]),
     Case::new("mount_refused", suites::EXT2_RS, refused)
         .doc("Options of the C driver that the Rust one cannot serve are refused.")
         .logs(&["ext2_rs: option dax: .* use the C driver"]),
@@ -43,9 +51,10 @@ pub const CASES: &[Case] = &[
         .doc("statfs() tells blocks, inodes, the longest name and who it is."),
 ];
 
-/// Where the superblock has its state and its count of mounts.
+/// Where the superblock has its state, its count of mounts and the time of the last one.
 const STATE: u64 = 1024 + 58;
 const MOUNTS: u64 = 1024 + 52;
+const MOUNT_TIME: u64 = 1024 + 44;
 const VALID: u16 = 1;
 
 fn number(context: &Context, offset: u64) -> Result<u16> {
@@ -71,7 +80,14 @@ fn read_only(context: &Context) -> Result<()> {
         "with a file open to write",
     )?;
     drop(open);
+    let before = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     remount(MountFlags::RDONLY, "").context("remount,ro")?;
+    // The kernel's seconds may be a tick late.
+    let mounted = u32::from_le_bytes(read_disk(context, MOUNT_TIME)?);
+    ensure!(
+        u64::from(mounted) + 1 >= before,
+        "it was last mounted at {mounted}, now is {before}"
+    );
     ensure!(
         number(context, STATE)? & VALID != 0,
         "a read-only filesystem is in use"
@@ -252,6 +268,43 @@ fn options(context: &Context) -> Result<()> {
     remount(MountFlags::empty(), "minixdf")?;
     ensure!(shown()?.contains("minixdf"));
     second.unmount()
+}
+
+fn warnings(context: &Context) -> Result<()> {
+    const REVISION: u64 = 1024 + 76;
+    const FEATURES: u64 = 1024 + 92;
+    const HAS_JOURNAL: u16 = 4;
+    let features = number(context, FEATURES)? | HAS_JOURNAL;
+    with_number(context, FEATURES, features, || {
+        Second::mount_flags(context, MountFlags::RDONLY)?.unmount()
+    })?;
+    with_number(context, REVISION, 0, || {
+        // Inodes may have another size then: there is no root.
+        match Second::mount_flags(context, MountFlags::RDONLY) {
+            Ok(second) => second.unmount(),
+            Err(_) => Ok(()),
+        }
+    })?;
+    with_number(context, STATE, 0, || {
+        let second = Second::mount_flags(context, MountFlags::RDONLY)?;
+        remount(MountFlags::empty(), "")?;
+        second.unmount()
+    })?;
+    Second::mount(context, "debug")?.unmount()
+}
+
+/// Does something to a filesystem whose superblock has another number at a place.
+fn with_number(
+    context: &Context,
+    place: u64,
+    other: u16,
+    work: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let before = number(context, place)?;
+    write_disk(context, place, &other.to_le_bytes())?;
+    let result = work();
+    write_disk(context, place, &before.to_le_bytes())?;
+    result
 }
 
 fn refused(context: &Context) -> Result<()> {

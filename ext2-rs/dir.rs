@@ -171,7 +171,7 @@ fn dt(kind: Kind) -> u8 {
     }
 }
 
-/// After a change: times, and the device if the directory is synchronous.
+/// After a change: times, and the device.
 fn changed(dir: Exclusive<'_, Ext2>) -> Result {
     dir.touch();
     settle(dir)
@@ -182,11 +182,10 @@ fn settle(dir: Exclusive<'_, Ext2>) -> Result {
     // Others' index does not hold any more.
     dir.data().flags.fetch_and(!flags::INDEX, Relaxed);
     dir.mark_dirty();
-    if dir.is_dirsync() {
-        dir.engine().mapping().write_and_wait()?;
-        dir.sync_metadata()?;
-    }
-    Ok(())
+    // Not only if the directory is synchronous: whoever syncs a new file, and not the
+    // directory with its name, finds it after a crash. C: `ext2_handle_dirsync()`.
+    dir.engine().mapping().write_and_wait()?;
+    dir.sync_metadata()
 }
 
 /// Adds a name for an inode.

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{symlink, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{ensure, Context as _, Result};
@@ -17,7 +17,7 @@ use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::data::random::Random;
-use crate::ext2::second::{place_of_inode, read_disk, write_disk, Second};
+use crate::ext2::second::{data_on_disk, place_of_inode, read_disk, write_disk, Second};
 use crate::suites;
 
 pub const CASES: &[Case] = &[
@@ -31,6 +31,8 @@ pub const CASES: &[Case] = &[
         .doc("A file without a name lives as long as it is open, then its space is free."),
     Case::new("names_late", suites::EXT2, late)
         .doc("A file that was made without a name can be given one; without, nothing stays."),
+    Case::new("names_at_once", suites::EXT2, at_once)
+        .doc("Names are on the disk as soon as they are made, changed or removed."),
     Case::new("names_mkdir_synchronous", suites::EXT2, mkdir_synchronous)
         .doc("A directory that is made synchronously is on the disk with all its links."),
     Case::new("names_rmdir", suites::EXT2, rmdir)
@@ -221,6 +223,39 @@ fn late(context: &Context) -> Result<()> {
     ensure!(fs::read(&path)? == b"unnamed");
     fs::remove_file(&path)?;
     second.unmount()
+}
+
+fn at_once(context: &Context) -> Result<()> {
+    let second = Second::mount(context, "")?;
+    let dir = second.path("dir");
+    fs::create_dir(&dir)?;
+    let inode = fs::metadata(&dir)?.ino();
+    let mut before = data_on_disk(context, inode)?;
+    ensure!(has_name(&before, ".."), "mkdir is not on the disk");
+    let path = |name: &str| dir.join(name);
+    let steps: [(&str, &dyn Fn() -> io::Result<()>); 6] = [
+        ("create", &|| File::create_new(path("file")).map(drop)),
+        ("link", &|| fs::hard_link(path("file"), path("link"))),
+        ("symlink", &|| symlink("nowhere", path("symlink"))),
+        ("rename", &|| fs::rename(path("file"), path("renamed"))),
+        ("replace", &|| fs::rename(path("symlink"), path("renamed"))),
+        ("unlink", &|| fs::remove_file(path("link"))),
+    ];
+    for (what, step) in steps {
+        step().context(what)?;
+        let after = data_on_disk(context, inode)?;
+        ensure!(before[..] != after[..], "{what} is not on the disk");
+        before = after;
+    }
+    ensure!(has_name(&before, "renamed"));
+    second.clear()?;
+    second.unmount()
+}
+
+fn has_name(block: &[u8], name: &str) -> bool {
+    block
+        .windows(name.len())
+        .any(|part| part == name.as_bytes())
 }
 
 fn mkdir_synchronous(context: &Context) -> Result<()> {

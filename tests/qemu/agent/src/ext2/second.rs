@@ -13,6 +13,7 @@ use rustix::mount::MountFlags;
 
 use crate::context::Context;
 use crate::data::mirror::{open, open_read};
+use crate::sys::buffer::AlignedBuf;
 use crate::sys::mount;
 
 const ROLE: &str = "small";
@@ -131,6 +132,17 @@ pub fn write_disk(context: &Context, offset: u64, bytes: &[u8]) -> Result<()> {
     disk.write_all_at(bytes, offset)
         .context("cannot write the disk")?;
     disk.sync_all().context("fsync of the disk")
+}
+
+/// The first block of a directory's or file's data as it is on the disk, whatever is in
+/// page caches.
+pub fn data_on_disk(context: &Context, inode: u64) -> Result<AlignedBuf> {
+    let mut bytes = AlignedBuf::new(usize::try_from(context.block_size()?)?)?;
+    let place = place_of_data(context, inode)?;
+    open_read(&device(context)?, libc::O_DIRECT)?
+        .read_exact_at(&mut bytes, place)
+        .context("cannot read the disk")?;
+    Ok(bytes)
 }
 
 /// Changes bytes of the disk while nothing is mounted.

@@ -129,14 +129,23 @@ impl Scripted {
 
     /// Waits until the log has a line of that name.
     pub fn wait_for(&self, name: &str) -> Result<()> {
+        self.wait_for_times(name, 1)
+    }
+
+    /// Waits until the log has so many lines of that name.
+    pub fn wait_for_times(&self, name: &str, times: usize) -> Result<()> {
         let started = Instant::now();
-        while !self.log()?.iter().any(|line| line.name() == name) {
+        loop {
+            let log = self.log()?;
+            let found = log.iter().filter(|line| line.name() == name).count();
+            if found >= times {
+                return Ok(());
+            }
             if started.elapsed() > PATIENCE {
-                bail!("no \"{name}\" in the log, but: {:?}", self.log()?);
+                bail!("\"{name}\" is {found} times in the log, not {times} times: {log:?}");
             }
             sleep(Duration::from_millis(5));
         }
-        Ok(())
     }
 
     /// Waits until the log has anything, complete or not.

@@ -120,15 +120,7 @@ fn behind_eof(context: &Context) -> Result<()> {
         // The file ends before the folio, which a truncation has not reached yet.
         fs.run("inode size=4096\ngo")?;
         fs.wait_for("mkwrite_return")?;
-        while fs
-            .log()?
-            .iter()
-            .filter(|line| line.name() == "gate")
-            .count()
-            < 2
-        {
-            thread::yield_now();
-        }
+        fs.wait_for_times("gate", 2)?;
         fs.run("inode size=65536\ngo")
     };
     thread::scope(|scope| {

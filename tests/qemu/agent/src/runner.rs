@@ -5,8 +5,9 @@
 use std::any::Any;
 use std::fs;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::PathBuf;
 
-use anyhow::{anyhow, bail, Result};
+use anyhow::{anyhow, bail, Context as _, Result};
 use iomap_qemu_protocol::RunSpec;
 
 use crate::case::{Case, Skip};
@@ -14,6 +15,7 @@ use crate::cases;
 use crate::context::Context;
 use crate::kmsg::KernelLog;
 use crate::output::Output;
+use crate::sys::mount;
 
 /// Writing here makes every `WARN_ON_ONCE` fire again.
 const CLEAR_WARN_ONCE: &str = "/sys/kernel/debug/clear_warn_once";
@@ -45,10 +47,13 @@ fn run_case(case: &Case, spec: &RunSpec, output: &Output, log: &mut KernelLog) -
     log.drain();
     // Without debugfs in the kernel a warning may show in an earlier test alone.
     let _ = fs::write(CLEAR_WARN_ONCE, "1");
+    let mounts = mount::of_disks()?;
     let context = Context::new(case.name, spec, output);
     let result = catch_unwind(AssertUnwindSafe(|| (case.run)(&context)))
         .unwrap_or_else(|payload| Err(anyhow!("the test panicked: {}", panic_text(&*payload))));
-    let result = result.and(context.clean_up());
+    let result = result
+        .and(context.clean_up())
+        .and(unmount_leftovers(&mounts));
 
     let skipped = matches!(&result, Err(error) if error.is::<Skip>());
     let expected = if skipped { &[] } else { case.expect_log };
@@ -58,6 +63,25 @@ fn run_case(case: &Case, spec: &RunSpec, output: &Output, log: &mut KernelLog) -
         (Ok(()), false) => Err(anyhow!(complaints.join("\n"))),
         (Err(error), false) => Err(anyhow!("{error:#}\n{}", complaints.join("\n"))),
     }
+}
+
+/// What a test could not unmount fails it, and not the next one that mounts something
+/// there.
+fn unmount_leftovers(before: &[PathBuf]) -> Result<()> {
+    let mut left = mount::of_disks()?;
+    for target in before {
+        if let Some(place) = left.iter().position(|found| found == target) {
+            left.remove(place);
+        }
+    }
+    // What was mounted last is on top.
+    for target in left.iter().rev() {
+        mount::unmount(target).context("the test has left a mount")?;
+    }
+    if !left.is_empty() {
+        bail!("the test has left mounts: {left:?}");
+    }
+    Ok(())
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> &str {

@@ -36,6 +36,7 @@ mod null_disk;
 mod output;
 mod pmem;
 mod recovery;
+mod restore;
 mod runner;
 mod sanitizers;
 mod script;

@@ -12,6 +12,7 @@ use super::LONG;
 use crate::case::Case;
 use crate::context::Context;
 use crate::kallsyms;
+use crate::restore::Restore;
 use crate::script::scripted::Scripted;
 use crate::suites;
 use crate::sys::module;
@@ -85,9 +86,10 @@ fn without_ftrace(context: &Context) -> Result<()> {
     let at = kallsyms::address("ftrace_enabled")?;
     let set = |value| fs.run(&format!("ftrace_enabled at={at} value={value}"));
     let module = fs::read(file()).context("cannot read the module")?;
+    let restore = Restore::new(|| set(1));
     set(0)?;
     let result = refused(&module, libc::EBUSY);
-    set(1)?;
+    restore.now()?;
     result?;
     Live::load()?.remove()
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::data::mirror::open;
+use crate::restore::Restore;
 
 const CONTROL: &str = "/dev/mapper/control";
 
@@ -57,8 +58,9 @@ pub fn with_disk<T>(
     work: impl FnOnce(&Path) -> Result<T>,
 ) -> Result<T> {
     command(DEV_CREATE, name, 0, &[]).context("DM_DEV_CREATE")?;
+    let restore = Restore::new(|| command(DEV_REMOVE, name, 0, &[]).context("DM_DEV_REMOVE"));
     let result = load(name, table).and_then(|()| work(Path::new(DISK)));
-    command(DEV_REMOVE, name, 0, &[]).context("DM_DEV_REMOVE")?;
+    restore.now()?;
     result
 }
 
@@ -77,8 +79,9 @@ pub fn prepare(name: &str, table: &[Target]) -> Result<()> {
 /// Has `work` done while requests to the disk wait.
 pub fn suspended<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     command(DEV_SUSPEND, name, SUSPEND | SKIP_LOCKFS, &[]).context("suspending")?;
+    let restore = Restore::new(|| command(DEV_SUSPEND, name, 0, &[]).context("resuming"));
     let result = work();
-    command(DEV_SUSPEND, name, 0, &[]).context("resuming")?;
+    restore.now()?;
     result
 }
 

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::restore::Restore;
+
 const DEBUGFS: &str = "/sys/kernel/debug";
 
 /// By default allocations that may wait, single pages, and high memory never
@@ -82,24 +84,28 @@ impl MemoryFaults {
     }
 
     fn without_nth<T>(&self, nth: u32, work: impl FnOnce() -> T) -> Result<(T, bool)> {
+        let restore = Restore::new(|| put(&self.nth, 0));
         put(&self.nth, nth)?;
         let result = work();
         let mut text = [0; 16];
         let count = self.nth.read_at(&mut text, 0);
-        put(&self.nth, 0)?;
+        restore.now()?;
         let count = count.context("cannot read fail-nth")?;
         let left = String::from_utf8_lossy(text.get(..count).unwrap_or_default());
         Ok((result, left.trim() == "0"))
     }
 
     fn without_pages<T>(&self, pages: u32, work: impl FnOnce() -> T) -> Result<(T, bool)> {
+        let restore = Restore::new(|| {
+            let chosen = put(&self.chosen, 0);
+            set("fail_page_alloc/probability", "0").and(chosen)
+        });
         set("fail_page_alloc/space", &pages.to_string())?;
         set("fail_page_alloc/times", &IN_A_ROW.to_string())?;
         set("fail_page_alloc/probability", "100")?;
         put(&self.chosen, 1)?;
         let result = work();
-        put(&self.chosen, 0)?;
-        set("fail_page_alloc/probability", "0")?;
+        restore.now()?;
         let times = fs::read_to_string(Path::new(DEBUGFS).join("fail_page_alloc/times"))
             .context("cannot read how many allocations failed")?;
         Ok((result, times.trim() != IN_A_ROW.to_string()))

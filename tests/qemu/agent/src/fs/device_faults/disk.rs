@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::disk::Disk;
 use crate::fs::SECTOR;
 use crate::init::mount_main;
+use crate::restore::Restore;
 use crate::sys::device_mapper::{self, Target};
 use crate::sys::mount;
 
@@ -81,8 +82,9 @@ impl FaultyDisk {
         // The directory is there in both mounts.
         context.dir()?;
         mount::unmount(context.mount_point())?;
+        let restore = Restore::new(|| mount_main(context.spec()));
         let result = faulty.mounted(context, work);
-        mount_main(context.spec())?;
+        restore.now()?;
         result
     }
 
@@ -90,10 +92,13 @@ impl FaultyDisk {
         let sound = [self.linear(0, self.sectors)];
         device_mapper::with_disk(NAME, &sound, |device| {
             mount::mount(device, context.mount_point(), context.fs(), "")?;
+            let restore = Restore::new(|| {
+                // Else what is dirty yet could not be written.
+                self.heal()?;
+                mount::unmount(context.mount_point())
+            });
             let result = work(self);
-            // Else what is dirty yet could not be written.
-            self.heal()?;
-            mount::unmount(context.mount_point())?;
+            restore.now()?;
             result
         })
     }

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::data::pattern;
 use crate::fs::KIB;
+use crate::restore::Restore;
 use crate::suites;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::sys::sync_range;
@@ -80,9 +81,10 @@ fn with_pieces(
         for round in 0..ROUNDS {
             let offset = round * PIECE % SIZE;
             mirror.drop_cache()?;
+            let restore = Restore::new(|| disk.fail_requests(false));
             disk.fail_requests(true)?;
             let result = work(&mut mirror, round, offset);
-            disk.fail_requests(false)?;
+            restore.now()?;
             result.with_context(|| format!("round {round}, at {offset}"))?;
         }
         ensure_idle(&mirror)?;

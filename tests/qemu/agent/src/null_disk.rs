@@ -83,6 +83,10 @@ impl NullDisk {
             mount::mount(Path::new("configfs"), Path::new(CONFIGFS), "configfs", "")?;
         }
         let config = devices.join(NAME);
+        if config.exists() {
+            eprintln!("null_blk: removing the disk that an earlier test has left");
+            remove(&config)?;
+        }
         fs::create_dir(&config)
             .with_context(|| format!("cannot make {}: is null_blk loaded?", config.display()))?;
         let disk = Self { config };
@@ -113,11 +117,13 @@ impl NullDisk {
 
 impl Drop for NullDisk {
     fn drop(&mut self) {
-        let result = self
-            .set("power", "0")
-            .and_then(|()| fs::remove_dir(&self.config).context("rmdir"));
-        if let Err(error) = result {
-            eprintln!("cannot remove the null_blk device: {error:#}");
+        if let Err(error) = remove(&self.config) {
+            eprintln!("null_blk: {error:#}");
         }
     }
+}
+
+/// The kernel switches the disk off before, if it is on.
+fn remove(config: &Path) -> Result<()> {
+    fs::remove_dir(config).with_context(|| format!("cannot remove {}", config.display()))
 }

@@ -15,6 +15,7 @@ use crate::check::{fails_with, wait_until};
 use crate::context::Context;
 use crate::data::mirror::{drop_cache, open, open_read};
 use crate::fs::MIB;
+use crate::memory;
 use crate::suites;
 use crate::sys::buffer::PAGE_SIZE;
 use crate::sys::device_mapper::{self, Target};
@@ -39,6 +40,7 @@ const STUCK: &str = "stuck";
 const SECTORS: u64 = 8;
 
 fn write_fails(context: &Context) -> Result<()> {
+    memory::join_free_pages()?;
     let path = context.path("file")?;
     let file = create(&path)?;
     let stored = large_folio(&file)?;

@@ -11,6 +11,7 @@ use super::{KIB, MIB};
 use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
+use crate::memory;
 use crate::suites;
 use crate::sys::mapping::FileMapping;
 use crate::sys::page_flags;
@@ -31,6 +32,7 @@ pub const CASES: &[Case] = &[
 const SIZE: usize = 4 * MIB;
 
 fn write(context: &Context) -> Result<()> {
+    memory::join_free_pages()?;
     let mut mirror = Mirror::create(context.path("file")?, 1)?;
     let file = mirror.buffered()?;
     let ino = file.metadata()?.ino();
@@ -57,6 +59,7 @@ fn write(context: &Context) -> Result<()> {
 }
 
 fn read(context: &Context) -> Result<()> {
+    memory::join_free_pages()?;
     let mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
     mirror.drop_cache()?;
     mirror.verify_buffered()?;

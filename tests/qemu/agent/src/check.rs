@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure, Context as _, Result};
 
+use crate::sanitizers::slowness;
+
 /// How often [`wait_until`] asks.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -29,8 +31,14 @@ pub fn transfers(result: io::Result<usize>, bytes: usize, what: &str) -> Result<
     Ok(())
 }
 
-/// `done` must come about within `patience`; asks again and again.
-pub fn wait_until(patience: Duration, what: &str, mut done: impl FnMut() -> bool) -> Result<()> {
+/// How long to wait on this kernel for what takes no longer than `usual` on others.
+pub fn patience(usual: Duration) -> Duration {
+    usual * slowness()
+}
+
+/// `done` must come about within the [`patience`]; asks again and again.
+pub fn wait_until(usual: Duration, what: &str, mut done: impl FnMut() -> bool) -> Result<()> {
+    let patience = patience(usual);
     let end = Instant::now() + patience;
     while !done() {
         ensure!(Instant::now() < end, "{what} takes more than {patience:?}");

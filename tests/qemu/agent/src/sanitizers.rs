@@ -32,6 +32,19 @@ pub fn look_for_leaks() -> bool {
     Path::new(KMEMLEAK).exists()
 }
 
+/// By how much the checks slow the kernel down, at most: as the host has it for its own
+/// limits (`Flavor::slowness`).
+const SLOWNESS: u32 = 10;
+
+/// By how much tests may take longer on this kernel than on one that checks nothing.
+pub fn slowness() -> u32 {
+    let checks = [KMEMLEAK, KCSAN].map(|file| Path::new(file).exists());
+    match checks.contains(&true) {
+        true => SLOWNESS,
+        false => 1,
+    }
+}
+
 /// Before the tests. What was lost while the kernel booted is left out.
 pub fn begin() -> Result<()> {
     tell(KMEMLEAK, &["scan", "clear"])?;

@@ -14,6 +14,7 @@ use crate::case::{skip, Case};
 use crate::check::{fails_with, transfers};
 use crate::context::Context;
 use crate::data::mirror::{open, Mirror};
+use crate::sanitizers::slowness;
 use crate::suites;
 use crate::sys::fiemap::{self, EXTENT_DELALLOC, EXTENT_UNWRITTEN};
 use crate::sys::raw_io;
@@ -212,7 +213,8 @@ fn nowait(context: &Context) -> Result<()> {
 /// Before the engine is asked, the file's time stamps must be of this very tick:
 /// so the byte at `first` is written just before, as often as it takes.
 fn nowait_write(file: &File, bytes: &[u8], offset: u64, first: u64) -> Result<io::Result<usize>> {
-    for _ in 0..100 {
+    // On a slow kernel the tick is over more often.
+    for _ in 0..100 * slowness() {
         let (result, events) = trace::record_iomap(file.metadata()?.ino(), || {
             file.write_all_at(&[1], first)?;
             let source = [IoSlice::new(bytes)];

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context as _, Result};
 
 use super::scripted::{Scripted, PATIENCE};
+use crate::check::patience;
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::sys::buffer::AlignedBuf;
@@ -136,12 +137,12 @@ impl Cached {
     /// No folio may be locked, under writeback or in an ioend that has not ended,
     /// once what is on its way has ended.
     pub fn expect_idle(&self) -> Result<()> {
-        let started = Instant::now();
+        let (started, patience) = (Instant::now(), patience(PATIENCE));
         loop {
             self.clear_log()?;
             self.run("folios")?;
             match self.expect(&["folios locked=0 writeback=0 open=0"]) {
-                Err(_) if started.elapsed() < PATIENCE => sleep(Duration::from_millis(5)),
+                Err(_) if started.elapsed() < patience => sleep(Duration::from_millis(5)),
                 result => return result,
             }
         }

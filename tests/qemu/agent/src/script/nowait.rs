@@ -20,7 +20,7 @@ pub const CASES: &[Case] = &[Case::new("write_nowait_locked", SCRIPT, locked)
     .doc("A folio that someone else has locked is EAGAIN for a write that must not wait.")
     .holds(&["BW-28"])];
 
-/// How long a call that does not wait takes, on a busy host and a slow kernel, too.
+/// How long a call that does not wait takes, on a busy host, too.
 pub const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// A write that must not wait.

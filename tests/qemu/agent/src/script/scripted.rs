@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context as _, Result};
 
 use super::log::{self, Line};
+use crate::check::patience;
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::sys::buffer::AlignedBuf;
@@ -134,14 +135,14 @@ impl Scripted {
 
     /// Waits until the log has so many lines of that name.
     pub fn wait_for_times(&self, name: &str, times: usize) -> Result<()> {
-        let started = Instant::now();
+        let (started, patience) = (Instant::now(), patience(PATIENCE));
         loop {
             let log = self.log()?;
             let found = log.iter().filter(|line| line.name() == name).count();
             if found >= times {
                 return Ok(());
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
                 bail!("\"{name}\" is {found} times in the log, not {times} times: {log:?}");
             }
             sleep(Duration::from_millis(5));
@@ -150,12 +151,12 @@ impl Scripted {
 
     /// Waits until the log has anything, complete or not.
     pub fn wait_for_any(&self) -> Result<()> {
-        let started = Instant::now();
+        let (started, patience) = (Instant::now(), patience(PATIENCE));
         while fs::read(self.mount.control.join("log"))
             .context("no log")?
             .is_empty()
         {
-            ensure!(started.elapsed() < PATIENCE, "the log stays empty");
+            ensure!(started.elapsed() < patience, "the log stays empty");
             sleep(Duration::from_millis(1));
         }
         Ok(())

@@ -90,8 +90,8 @@ impl FaultyDisk {
 
     fn mounted<T>(&self, context: &Context, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let sound = [self.linear(0, self.sectors)];
-        device_mapper::with_disk(NAME, &sound, |device| {
-            mount::mount(device, context.mount_point(), context.fs(), "")?;
+        device_mapper::with_disk(NAME, &sound, |_| {
+            Self::mount(context)?;
             let restore = Restore::new(|| {
                 // Else what is dirty yet could not be written.
                 self.heal()?;
@@ -164,6 +164,16 @@ impl FaultyDisk {
     pub fn find_again(&self, context: &Context) -> Result<()> {
         mount::unmount(context.mount_point()).context("without the disk")?;
         self.heal()?;
+        Self::mount(context)
+    }
+
+    /// Mounts the filesystem anew. No file may be open.
+    pub fn mount_again(&self, context: &Context) -> Result<()> {
+        mount::unmount(context.mount_point())?;
+        Self::mount(context)
+    }
+
+    fn mount(context: &Context) -> Result<()> {
         let device = Path::new(device_mapper::DISK);
         mount::mount(device, context.mount_point(), context.fs(), "")
     }

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure, Context as _, Result};
 use rustix::fs::{fadvise, Advice};
@@ -39,6 +40,10 @@ const PIECE: usize = 32 * KIB;
 
 /// Each piece of the file has its turn eight times.
 const ROUNDS: usize = 8 * SIZE / PIECE;
+
+/// How old a mount may get: 30 s after it was made XFS writes its log of its own accord,
+/// for which no round may be under way, however slow the kernel is.
+const OLD: Duration = Duration::from_secs(10);
 
 /// How many calls failed.
 #[derive(Default)]
@@ -77,8 +82,13 @@ fn with_pieces(
     mut work: impl FnMut(&mut Mirror, usize, usize) -> Result<()>,
 ) -> Result<()> {
     FaultyDisk::with(context, |disk| {
+        let mut mounted = Instant::now();
         let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         for round in 0..ROUNDS {
+            if mounted.elapsed() > OLD {
+                disk.mount_again(context)?;
+                mounted = Instant::now();
+            }
             let offset = round * PIECE % SIZE;
             mirror.drop_cache()?;
             let restore = Restore::new(|| disk.fail_requests(false));

@@ -53,8 +53,10 @@ impl Paths {
         self.cache.join("tools/guest/bin")
     }
 
+    /// What is said while something is built: not in the cache, since other checkouts may
+    /// build the same kind of thing at the same time.
     pub fn logs(&self) -> PathBuf {
-        self.cache.join("logs")
+        self.checkout.join("target/logs")
     }
 }
 

@@ -139,6 +139,11 @@ impl Job<'_> {
         make
     }
 
+    /// Where it is told how a step went. Another kernel may be built from this checkout.
+    fn log(&self, step: &str) -> PathBuf {
+        self.logs.join(format!("kernel-{}-{step}.log", self.label))
+    }
+
     fn configure(&self, requested: &str) -> Result<()> {
         make_dir(&self.dir)?;
         let fragments = self.dir.join("requested.config");
@@ -147,14 +152,13 @@ impl Job<'_> {
         let mut make = self.make();
         make.arg(format!("KCONFIG_ALLCONFIG={}", fragments.display()))
             .arg("allnoconfig");
-        run_logged(&mut make, &self.logs.join("kernel-config.log"))
-            .context("cannot configure the kernel")?;
+        run_logged(&mut make, &self.log("config")).context("cannot configure the kernel")?;
         let unmet = unmet(requested, &read_text(&self.dir.join(".config"))?);
         if !unmet.is_empty() {
             let mut make = self.make();
             make.arg("rustavailable");
             // Says why CONFIG_RUST is off, if it is; otherwise adds nothing.
-            run_logged(&mut make, &self.logs.join("kernel-rustavailable.log"))
+            run_logged(&mut make, &self.log("rustavailable"))
                 .context("the kernel cannot use this Rust toolchain")?;
             bail!(
                 "Kconfig did not take these options of tests/qemu/config: {}",
@@ -165,9 +169,8 @@ impl Job<'_> {
     }
 
     fn run_target(&self, target: &str, what: &str, steps: Option<u64>) -> Result<()> {
-        let log_path = self
-            .logs
-            .join(format!("kernel-{}-{target}.log", self.label));
+        let log_path = self.log(target);
+        make_dir(&self.logs)?;
         let mut log = File::create(&log_path)
             .with_context(|| format!("cannot write {}", log_path.display()))?;
         let what = format!("building the {what} ({} engine)", self.label);

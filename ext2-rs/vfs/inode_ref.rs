@@ -56,12 +56,8 @@ impl<F: FileSystem> Drop for InodeRef<F> {
 
 impl<F: FileSystem> Inode<F> {
     /// Another reference. C: `ihold()`.
-    ///
-    /// # Safety
-    ///
-    /// There is a reference: an inode that is evicted or written back may have none.
-    pub(super) unsafe fn hold(&self) -> InodeRef<F> {
-        // SAFETY: By the contract.
+    pub fn hold(&self) -> InodeRef<F> {
+        // SAFETY: By the type invariant, there is a reference.
         unsafe { bindings::ihold(self.as_ptr()) };
         // INVARIANT: Just counted.
         InodeRef(NonNull::from(self))

@@ -35,7 +35,7 @@ bool iomap_rs_next_cached(struct address_space *mapping, loff_t pos,
 
 	rcu_read_lock();
 	xas_for_each(&xas, entry, last) {
-		loff_t start, end;
+		loff_t start;
 		size_t size;
 		bool whole;
 
@@ -43,8 +43,6 @@ bool iomap_rs_next_cached(struct address_space *mapping, loff_t pos,
 			continue;
 		size = PAGE_SIZE << xas_get_order(&xas);
 		start = round_down((u64)xas.xa_index << PAGE_SHIFT, size);
-		/* A folio may reach to where loff_t ends, and one byte on. */
-		end = min((u64)start + size, (u64)LLONG_MAX);
 		whole = is_whole(entry);
 		if (unlikely(entry != xas_reload(&xas))) {
 			xas_reset(&xas);
@@ -69,10 +67,10 @@ bool iomap_rs_next_cached(struct address_space *mapping, loff_t pos,
 				continue;
 			}
 			found->folio = folio;
-			found->end = end;
+			found->end = start + size;
 			break;
 		}
-		found->end = end;
+		found->end = start + size;
 		if (!run || found->end >= limit || need_resched())
 			break;
 		/* Past the entry, wherever in it the search has come in. */

@@ -35,6 +35,7 @@ pub fn run(run: &RunSpec, output: &Output) -> Result<()> {
     let runs: Vec<FstestsRun> = run.tests.iter().map(parse).collect::<Result<_>>()?;
     let mut engine = Engine::of_boot(run.link)?;
     root::enter(&spec.engines)?;
+    one::do_without_udev()?;
     if let Some(kernel_type) = &spec.kernel_type {
         other_name::hide(kernel_type, config::kind(run, &spec.variables)?)?;
     }

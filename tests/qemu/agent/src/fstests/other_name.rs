@@ -7,17 +7,14 @@
 //! that fstests asks for the type of what is mounted. They lie in the guest's layer
 //! over the host's userland.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use anyhow::Result;
 
-use anyhow::{Context as _, Result};
+use super::root;
 
 /// Lets `name`, which fstests knows, stand for the kernel's `kernel_type`.
 pub fn hide(kernel_type: &str, name: &str) -> Result<()> {
     for (path, text) in scripts(kernel_type, name) {
-        fs::write(&path, text)
-            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)))
-            .with_context(|| format!("cannot write {path} in the guest"))?;
+        root::add_program(&path, &text)?;
     }
     Ok(())
 }
@@ -48,6 +45,8 @@ fn scripts(kernel_type: &str, name: &str) -> [(String, String); 3] {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+
+    use anyhow::Context as _;
 
     use super::*;
 

@@ -4,6 +4,7 @@
 //! layer of memory that takes all changes.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -80,6 +81,16 @@ pub fn leave(engines: &[Link]) -> Result<()> {
     engines
         .iter()
         .try_for_each(|engine| mount::unmount(&results(*engine)))
+}
+
+/// Puts a script into the guest's layer, over the host's program of that path if there is one.
+pub fn add_program(path: &str, text: &str) -> Result<()> {
+    if let Some(dir) = Path::new(path).parent() {
+        make(dir)?;
+    }
+    fs::write(path, text)
+        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
+        .with_context(|| format!("cannot write {path} in the guest"))
 }
 
 /// Where that path of the new root is before it is the root.

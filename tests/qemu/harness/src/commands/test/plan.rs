@@ -161,7 +161,6 @@ mod tests {
             fsx_seed: None,
             switches: 0,
             soak_seconds: 0,
-            soak_seed: None,
             show_output: false,
             repeat: 1,
             jobs: None,

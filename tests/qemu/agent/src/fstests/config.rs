@@ -70,7 +70,8 @@ fn render(variables: &BTreeMap<String, String>) -> String {
         .collect()
 }
 
-/// In the guest's layer alone: the host's files stay as they are.
+/// In the guest's layer alone: the host's files stay as they are. `x` for the password would
+/// send PAM to /etc/shadow, and without a line there `su` lets nobody in.
 fn add_users() -> Result<()> {
     let known = fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
     for (name, id) in USERS {
@@ -82,7 +83,7 @@ fn add_users() -> Result<()> {
         }
         append(
             "/etc/passwd",
-            &format!("{name}:x:{id}:{id}::/tmp:/bin/bash\n"),
+            &format!("{name}:*:{id}:{id}::/tmp:/bin/bash\n"),
         )?;
         append("/etc/group", &format!("{name}:x:{id}:\n"))?;
     }

@@ -110,7 +110,9 @@ impl Campaign<'_> {
     /// What has to be the same for results to belong together.
     fn identity(&self, suite: &Suite, engine: Link) -> Result<String> {
         let kernel = self.lab.kernel.dir.file_name().unwrap_or_default();
-        let mut files = Vec::new();
+        // Where the engine is built in, it is in the image alone.
+        let image = self.lab.kernel.image();
+        let mut files = vec![image.as_path()];
         if suite.loads_engine && engine.is_rust() {
             files.extend(self.lab.engine_file()?);
         }

@@ -99,6 +99,8 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         summary.write_lists(&results)?;
         verdicts.push_str(&summary.verdict());
         regressions += summary.regressions().len();
+        let own = summary.troubles().into_iter();
+        troubles.extend(own.map(|trouble| format!("{trouble}\n")));
         let on_live = summary.columns.iter().filter(|c| c.link == Link::Live);
         calls = on_live
             .filter_map(Column::calls)

@@ -60,6 +60,20 @@ impl Summary {
         last.entries.values().filter(regressed).collect()
     }
 
+    /// Engines on which nothing passed: whatever else is said, nothing was tested there.
+    pub fn troubles(&self) -> Vec<String> {
+        let passes = |column: &&Column| {
+            let mut outcomes = column.entries.values().map(|entry| entry.outcome);
+            outcomes.any(|outcome| outcome == Outcome::Pass)
+        };
+        let idle = self.columns.iter().filter(|column| !passes(column));
+        idle.map(|column| {
+            let engine = column.link.name();
+            format!("{} on {engine}: no test has passed", self.filesystem)
+        })
+        .collect()
+    }
+
     /// The table that a person reads: every test, its results, its times.
     pub fn table(&self) -> String {
         let mut text = format!("{:20}", self.filesystem);
@@ -211,6 +225,20 @@ mod tests {
         let mut alone = summary();
         alone.columns.remove(0);
         assert_eq!(names(alone.regressions()), ["generic/002", "generic/003"]);
+    }
+
+    #[test]
+    fn an_engine_on_which_nothing_passed_is_a_trouble() {
+        let mut summary = summary();
+        assert_eq!(summary.troubles(), [""; 0]);
+        let nothing = [
+            ("generic/001", Outcome::NotRun),
+            ("generic/002", Outcome::Fail),
+        ];
+        summary.columns = vec![column(Link::C, &[]), column(Link::Module, &nothing)];
+        let idle = ["c", "module"].map(|engine| format!("xfs on {engine}: no test has passed"));
+        assert_eq!(summary.troubles(), idle);
+        assert_eq!(summary.regressions(), Vec::<&Entry>::new());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{ensure, Result};
+use anyhow::{bail, Result};
 
 use crate::paths::read_text;
 
@@ -13,44 +13,78 @@ use crate::paths::read_text;
 const OURS: &[&str] = &[
     "TEST_DEV",
     "TEST_DIR",
+    "TEST_LOGDEV",
+    "TEST_RTDEV",
     "SCRATCH_DEV",
     "SCRATCH_DEV_POOL",
+    "SCRATCH_LOGDEV",
+    "SCRATCH_RTDEV",
     "SCRATCH_MNT",
+    "USE_EXTERNAL",
     "LOGWRITES_DEV",
     "RESULT_BASE",
 ];
 
+/// Of no use to another filesystem than that of the section that sets them.
+const OF_ONE_FILESYSTEM: &[&str] = &[
+    "MKFS_OPTIONS",
+    "MOUNT_OPTIONS",
+    "TEST_FS_MOUNT_OPTS",
+    "FSCK_OPTIONS",
+];
+
+type Variables = BTreeMap<String, String>;
+
 /// The variables of one section; as in fstests, what an earlier section sets holds
-/// for the later ones too.
-pub fn variables_of(file: &Path, section: &str) -> Result<BTreeMap<String, String>> {
+/// for the later ones too, its options as far as the filesystem is the same.
+pub fn variables_of(file: &Path, section: &str) -> Result<Variables> {
     parse(&read_text(file)?, section, &file.display().to_string())
 }
 
-fn parse(text: &str, section: &str, file: &str) -> Result<BTreeMap<String, String>> {
-    let mut variables = BTreeMap::new();
-    let mut current = None;
-    let mut sections = Vec::new();
+fn parse(text: &str, section: &str, file: &str) -> Result<Variables> {
+    let sections = sections_of(text);
+    let mut variables = Variables::new();
+    for (name, own) in &sections {
+        let before = variables.get("FSTYP");
+        if before.is_some() && own.get("FSTYP").is_some_and(|kind| Some(kind) != before) {
+            variables.retain(|name, _| !OF_ONE_FILESYSTEM.contains(&name.as_str()));
+        }
+        variables.extend(own.clone());
+        if *name == section {
+            return Ok(variables);
+        }
+    }
+    let names: Vec<&str> = sections.iter().map(|(name, _)| *name).collect();
+    bail!(
+        "{file} has no section {section}; it has: {}",
+        names.join(", ")
+    )
+}
+
+/// What each section itself sets. What stands before the first one counts nowhere.
+fn sections_of(text: &str) -> Vec<(&str, Variables)> {
+    let mut sections: Vec<(&str, Variables)> = Vec::new();
     for line in text.lines().map(without_remark) {
-        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            if current == Some(section) {
-                break;
-            }
-            current = Some(name);
-            sections.push(name);
-        } else if let Some((name, value)) = line.split_once('=') {
+        if let Some(name) = name_of_section(line) {
+            sections.push((name, Variables::new()));
+        } else if let (Some((_, own)), Some((name, value))) =
+            (sections.last_mut(), line.split_once('='))
+        {
             let name = name.trim().trim_start_matches("export ").trim();
             if !OURS.contains(&name) {
                 let value = value.trim().trim_matches(['"', '\'']);
-                variables.insert(name.to_owned(), value.to_owned());
+                own.insert(name.to_owned(), value.to_owned());
             }
         }
     }
-    ensure!(
-        sections.contains(&section),
-        "{file} has no section {section}; it has: {}",
-        sections.join(", ")
-    );
-    Ok(variables)
+    sections
+}
+
+/// Only with such characters fstests takes it for one.
+fn name_of_section(line: &str) -> Option<&str> {
+    let name = line.strip_prefix('[')?.strip_suffix(']')?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    name.chars().all(fits).then_some(name)
 }
 
 /// As fstests has it, a `#` begins a remark wherever it stands.
@@ -62,7 +96,7 @@ fn without_remark(line: &str) -> &str {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "[one] # the first\nFSTYP=xfs\nTEST_DEV=/dev/sda1\n\
+    const TEXT: &str = "[one] # the first\nFSTYP=xfs\nTEST_DEV=/dev/sda1\nLOAD_FACTOR=2\n\
                         MKFS_OPTIONS=\"-b size=1024\" # small ones\n\
                         # A=b\n[two]\nMKFS_OPTIONS='-m crc=0'\n[three]\nFSTYP=ext4\n";
 
@@ -80,6 +114,23 @@ mod tests {
             Some("-m crc=0")
         );
         assert_eq!(two.get("FSTYP").map(String::as_str), Some("xfs"));
+        Ok(())
+    }
+
+    #[test]
+    fn options_are_for_the_filesystem_that_they_were_set_for() -> Result<()> {
+        let three = parse(TEXT, "three", "local.config")?;
+        assert_eq!(three.get("FSTYP").map(String::as_str), Some("ext4"));
+        assert_eq!(three.get("MKFS_OPTIONS"), None);
+        assert_eq!(three.get("LOAD_FACTOR").map(String::as_str), Some("2"));
+        Ok(())
+    }
+
+    #[test]
+    fn disks_of_logs_and_of_realtime_data_are_no_exception() -> Result<()> {
+        let text = "A=before\n[log]\nUSE_EXTERNAL=yes\nSCRATCH_LOGDEV=/dev/sdc\nB=own\n";
+        let variables = parse(text, "log", "local.config")?;
+        assert_eq!(variables.keys().collect::<Vec<_>>(), ["B"]);
         Ok(())
     }
 

@@ -128,8 +128,8 @@ pub struct FstestsArguments {
     /// The built fstests tree
     #[arg(long, default_value = "")]
     pub tree: PathBuf,
-    /// Filesystems, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "xfs,ext4,ext2")]
+    /// Filesystems, separated by commas; without any that of the section, or xfs,ext4,ext2
+    #[arg(long, value_delimiter = ',')]
     pub fs: Vec<String>,
     /// Groups, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "quick")]

@@ -23,8 +23,9 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         .tree
         .canonicalize()
         .with_context(|| format!("cannot find {}", arguments.tree.display()))?;
-    let clients = arguments.fs.iter().map(|name| Client::by_name(name));
-    let clients = clients.collect::<Result<Vec<_>>>()?;
+    let section = variables_of_section(arguments)?;
+    let section_kind = section.get("FSTYP").map(String::as_str);
+    let clients = Client::chosen(&arguments.fs, section_kind)?;
     let selection = Selection {
         groups: arguments.group.clone(),
         tests: arguments.tests.clone(),
@@ -41,7 +42,8 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     let mut summaries = Vec::new();
     for client in clients {
         let tests = selection.expand(&tree, client.kind)?;
-        let variables = variables(arguments, &client)?;
+        let mut variables = section.clone();
+        variables.insert("FSTYP".to_owned(), client.kind.to_owned());
         summaries.push((client, variables, tests));
     }
 
@@ -162,13 +164,12 @@ fn show(filesystem: &str, link: Link, entry: &Entry) {
     );
 }
 
-fn variables(arguments: &FstestsArguments, client: &Client) -> Result<BTreeMap<String, String>> {
-    let mut variables = match (&arguments.config, &arguments.section) {
-        (Some(file), Some(section)) => fstests::variables_of(file, section)?,
-        _ => BTreeMap::new(),
-    };
-    variables.insert("FSTYP".to_owned(), client.kind.to_owned());
-    Ok(variables)
+/// What a section of the person's sets; nothing without one.
+fn variables_of_section(arguments: &FstestsArguments) -> Result<BTreeMap<String, String>> {
+    match (&arguments.config, &arguments.section) {
+        (Some(file), Some(section)) => fstests::variables_of(file, section),
+        _ => Ok(BTreeMap::new()),
+    }
 }
 
 /// Without what earlier runs of other groups left in the same record.

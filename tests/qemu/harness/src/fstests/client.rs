@@ -93,6 +93,9 @@ const CLIENTS: &[Client] = &[
     client("f2fs", &suite("fstests-f2fs", modules!("f2fs"))),
 ];
 
+/// What is run if nobody says what.
+const USUAL: [&str; 3] = ["xfs", "ext4", "ext2"];
+
 impl Client {
     pub fn by_name(name: &str) -> Result<Self> {
         match CLIENTS.iter().find(|client| client.name == name) {
@@ -105,6 +108,30 @@ impl Client {
                 )
             }
         }
+    }
+
+    /// Those of that names, each once. Without names that of the section, if it is of one.
+    pub fn chosen(names: &[String], section_kind: Option<&str>) -> Result<Vec<Self>> {
+        let names: Vec<&str> = match (names, section_kind) {
+            ([], Some(kind)) => vec![kind],
+            ([], None) => USUAL.to_vec(),
+            (names, _) => names.iter().map(String::as_str).collect(),
+        };
+        let mut clients: Vec<Self> = Vec::new();
+        for name in names {
+            let client = Self::by_name(name)?;
+            if let Some(kind) = section_kind.filter(|kind| *kind != client.kind) {
+                bail!(
+                    "FS={name}: the section has FSTYP={kind}; leave FS out, or name a section \
+                     for {}",
+                    client.kind
+                );
+            }
+            if clients.iter().all(|other| other.name != client.name) {
+                clients.push(client);
+            }
+        }
+        Ok(clients)
     }
 
     /// What a guest gets to work with that switches between two engines.
@@ -136,6 +163,27 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn chosen(names: &[&str], section_kind: Option<&str>) -> Result<Vec<&'static str>> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let clients = Client::chosen(&names, section_kind)?;
+        Ok(clients.iter().map(|client| client.name).collect())
+    }
+
+    #[test]
+    fn a_section_says_which_filesystem_it_is_for() -> Result<()> {
+        assert_eq!(chosen(&[], None)?, USUAL);
+        assert_eq!(chosen(&[], Some("btrfs"))?, ["btrfs"]);
+        assert_eq!(chosen(&["ext2_rs", "ext2_rs"], Some("ext2"))?, ["ext2_rs"]);
+        let text = chosen(&["ext2", "xfs"], Some("ext2")).err();
+        let text = text.map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            text.starts_with("FS=xfs: the section has FSTYP=ext2"),
+            "{text}"
+        );
+        assert!(chosen(&[], Some("ext3")).is_err());
+        Ok(())
+    }
 
     #[test]
     fn beside_ext2_rs_stands_ext2() -> Result<()> {

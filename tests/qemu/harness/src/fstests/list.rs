@@ -2,11 +2,12 @@
 
 //! Which tests to run: by group, by name, less those of an exclude file.
 
-use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure, Context, Result};
+use glob::Pattern;
 
 use crate::paths::read_text;
 
@@ -16,7 +17,7 @@ pub struct Selection {
     /// Groups: a test of any of them is taken. As in fstests `xfs/quick` is a group of
     /// one directory, and `all` has every test.
     pub groups: Vec<String>,
-    /// Names (`generic/001`), or shell-like patterns (`generic/00*`); if there are
+    /// Names (`generic/001`), or patterns of the shell (`generic/0[0-4]?`); if there are
     /// any, groups do not matter.
     pub tests: Vec<String>,
     /// A file of names or patterns, one a line; what follows `#` is a remark.
@@ -27,14 +28,14 @@ impl Selection {
     /// The tests for a filesystem, in fstests' order.
     pub fn expand(&self, tree: &Path, kind: &str) -> Result<Vec<String>> {
         let known = tests_for(tree, kind)?;
-        let excluded = self.excluded()?;
+        let (asked, excluded) = (patterns(&self.tests)?, self.excluded()?);
         let wanted = |test: &&Test| {
-            let chosen = if self.tests.is_empty() {
+            let chosen = if asked.is_empty() {
                 self.groups.iter().any(|group| test.is_in(group))
             } else {
-                self.tests.iter().any(|pattern| test.fits(pattern))
+                test.fits(&asked)
             };
-            chosen && !excluded.iter().any(|pattern| test.fits(pattern))
+            chosen && !test.fits(&excluded)
         };
         let names: Vec<_> = known
             .iter()
@@ -59,15 +60,12 @@ impl Selection {
         for kind in kinds {
             known.extend(tests_for(tree, kind)?);
         }
-        let (option, unknown) = match self.tests.as_slice() {
+        let (option, unknown) = match patterns(&self.tests)?.as_slice() {
             [] => {
-                let has = |group: &str| known.iter().any(|test| test.is_in(group));
+                let has = |group: &String| known.iter().any(|test| test.is_in(group));
                 ("GROUP", unfit(&self.groups, has))
             }
-            patterns => {
-                let has = |pattern: &str| known.iter().any(|test| test.fits(pattern));
-                ("TESTS", unfit(patterns, has))
-            }
+            asked => ("TESTS", unfit(asked, |pattern| has(&known, pattern))),
         };
         ensure!(
             unknown.is_empty(),
@@ -77,8 +75,7 @@ impl Selection {
             kinds.join(", ")
         );
         let all = all_tests(tree)?;
-        let excluded: Vec<String> = self.excluded()?.into_iter().collect();
-        let unknown = unfit(&excluded, |name| all.iter().any(|test| test.fits(name)));
+        let unknown = unfit(&self.excluded()?, |pattern| has(&all, pattern));
         ensure!(
             unknown.is_empty(),
             "EXCLUDE: {} has no tests {}",
@@ -88,17 +85,28 @@ impl Selection {
         Ok(())
     }
 
-    fn excluded(&self) -> Result<BTreeSet<String>> {
+    fn excluded(&self) -> Result<Vec<Pattern>> {
         match &self.exclude {
-            Some(file) => Ok(names_in(&read_text(file)?)),
-            None => Ok(BTreeSet::new()),
+            Some(file) => patterns(&names_in(&read_text(file)?)),
+            None => Ok(Vec::new()),
         }
     }
 }
 
-fn unfit(parts: &[String], fits: impl Fn(&str) -> bool) -> Vec<String> {
+fn patterns(texts: &[String]) -> Result<Vec<Pattern>> {
+    let parse = |text: &String| {
+        Pattern::new(text).with_context(|| format!("{text} is no pattern of the shell"))
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn has(tests: &[Test], pattern: &Pattern) -> bool {
+    tests.iter().any(|test| pattern.matches(&test.name))
+}
+
+fn unfit<T: Display>(parts: &[T], fits: impl Fn(&T) -> bool) -> Vec<String> {
     let unfit = parts.iter().filter(|part| !fits(part));
-    unfit.cloned().collect()
+    unfit.map(T::to_string).collect()
 }
 
 struct Test {
@@ -107,8 +115,8 @@ struct Test {
 }
 
 impl Test {
-    fn fits(&self, pattern: &str) -> bool {
-        matches(pattern, &self.name)
+    fn fits(&self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| pattern.matches(&self.name))
     }
 
     fn is_in(&self, group: &str) -> bool {
@@ -120,10 +128,15 @@ impl Test {
     }
 }
 
-/// The tests that are for a filesystem of that kind.
+/// The tests that are for a filesystem of that kind. As in fstests those of ext4 are for ext2
+/// as well: what is not for it, they find out.
 fn tests_for(tree: &Path, kind: &str) -> Result<Vec<Test>> {
+    let own = match kind {
+        "ext2" => "ext4",
+        kind => kind,
+    };
     let mut tests = Vec::new();
-    for dir in ["generic", "shared", kind] {
+    for dir in ["generic", "shared", own] {
         tests.extend(tests_of(tree, dir)?);
     }
     Ok(tests)
@@ -158,22 +171,12 @@ fn tests_of(tree: &Path, dir: &str) -> Result<Vec<Test>> {
     Ok(text.lines().filter_map(test).collect())
 }
 
-fn names_in(text: &str) -> BTreeSet<String> {
+fn names_in(text: &str) -> Vec<String> {
     let before_remark = |line: &str| line.split('#').next().unwrap_or("").trim().to_owned();
     text.lines()
         .map(before_remark)
         .filter(|name| !name.is_empty())
         .collect()
-}
-
-/// `*` stands for any characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
-            (0..=tail.len()).any(|at| tail.get(at..).is_some_and(|tail| matches(rest, tail)))
-        }),
-    }
 }
 
 #[cfg(test)]
@@ -228,6 +231,39 @@ mod tests {
             ..Selection::default()
         };
         assert!(nothing.expand(tree.path(), "ext4").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn patterns_are_those_of_the_shell() -> Result<()> {
+        let tree = tree()?;
+        let names = |pattern: &str| {
+            let selection = Selection {
+                tests: vec![pattern.to_owned()],
+                ..Selection::default()
+            };
+            selection.check(tree.path(), &["xfs"])?;
+            selection.expand(tree.path(), "xfs")
+        };
+        assert_eq!(names("xfs/???")?, ["xfs/003"]);
+        assert_eq!(names("generic/0[0-1]*")?.len(), 3);
+        assert_eq!(names("generic/00[!1]")?, ["generic/002"]);
+        assert_eq!(names("*/00?")?.len(), 3);
+        let text = names("generic/0[0").err();
+        let text = text.map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(text, "generic/0[0 is no pattern of the shell");
+        Ok(())
+    }
+
+    #[test]
+    fn tests_of_ext4_are_for_ext2_too() -> Result<()> {
+        let tree = tree()?;
+        let selection = Selection {
+            groups: vec!["quick".into()],
+            ..Selection::default()
+        };
+        let names = selection.expand(tree.path(), "ext2")?;
+        assert_eq!(names, ["generic/001", "generic/010", "ext4/004"]);
         Ok(())
     }
 

@@ -24,8 +24,9 @@ use anyhow::{bail, Result};
 
 /// Looks whether the directory is a tree that can be run.
 pub fn examine(tree: &Path) -> Result<()> {
-    const HOW: &str = "Get it from its git repository (xfstests-dev), see its README for the packages, and run\n\
-        `make` and `make install` there; then FSTESTS=/path/to/it, the directory that holds `check`.";
+    const HOW: &str =
+        "To get it: git clone https://git.kernel.org/pub/scm/fs/xfs/xfstests-dev.git, \
+         install the packages\nof its README, run `make` there, and set FSTESTS to that directory.";
     if tree.as_os_str().is_empty() {
         bail!("FSTESTS is not set: fstests is not part of Debian.\n{HOW}");
     }
@@ -55,7 +56,7 @@ mod tests {
     fn what_is_no_tree_is_told_how_to_become_one() -> Result<()> {
         let complaint = |tree: &Path| examine(tree).err().map(|error| error.to_string());
         let unset = complaint(Path::new("")).unwrap_or_default();
-        assert!(unset.starts_with("FSTESTS is not set") && unset.contains("make install"));
+        assert!(unset.starts_with("FSTESTS is not set") && unset.contains("xfstests-dev.git"));
         let dir = tempfile::tempdir()?;
         assert!(complaint(dir.path()).is_some_and(|text| text.contains("no `check`")));
         std::fs::write(dir.path().join("check"), "")?;

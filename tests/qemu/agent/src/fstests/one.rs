@@ -25,6 +25,9 @@ const UDEVADM: &str = "/usr/local/sbin/udevadm";
 /// How often a test that runs is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// So many lines of `check` tell why it gave up.
+const LAST_LINES: usize = 3;
+
 /// Commands to the kernel (Documentation/admin-guide/sysrq.rst): the stacks of
 /// blocked tasks, of the CPUs, of all tasks.
 const STACKS: &[&str] = &["w", "l", "t"];
@@ -73,11 +76,30 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
     let found = ["out.bad", "dmesg", "full"]
         .into_iter()
         .filter(|suffix| left(suffix).exists());
-    let remark = format!("failed; it left: {}", found.collect::<Vec<_>>().join(", "));
+    let log = fs::read(left("check.log")).unwrap_or_default();
+    let remark = why_failed(&found.collect::<Vec<_>>(), &String::from_utf8_lossy(&log));
     Ok(Ended {
         outcome: Outcome::Failed,
         remark: Some(remark),
     })
+}
+
+/// What there is to look at; or what `check` said last, which has given up if the test has
+/// left nothing.
+fn why_failed(found: &[&str], log: &str) -> String {
+    if !found.is_empty() {
+        return format!("failed; it left: {}", found.join(", "));
+    }
+    let lines: Vec<&str> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let last = lines.get(lines.len().saturating_sub(LAST_LINES)..);
+    format!(
+        "failed, and left nothing; check said: {}",
+        last.unwrap_or_default().join(" / ")
+    )
 }
 
 fn start(tree: &Path, one: &FstestsRun) -> Result<Child> {
@@ -116,5 +138,25 @@ fn dump_stacks() {
     let _ = fs::write("/proc/sys/kernel/sysrq", "1");
     for command in STACKS {
         let _ = fs::write("/proc/sysrq-trigger", command);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_check_gives_up_it_has_the_last_word() {
+        let log = "FSTYP -- xfs\nMKFS_OPTIONS -- -f\n\nour local mkfs routine ...\n\
+                   no space\ncheck: failed to mkfs $SCRATCH_DEV\n\n";
+        assert_eq!(
+            why_failed(&["dmesg", "full"], log),
+            "failed; it left: dmesg, full"
+        );
+        assert_eq!(
+            why_failed(&[], log),
+            "failed, and left nothing; check said: our local mkfs routine ... / no space / \
+             check: failed to mkfs $SCRATCH_DEV"
+        );
     }
 }

@@ -116,13 +116,14 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Names an engine of its guests, and the kernel if that is not the usual one for the
-    /// engine.
+    /// Names an engine of its guests, and the kernel as far as that is not the usual one for
+    /// the engine.
     pub fn name_of(&self, engine: Link) -> String {
-        match (engine, self.kernel.link) {
-            (engine, kernel) if engine == kernel => engine.name().to_owned(),
-            (engine, kernel) => format!("{}-of-{}", engine.name(), kernel.name()),
-        }
+        let kernel = match self.kernel.link {
+            kernel if engine == kernel => String::new(),
+            kernel => format!("-of-{}", kernel.name()),
+        };
+        format!("{}{kernel}{}", engine.name(), self.flavor.suffix())
     }
 
     /// Which kernel its guests run.

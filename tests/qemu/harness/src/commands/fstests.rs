@@ -39,48 +39,52 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     }
     let kinds: Vec<&str> = clients.iter().map(|client| client.kind).collect();
     selection.check(&tree, &kinds)?;
-    let mut summaries = Vec::new();
+    let mut plans = Vec::new();
     for client in clients {
-        let tests = selection.expand(&tree, client.kind)?;
         let mut variables = section.clone();
         variables.insert("FSTYP".to_owned(), client.kind.to_owned());
-        summaries.push((client, variables, tests));
+        plans.push(Plan {
+            label: label(client.name, arguments.section.as_deref()),
+            client,
+            variables,
+            tests: selection.expand(&tree, client.kind)?,
+        });
     }
 
     let agent = Agent::build(paths, tools)?;
     let results = paths.checkout.join("target/fstests");
     make_dir(&results)?;
-    let mut columns: BTreeMap<&str, Vec<Column>> = BTreeMap::new();
+    let mut columns: BTreeMap<String, Vec<Column>> = BTreeMap::new();
     let mut troubles = Vec::new();
     for engines in guests(&links) {
         let lab = lab(paths, tools, &agent, engines, &links, arguments)?;
-        for (client, variables, tests) in &summaries {
+        for plan in &plans {
             let mut sides = Vec::new();
             for &link in engines {
-                let dir = results.join(format!("{}-{}", client.name, lab.name_of(link)));
+                let dir = results.join(format!("{}-{}", plan.label, lab.name_of(link)));
                 make_dir(&dir)?;
                 sides.push(Side { link, dir });
             }
             let campaign = Campaign {
                 lab: &lab,
-                client: client.on(lab.link)?,
+                client: plan.client.on(lab.link)?,
                 tree: &tree,
-                variables: variables.clone(),
+                variables: plan.variables.clone(),
                 limit: Duration::from_secs(arguments.limit) * arguments.kernel.slowness(),
                 sides: sides.clone(),
             };
-            let course = campaign.run(tests, arguments.fresh, &mut |link, entry| {
-                show(client.name, link, entry);
+            let course = campaign.run(&plan.tests, arguments.fresh, &mut |link, entry| {
+                show(&plan.label, link, entry);
             })?;
             let names: Vec<&str> = engines.iter().map(|link| link.name()).collect();
-            let place = format!("{} on {}", client.name, names.join(" and "));
+            let place = format!("{} on {}", plan.label, names.join(" and "));
             let own = course.troubles.iter();
             troubles.extend(own.map(|trouble| format!("{place}: {trouble}\n")));
-            let columns = columns.entry(client.name).or_default();
+            let columns = columns.entry(plan.label.clone()).or_default();
             for (side, record) in sides.into_iter().zip(course.records) {
                 columns.push(Column {
                     link: side.link,
-                    entries: selected(record.entries, tests),
+                    entries: selected(record.entries, &plan.tests),
                     dir: side.dir,
                 });
             }
@@ -91,14 +95,14 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     let mut regressions = 0;
     let mut verdicts = String::new();
     let mut calls = None;
-    for (client, _, tests) in summaries {
+    for plan in plans {
         let summary = Summary {
-            filesystem: client.name.to_owned(),
-            tests,
-            columns: columns.remove(client.name).unwrap_or_default(),
+            columns: columns.remove(&plan.label).unwrap_or_default(),
+            filesystem: plan.label,
+            tests: plan.tests,
         };
         println!("\n{}", summary.table());
-        summary.write_lists(&results)?;
+        summary.write_lists()?;
         verdicts.push_str(&summary.verdict());
         regressions += summary.regressions().len();
         let own = summary.troubles().into_iter();
@@ -120,6 +124,23 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         start.elapsed().as_secs_f64()
     );
     Ok(regressions == 0 && troubles.is_empty())
+}
+
+/// What is to be run of one filesystem.
+struct Plan {
+    client: Client,
+    /// Names it and what is special about it; its results have names that begin so.
+    label: String,
+    variables: BTreeMap<String, String>,
+    tests: Vec<String>,
+}
+
+/// A filesystem with the options of a section is another one: its results are its own.
+fn label(filesystem: &str, section: Option<&str>) -> String {
+    match section {
+        Some(section) => format!("{filesystem}-{section}"),
+        None => filesystem.to_owned(),
+    }
 }
 
 /// The engines of each guest: those that one kernel can switch between share one, so that

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::Link;
 
 use super::record::Outcome;
 use super::Entry;
+use crate::paths::beside;
 use crate::tracker::{TestResult, Verdict};
 
 /// What one engine made of the tests of one filesystem.
@@ -34,6 +35,7 @@ impl Column {
 /// One filesystem.
 #[derive(Clone, Debug)]
 pub struct Summary {
+    /// With the section that it has its options from, if there is one.
     pub filesystem: String,
     pub tests: Vec<String>,
     pub columns: Vec<Column>,
@@ -135,14 +137,14 @@ impl Summary {
         text
     }
 
-    /// One file for each engine, a line for each test: `generic/001 pass`.
-    pub fn write_lists(&self, dir: &Path) -> Result<()> {
+    /// One file for each engine, beside its directory, a line for each test: `generic/001 pass`.
+    pub fn write_lists(&self) -> Result<()> {
         for column in &self.columns {
             let mut text = String::new();
             for entry in column.entries.values() {
                 let _ = writeln!(text, "{} {}", entry.test, entry.outcome.name());
             }
-            let file = dir.join(format!("{}-{}.list", self.filesystem, column.link.name()));
+            let file = beside(&column.dir, ".list");
             fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         }
         Ok(())
@@ -244,7 +246,11 @@ mod tests {
     #[test]
     fn lists_can_be_compared() -> Result<()> {
         let dir = tempfile::tempdir()?;
-        summary().write_lists(dir.path())?;
+        let mut summary = summary();
+        for column in &mut summary.columns {
+            column.dir = dir.path().join(format!("xfs-{}", column.link.name()));
+        }
+        summary.write_lists()?;
         let text = fs::read_to_string(dir.path().join("xfs-module.list"))?;
         assert_eq!(
             text,

@@ -155,6 +155,9 @@ pub struct FstestsArguments {
     /// Seconds that one test may take
     #[arg(long, default_value_t = 1200)]
     pub limit: u64,
+    /// How many guests may run at a time; as many as there are processors
+    #[arg(long, short, env, value_name = "NUMBER")]
+    pub jobs: Option<usize>,
     /// Run again what has a result
     #[arg(long)]
     pub fresh: bool,

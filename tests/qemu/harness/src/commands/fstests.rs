@@ -3,6 +3,7 @@
 //! `fstests`: a person's fstests tree, on either engine or on both.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
@@ -10,8 +11,9 @@ use iomap_qemu_protocol::Link;
 
 use crate::agent::Agent;
 use crate::cli::FstestsArguments;
-use crate::fstests::{self, Campaign, Client, Column, Entry, Selection, Side, Summary};
+use crate::fstests::{self, Campaign, Client, Column, Entry, Record, Selection, Side, Summary};
 use crate::lab::Lab;
+use crate::parallel;
 use crate::paths::{make_dir, Paths};
 use crate::report;
 use crate::toolchain::Toolchain;
@@ -54,59 +56,58 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     let agent = Agent::build(paths, tools)?;
     let results = paths.checkout.join("target/fstests");
     make_dir(&results)?;
-    let mut columns: BTreeMap<String, Vec<Column>> = BTreeMap::new();
-    let mut troubles = Vec::new();
+    let mut labs = Vec::new();
     for engines in guests(&links) {
-        let lab = lab(paths, tools, &agent, engines, &links, arguments)?;
-        for plan in &plans {
-            let mut sides = Vec::new();
-            for &link in engines {
-                let dir = results.join(format!("{}-{}", plan.label, lab.name_of(link)));
-                make_dir(&dir)?;
-                sides.push(Side { link, dir });
-            }
-            let campaign = Campaign {
-                lab: &lab,
-                client: plan.client.on(lab.link)?,
-                tree: &tree,
-                variables: plan.variables.clone(),
-                limit: Duration::from_secs(arguments.limit) * arguments.kernel.slowness(),
-                sides: sides.clone(),
-            };
-            let course = campaign.run(&plan.tests, arguments.fresh, &mut |link, entry| {
-                show(&plan.label, link, entry);
-            })?;
-            let names: Vec<&str> = engines.iter().map(|link| link.name()).collect();
-            let place = format!("{} on {}", plan.label, names.join(" and "));
-            let own = course.troubles.iter();
-            troubles.extend(own.map(|trouble| format!("{place}: {trouble}\n")));
-            let columns = columns.entry(plan.label.clone()).or_default();
-            for (side, record) in sides.into_iter().zip(course.records) {
-                columns.push(Column {
-                    link: side.link,
-                    entries: selected(record.entries, &plan.tests),
-                    dir: side.dir,
-                });
-            }
-        }
+        labs.push((
+            engines,
+            lab(paths, tools, &agent, engines, &links, arguments)?,
+        ));
     }
+    let mut tasks = Vec::new();
+    for plan in &plans {
+        tasks.extend(
+            labs.iter()
+                .map(|(engines, lab)| Task { plan, engines, lab }),
+        );
+    }
+    let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
+    let run = |task: Task| task.run(&tree, &results, arguments);
+    let mut done = parallel::all(tasks, jobs, run)?.into_iter();
 
+    let mut troubles = Vec::new();
+    let mut summaries = Vec::new();
+    for plan in plans {
+        let mut columns = Vec::new();
+        for (own, own_troubles) in done.by_ref().take(labs.len()) {
+            columns.extend(own);
+            troubles.extend(own_troubles);
+        }
+        summaries.push(Summary {
+            filesystem: plan.label,
+            tests: plan.tests,
+            columns,
+        });
+    }
+    conclude(&summaries, troubles, &results, start.elapsed())
+}
+
+/// Shows and writes what came out; false if something is wrong.
+fn conclude(
+    summaries: &[Summary],
+    mut troubles: Vec<String>,
+    results: &Path,
+    took: Duration,
+) -> Result<bool> {
     let mut all = Vec::new();
     let mut regressions = 0;
     let mut verdicts = String::new();
     let mut calls = None;
-    for plan in plans {
-        let summary = Summary {
-            columns: columns.remove(&plan.label).unwrap_or_default(),
-            filesystem: plan.label,
-            tests: plan.tests,
-        };
+    for summary in summaries {
         println!("\n{}", summary.table());
         summary.write_lists()?;
         verdicts.push_str(&summary.verdict());
         regressions += summary.regressions().len();
-        let own = summary.troubles().into_iter();
-        troubles.extend(own.map(|trouble| format!("{trouble}\n")));
+        troubles.extend(summary.troubles());
         let on_live = summary.columns.iter().filter(|c| c.link == Link::Live);
         calls = on_live
             .filter_map(Column::calls)
@@ -114,14 +115,16 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         all.extend(summary.results());
     }
     if calls == Some(0) {
-        troubles.push("no test called the Rust engine: these results say nothing of it\n".into());
+        troubles.push("no test called the Rust engine: these results say nothing of it".into());
     }
-    report::write_junit(&all, start.elapsed(), &results.join("junit.xml"))?;
+    report::write_junit(&all, took, &results.join("junit.xml"))?;
+    for trouble in &troubles {
+        verdicts.push_str(&format!("{trouble}\n"));
+    }
     println!(
-        "{verdicts}{}results: {} (junit.xml, *.list), took {:.0} s",
-        troubles.concat(),
+        "{verdicts}results: {} (junit.xml, *.list), took {:.0} s",
         results.display(),
-        start.elapsed().as_secs_f64()
+        took.as_secs_f64()
     );
     Ok(regressions == 0 && troubles.is_empty())
 }
@@ -133,6 +136,54 @@ struct Plan {
     label: String,
     variables: BTreeMap<String, String>,
     tests: Vec<String>,
+}
+
+/// A filesystem on the engines of one guest.
+struct Task<'a> {
+    plan: &'a Plan,
+    engines: &'a [Link],
+    lab: &'a Lab,
+}
+
+impl Task<'_> {
+    /// Runs it; a column for each engine, and what went wrong besides.
+    fn run(
+        self,
+        tree: &Path,
+        results: &Path,
+        arguments: &FstestsArguments,
+    ) -> Result<(Vec<Column>, Vec<String>)> {
+        let Self { plan, lab, .. } = self;
+        let mut sides = Vec::new();
+        for &link in self.engines {
+            let dir = results.join(format!("{}-{}", plan.label, lab.name_of(link)));
+            make_dir(&dir)?;
+            sides.push(Side { link, dir });
+        }
+        let names: Vec<&str> = self.engines.iter().map(|link| link.name()).collect();
+        let place = format!("{} on {}", plan.label, names.join(" and "));
+        let campaign = Campaign {
+            lab,
+            client: plan.client.on(lab.link)?,
+            tree,
+            variables: plan.variables.clone(),
+            limit: Duration::from_secs(arguments.limit) * arguments.kernel.slowness(),
+            sides: sides.clone(),
+        };
+        let mut show = |link, entry: &Entry| show(&plan.label, link, entry);
+        let course = campaign
+            .run(&plan.tests, arguments.fresh, &mut show)
+            .with_context(|| place.clone())?;
+        let column = |(side, record): (Side, Record)| Column {
+            link: side.link,
+            entries: selected(record.entries, &plan.tests),
+            dir: side.dir,
+        };
+        let columns = sides.into_iter().zip(course.records).map(column);
+        let troubles = course.troubles.iter();
+        let troubles = troubles.map(|trouble| format!("{place}: {trouble}"));
+        Ok((columns.collect(), troubles.collect()))
+    }
 }
 
 /// A filesystem with the options of a section is another one: its results are its own.

@@ -13,7 +13,7 @@ mod summary;
 
 pub use client::Client;
 pub use list::Selection;
-pub use record::Entry;
+pub use record::{Entry, Record};
 pub use run::{Campaign, Side};
 pub use section::variables_of;
 pub use summary::{Column, Summary};

@@ -20,6 +20,7 @@ use crate::toolchain::Toolchain;
 
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Result<bool> {
     let start = Instant::now();
+    fstests::examine_kernel(arguments.kernel)?;
     fstests::examine(&arguments.tree)?;
     let tree = arguments
         .tree

@@ -20,7 +20,9 @@ pub use summary::{Column, Summary};
 
 use std::path::Path;
 
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
+
+use crate::kernel::Flavor;
 
 /// Looks whether the directory is a tree that can be run.
 pub fn examine(tree: &Path) -> Result<()> {
@@ -48,6 +50,17 @@ pub fn examine(tree: &Path) -> Result<()> {
     Ok(())
 }
 
+/// An error for a kernel that the results would say nothing on.
+pub fn examine_kernel(flavor: Flavor) -> Result<()> {
+    ensure!(
+        flavor != Flavor::Kcsan,
+        "KERNEL=kcsan: fstests fails each test during which the kernel reports a race, its own as \
+         well as the engine's. Use KERNEL=debug here, or make test KERNEL=kcsan, which looks \
+         at the engine's alone"
+    );
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +75,13 @@ mod tests {
         std::fs::write(dir.path().join("check"), "")?;
         assert!(complaint(dir.path()).is_some_and(|text| text.contains("is not built")));
         Ok(())
+    }
+
+    #[test]
+    fn no_races_are_looked_for() {
+        let text = examine_kernel(Flavor::Kcsan).err();
+        let text = text.map(|error| error.to_string()).unwrap_or_default();
+        assert!(text.starts_with("KERNEL=kcsan: ") && text.contains("KERNEL=debug"));
+        assert!(examine_kernel(Flavor::Debug).is_ok());
     }
 }

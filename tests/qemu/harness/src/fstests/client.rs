@@ -18,14 +18,24 @@ pub struct Client {
     pub suite: &'static Suite,
 }
 
-/// Sparse files of the host: what tests do not write takes no room.
-const DISKS: [Disk; 3] = [TEST, SCRATCH, LOG_WRITES];
-const DISKS_OF_TWO: [Disk; 4] = [TEST, ALSO, SCRATCH, LOG_WRITES];
+/// The largest disk that tests ask for is 16 GiB, and a filesystem takes a part for itself.
+const LARGE: &[Disk] = &disks(20 << 10);
 
-const TEST: Disk = Disk::blank(FstestsSpec::TEST_DISKS[0], 6 << 10);
-const ALSO: Disk = Disk::blank(FstestsSpec::TEST_DISKS[1], 6 << 10);
-const SCRATCH: Disk = Disk::blank("scratch", 6 << 10);
-const LOG_WRITES: Disk = Disk::blank("logwrites", 2 << 10);
+/// fsck reads all of ext2's tables of inodes after each test, which takes seconds under TCG if
+/// there are many.
+const SMALL: &[Disk] = &disks(6 << 10);
+
+/// Sparse files of the host: what tests do not write takes no room. The last one is for the
+/// second of two engines.
+const fn disks(size_mib: u64) -> [Disk; 4] {
+    let [test, also] = FstestsSpec::TEST_DISKS;
+    [
+        Disk::blank(test, size_mib),
+        Disk::blank("scratch", size_mib),
+        Disk::blank("logwrites", 2 << 10),
+        Disk::blank(also, size_mib),
+    ]
+}
 
 /// Loaded besides the filesystem: the guest has no modprobe of its own kernel.
 macro_rules! modules {
@@ -49,11 +59,15 @@ macro_rules! modules {
     };
 }
 
-const fn suite(name: &'static str, modules: &'static [&'static str]) -> Suite {
+const fn suite(
+    name: &'static str,
+    modules: &'static [&'static str],
+    disks: &'static [Disk],
+) -> Suite {
     Suite {
         name,
         modules,
-        disks: &DISKS,
+        disks,
         programs: &[],
         host_programs: &[],
         memory_mib: 2048,
@@ -75,9 +89,9 @@ const fn client(name: &'static str, suite: &'static Suite) -> Client {
 }
 
 const CLIENTS: &[Client] = &[
-    client("xfs", &suite("fstests-xfs", modules!("xfs"))),
-    client("ext4", &suite("fstests-ext4", modules!("ext4"))),
-    client("ext2", &suite("fstests-ext2", modules!("ext2"))),
+    client("xfs", &suite("fstests-xfs", modules!("xfs"), LARGE)),
+    client("ext4", &suite("fstests-ext4", modules!("ext4"), LARGE)),
+    client("ext2", &suite("fstests-ext2", modules!("ext2"), SMALL)),
     Client {
         kind: "ext2",
         kernel_type: Some("ext2_rs"),
@@ -85,17 +99,20 @@ const CLIENTS: &[Client] = &[
             "ext2_rs",
             &Suite {
                 about: About::RustFilesystem,
-                ..suite("fstests-ext2_rs", modules!("ext2_rs"))
+                ..suite("fstests-ext2_rs", modules!("ext2_rs"), SMALL)
             },
         )
     },
-    client("btrfs", &suite("fstests-btrfs", modules!("btrfs"))),
-    client("f2fs", &suite("fstests-f2fs", modules!("f2fs"))),
+    client("btrfs", &suite("fstests-btrfs", modules!("btrfs"), LARGE)),
+    client("f2fs", &suite("fstests-f2fs", modules!("f2fs"), LARGE)),
 ];
 
 /// On the C engine. Its guests run beside those of ext2 itself: so the suite, which names
 /// the place of their disks, is another.
-const BESIDE_EXT2_RS: Client = client("ext2", &suite("fstests-beside-ext2_rs", modules!("ext2")));
+const BESIDE_EXT2_RS: Client = client(
+    "ext2",
+    &suite("fstests-beside-ext2_rs", modules!("ext2"), SMALL),
+);
 
 /// What is run if nobody says what.
 const USUAL: [&str; 3] = ["xfs", "ext4", "ext2"];
@@ -138,10 +155,18 @@ impl Client {
         Ok(clients)
     }
 
-    /// What a guest gets to work with that switches between two engines.
+    /// What a guest gets to work with that has one engine.
+    pub fn suite_of_one(&self) -> Suite {
+        let disks = self.suite.disks;
+        Suite {
+            disks: disks.split_last().map_or(disks, |(_, others)| others),
+            ..self.suite.clone()
+        }
+    }
+
+    /// What one gets that switches between two.
     pub fn suite_of_two(&self) -> Suite {
         Suite {
-            disks: &DISKS_OF_TWO,
             loads_engine: true,
             ..self.suite.clone()
         }
@@ -198,6 +223,17 @@ mod tests {
         // Else the guests would write over each other's disks.
         let ext2 = Client::by_name("ext2")?.on(Link::C)?;
         assert_ne!(client.on(Link::C)?.suite.name, ext2.suite.name);
+        Ok(())
+    }
+
+    #[test]
+    fn a_second_engine_has_a_disk_more() -> Result<()> {
+        let roles = |suite: Suite| -> Vec<&str> { suite.disks.iter().map(|d| d.role).collect() };
+        let client = Client::by_name("xfs")?;
+        let one = roles(client.suite_of_one());
+        let [test, also] = FstestsSpec::TEST_DISKS;
+        assert_eq!(one, [test, "scratch", "logwrites"]);
+        assert_eq!(roles(client.suite_of_two()), [&one[..], &[also]].concat());
         Ok(())
     }
 

@@ -64,7 +64,7 @@ impl Campaign<'_> {
         show: &mut dyn FnMut(Link, &Entry),
     ) -> Result<Course> {
         let suite = match self.sides.len() {
-            1 => self.client.suite.clone(),
+            1 => self.client.suite_of_one(),
             _ => self.client.suite_of_two(),
         };
         let mut records = Vec::new();

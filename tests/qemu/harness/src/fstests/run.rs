@@ -26,6 +26,10 @@ use crate::tracker::{TestResult, Tracker};
 /// coming up may take.
 const GRACE: Duration = Duration::from_secs(180);
 
+/// How often a guest may die before its first word, which is not what is tested: on a host that is
+/// busy, the kernel may take the emulator's timer for broken.
+const CHANCES: u32 = 1;
+
 /// One filesystem on the engines that take turns in one guest.
 pub struct Campaign<'a> {
     pub lab: &'a Lab,
@@ -43,6 +47,14 @@ pub struct Side {
     pub link: Link,
     /// Takes what its tests leave, logs and results.
     pub dir: PathBuf,
+}
+
+/// How a guest's life was.
+struct Life {
+    /// It got as far as the agent.
+    came_up: bool,
+    /// What is wrong, if that is no test's doing.
+    trouble: Option<String>,
 }
 
 /// What a campaign came to.
@@ -80,9 +92,10 @@ impl Campaign<'_> {
         let names = runs.iter().map(FstestsRun::to_string);
         let mut tracker = Tracker::new(suite.name, names);
         let mut troubles = Vec::new();
+        let mut chances = CHANCES;
         while tracker.is_waiting() {
             let before = tracker.waiting().count();
-            let trouble = self.boot(&suite, &mut tracker, &mut |result| {
+            let life = self.boot(&suite, &mut tracker, &mut |result| {
                 let (run, entry) = entry_of(&result)?;
                 show(run.engine, &entry);
                 let mut records = records.iter_mut();
@@ -91,7 +104,12 @@ impl Campaign<'_> {
                     None => bail!("{} is a result of no engine here", result.name),
                 }
             })?;
-            troubles.extend(trouble);
+            if let (false, Some(trouble), 1..) = (life.came_up, &life.trouble, chances) {
+                chances -= 1;
+                eprintln!("{}: {trouble}; the guest is booted again", suite.name);
+                continue;
+            }
+            troubles.extend(life.trouble);
             let left = tracker.waiting().count();
             if left == before {
                 // No other boot would do better; a later run may.
@@ -127,13 +145,13 @@ impl Campaign<'_> {
         ))
     }
 
-    /// A guest, until it ends; what is wrong if that is no test's doing.
+    /// A guest, until it ends.
     fn boot(
         &self,
         suite: &Suite,
         tracker: &mut Tracker,
         add: &mut dyn FnMut(TestResult) -> Result<()>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Life> {
         let side = self.sides.last().context("no engine to run on")?;
         let logs = logs_of_next_guest(&side.dir)?;
         let console = logs.join("console.log");
@@ -155,8 +173,12 @@ impl Campaign<'_> {
         let end = follow(
             &mut guest, tracker, &limits, &mut heard, &mut obey, &mut emit,
         );
+        let came_up = heard.came_up;
         let reason = match end {
-            End::Clean if !tracker.is_waiting() => return written.map(|()| None),
+            End::Clean if !tracker.is_waiting() => {
+                let trouble = None;
+                return written.map(|()| Life { came_up, trouble });
+            }
             End::Clean => "the guest ended without running all tests".to_owned(),
             End::Wanted(reason) | End::Died(reason) => {
                 self.lab.post_mortem(&machine, &mut guest);
@@ -166,7 +188,7 @@ impl Campaign<'_> {
         drop(guest);
         let (blamed, trouble) = attribute(tracker, &reason, &console);
         blamed.into_iter().for_each(emit);
-        written.map(|()| trouble)
+        written.map(|()| Life { came_up, trouble })
     }
 
     fn machine(&self, suite: &Suite, tracker: &Tracker, console: &Path) -> Result<Machine> {

@@ -89,7 +89,7 @@ list:
 # All that: docs/fstests.md.
 .PHONY: fstests
 fstests:
-	$(harness) fstests --tree '$(FSTESTS)' \
+	$(harness) fstests $(if $(FSTESTS),--tree '$(FSTESTS)') \
 		--link '$(if $(filter c,$(ENGINE)),c,$(if $(filter rust,$(ENGINE)),,c$(comma))$(or $(MODE),module))' \
 		--kernel '$(or $(KERNEL),release)' $(if $(FS),--fs '$(FS)') \
 		$(if $(GROUP),--group '$(GROUP)') $(if $(TESTS),--tests '$(TESTS)') \

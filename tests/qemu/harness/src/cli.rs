@@ -126,8 +126,8 @@ pub struct TestArguments {
 #[derive(Debug, clap::Args)]
 pub struct FstestsArguments {
     /// The built fstests tree
-    #[arg(long, default_value = "")]
-    pub tree: PathBuf,
+    #[arg(long)]
+    pub tree: Option<PathBuf>,
     /// Filesystems, separated by commas; without any that of the section, or xfs,ext4,ext2
     #[arg(long, value_delimiter = ',')]
     pub fs: Vec<String>,

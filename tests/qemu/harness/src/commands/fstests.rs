@@ -21,11 +21,10 @@ use crate::toolchain::Toolchain;
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Result<bool> {
     let start = Instant::now();
     fstests::examine_kernel(arguments.kernel)?;
-    fstests::examine(&arguments.tree)?;
-    let tree = arguments
-        .tree
+    let tree = fstests::examine(arguments.tree.as_deref())?;
+    let tree = tree
         .canonicalize()
-        .with_context(|| format!("cannot find {}", arguments.tree.display()))?;
+        .with_context(|| format!("cannot find {}", tree.display()))?;
     let section = variables_of_section(arguments)?;
     let section_kind = section.get("FSTYP").map(String::as_str);
     let clients = Client::chosen(&arguments.fs, section_kind)?;

@@ -24,14 +24,14 @@ use anyhow::{bail, ensure, Result};
 
 use crate::kernel::Flavor;
 
-/// Looks whether the directory is a tree that can be run.
-pub fn examine(tree: &Path) -> Result<()> {
+/// The directory, if it is a tree that can be run.
+pub fn examine(tree: Option<&Path>) -> Result<&Path> {
     const HOW: &str =
         "To get it: git clone https://git.kernel.org/pub/scm/fs/xfs/xfstests-dev.git, \
          install the packages\nof its README, run `make` there, and set FSTESTS to that directory.";
-    if tree.as_os_str().is_empty() {
+    let Some(tree) = tree else {
         bail!("FSTESTS is not set: fstests is not part of Debian.\n{HOW}");
-    }
+    };
     for (file, what) in [
         ("check", "is no fstests tree (it has no `check`)"),
         (
@@ -47,7 +47,7 @@ pub fn examine(tree: &Path) -> Result<()> {
             bail!("FSTESTS={} {what}.\n{HOW}", tree.display());
         }
     }
-    Ok(())
+    Ok(tree)
 }
 
 /// An error for a kernel that the results would say nothing on.
@@ -67,8 +67,9 @@ mod tests {
 
     #[test]
     fn what_is_no_tree_is_told_how_to_become_one() -> Result<()> {
-        let complaint = |tree: &Path| examine(tree).err().map(|error| error.to_string());
-        let unset = complaint(Path::new("")).unwrap_or_default();
+        let complaint = |tree: &Path| examine(Some(tree)).err().map(|error| error.to_string());
+        let unset = examine(None).err().map(|error| error.to_string());
+        let unset = unset.unwrap_or_default();
         assert!(unset.starts_with("FSTESTS is not set") && unset.contains("xfstests-dev.git"));
         let dir = tempfile::tempdir()?;
         assert!(complaint(dir.path()).is_some_and(|text| text.contains("no `check`")));

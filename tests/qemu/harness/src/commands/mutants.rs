@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
@@ -72,8 +72,8 @@ fn run_on(
         tests,
         logs,
     };
-    let results = guests.run(&lab, &name.replace('/', "-"), &all)?;
-    let (unchanged, remark) = judge_unchanged(name, &results, start);
+    let ran = guests.run(&lab, &name.replace('/', "-"), &all)?;
+    let (unchanged, remark) = judge_unchanged(name, &ran.results, start);
     report.add_with(unchanged, &remark);
 
     for mutant in selected {
@@ -84,7 +84,7 @@ fn run_on(
             guests.run(&lab, &mutant.name, &names_of(mutant).collect())
         });
         let (result, remark) = match outcome {
-            Ok(results) => judge(mutant, &results, start),
+            Ok(ran) => judge(mutant, &ran, start),
             Err(error) => not_made(mutant, &error, start),
         };
         report.add_with(result, &remark);
@@ -116,10 +116,18 @@ struct Guests<'a> {
     logs: &'a Path,
 }
 
+/// What came of tests on one engine.
+#[derive(Default)]
+struct Ran {
+    results: Vec<TestResult>,
+    /// Suites in which the engine has not served anybody, and where to look why.
+    unserved: Vec<(&'static str, PathBuf)>,
+}
+
 impl Guests<'_> {
     /// Runs the tests of these names on the lab's engine.
-    fn run(&self, lab: &Lab, label: &str, names: &BTreeSet<&str>) -> Result<Vec<TestResult>> {
-        let mut results = Vec::new();
+    fn run(&self, lab: &Lab, label: &str, names: &BTreeSet<&str>) -> Result<Ran> {
+        let mut ran = Ran::default();
         for suite in suites::TEST {
             let wanted: Vec<TestInfo> = self
                 .tests
@@ -132,10 +140,13 @@ impl Guests<'_> {
                 continue;
             }
             let logs = self.logs.join(label).join(suite.name);
-            let mut emit = |result| results.push(result);
-            Session::new(lab, suite, self.tree, logs, &mut emit).run(&wanted)?;
+            let mut emit = |result| ran.results.push(result);
+            Session::new(lab, suite, self.tree, logs.clone(), &mut emit).run(&wanted)?;
+            if !mutants::has_served(&logs, lab.link)? {
+                ran.unserved.push((suite.name, logs));
+            }
         }
-        Ok(results)
+        Ok(ran)
     }
 }
 
@@ -157,18 +168,27 @@ fn judge_unchanged(name: String, results: &[TestResult], start: Instant) -> (Tes
     (result(name, start, details), remark)
 }
 
-/// All tests that a mutant names have to fail.
-fn judge(mutant: &Mutant, results: &[TestResult], start: Instant) -> (TestResult, String) {
-    let failures = results
+/// All tests that a mutant names have to fail, and not because there is no engine.
+fn judge(mutant: &Mutant, ran: &Ran, start: Instant) -> (TestResult, String) {
+    let failures = ran
+        .results
         .iter()
         .filter(|result| result.verdict == Verdict::Failed);
     let names: BTreeSet<&str> = failures.map(|result| result.name.as_str()).collect();
     let (caught, missed): (Vec<&str>, Vec<&str>) =
         names_of(mutant).partition(|name| names.contains(name));
-    let details = missed
+    let unserved = ran.unserved.iter().map(|(suite, logs)| {
+        format!(
+            "no test of {suite} says anything about an engine that {}: it did not come to work, \
+             see {}; mend what tests/qemu/mutants.toml makes of it",
+            mutant.what,
+            logs.display()
+        )
+    });
+    let survived = missed
         .iter()
-        .map(|name| format!("{name} does not fail on an engine that {}", mutant.what))
-        .collect();
+        .map(|name| format!("{name} does not fail on an engine that {}", mutant.what));
+    let details = unserved.chain(survived).collect();
     let remark = format!("caught by {}", caught.join(", "));
     (result(mutant.full_name(), start, details), remark)
 }
@@ -209,11 +229,18 @@ mod tests {
         }
     }
 
+    fn ran(results: impl IntoIterator<Item = TestResult>) -> Ran {
+        Ran {
+            results: results.into_iter().collect(),
+            unserved: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_mutant_that_one_test_misses_has_survived() -> Result<()> {
         let mutants = sample()?;
         let mutant = mutants.first().context("the sample is empty")?;
-        let both = ["script/s", "script/t"].map(|name| outcome(name, Verdict::Failed));
+        let both = ran(["script/s", "script/t"].map(|name| outcome(name, Verdict::Failed)));
         let (caught, remark) = judge(mutant, &both, Instant::now());
         assert_eq!(caught.verdict, Verdict::Passed);
         assert_eq!(caught.name, "mutants/one");
@@ -222,10 +249,25 @@ mod tests {
             .into_iter()
             .zip([Verdict::Failed, Verdict::Passed])
             .map(|(name, verdict)| outcome(name, verdict));
-        let (survived, _) = judge(mutant, &one.collect::<Vec<_>>(), Instant::now());
+        let (survived, _) = judge(mutant, &ran(one), Instant::now());
         assert_eq!(survived.verdict, Verdict::Failed);
         let expected = ["script/t does not fail on an engine that forgets a | b"];
         assert_eq!(survived.details, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn a_mutant_that_does_not_come_to_work_is_not_caught() -> Result<()> {
+        let mutants = sample()?;
+        let mutant = mutants.first().context("the sample is empty")?;
+        let mut both = ran(["script/s", "script/t"].map(|name| outcome(name, Verdict::Failed)));
+        both.unserved.push(("script", PathBuf::from("logs")));
+        let (judged, _) = judge(mutant, &both, Instant::now());
+        assert_eq!(judged.verdict, Verdict::Failed);
+        let expected =
+            "no test of script says anything about an engine that forgets a | b: it did \
+                        not come to work, see logs; mend what tests/qemu/mutants.toml makes of it";
+        assert_eq!(judged.details, [expected]);
         Ok(())
     }
 

@@ -6,10 +6,12 @@
 
 mod list;
 mod page;
+mod served;
 mod workshop;
 
 #[cfg(test)]
 pub use list::tests::sample;
 pub use list::{load, require_sound, Mutant, LINKS};
 pub use page::{check, write};
+pub use served::has_served;
 pub use workshop::{directory, Workshop};

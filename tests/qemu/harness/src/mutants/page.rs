@@ -23,7 +23,8 @@ Who tests the tests? Each line is an engine that was broken on purpose, by one
 replacement in its sources, and the tests that have to fail on it. `make mutants`
 makes all of them and runs these tests, first on the sources as they are, where all
 have to pass; `make mutants T=<mutant>` does so with one. A mutant has survived if a
-single one of its tests passes.
+single one of its tests passes. One that does not come to work counts as no success: on a
+module that cannot be loaded all tests fail.
 
 Those that tests of `live:` catch are of the module that takes the C engine's place in a
 running kernel, `iomap_rs_live.ko`; their names begin with `live_`.

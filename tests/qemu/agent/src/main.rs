@@ -31,6 +31,7 @@ mod live;
 mod load;
 mod log_writes;
 mod memory;
+mod module_faults;
 mod mounts;
 mod null_disk;
 mod output;

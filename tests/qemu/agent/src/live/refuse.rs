@@ -10,8 +10,10 @@ use anyhow::{bail, ensure, Context as _, Result};
 use super::engine::{file, Live, NAME};
 use super::LONG;
 use crate::case::Case;
+use crate::check::fails_with;
 use crate::context::Context;
 use crate::kallsyms;
+use crate::module_faults::Loading;
 use crate::restore::Restore;
 use crate::script::scripted::Scripted;
 use crate::suites;
@@ -35,19 +37,25 @@ pub const CASES: &[Case] = &[
         .doc("Where functions cannot be redirected as ftrace is off, the module says so.")
         .logs(&["ftrace is off, .*: switch it on first"])
         .timeout(LONG),
+    Case::new("nomem_module", suites::LIVE, without_memory)
+        .doc("Without memory for its pool of ioends the module is not loaded, and keeps nothing.")
+        .logs(&["iomap_rs_live: built for Linux .*: build it for this kernel"])
+        .timeout(LONG),
 ];
 
 fn another_build(_context: &Context) -> Result<()> {
+    refused(&for_another_build()?, libc::EINVAL)
+}
+
+/// The module for another build of the kernel.
+fn for_another_build() -> Result<Vec<u8>> {
     let kernel = rustix::system::uname();
     let version = kernel.version().to_str().context("the version")?;
     // The last letter of the zone or year.
     let mut other = version.to_owned();
     other.pop();
     other.push('?');
-    refused(
-        &changed(version.as_bytes(), other.as_bytes())?,
-        libc::EINVAL,
-    )
+    changed(version.as_bytes(), other.as_bytes())
 }
 
 fn another_build_id(_context: &Context) -> Result<()> {
@@ -91,6 +99,19 @@ fn without_ftrace(context: &Context) -> Result<()> {
     let result = refused(&module, libc::EBUSY);
     restore.now()?;
     result?;
+    Live::load()?.remove()
+}
+
+fn without_memory(context: &Context) -> Result<()> {
+    /// The mempools of the pool have so many elements. That of ioends is made twice.
+    const ELEMENTS: usize = 32;
+
+    Live::load()?.remove()?;
+    // When it has its pool it looks at the kernel, and must not go on to patch it: that
+    // takes much more memory, in the kernel's hands.
+    let image = for_another_build()?;
+    let is_refused = |result| fails_with(result, libc::EINVAL, "loading it");
+    Loading::new(&image, &is_refused)?.exhaust(context, 3 * ELEMENTS)?;
     Live::load()?.remove()
 }
 

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the engine's module holds while it is loaded, and gives back.
+//! What the engine's module holds while it is loaded, and gives back, also if there is
+//! too little memory for all of it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{ensure, Context as _, Result};
 
 use crate::case::Case;
 use crate::context::Context;
 use crate::memory;
+use crate::module_faults::Loading;
 use crate::sanitizers;
 use crate::suites::SCRIPT;
 use crate::sys::module;
@@ -18,6 +25,13 @@ pub const CASES: &[Case] = &[
     Case::new("module_gives_memory_back", SCRIPT, gives_memory_back)
         .doc("Loading and unloading the engine again and again does not use memory up.")
         .holds(&["IN-1", "IN-3"]),
+    Case::new("nomem_module", SCRIPT, without_memory)
+        .doc(
+            "Without memory for its pool of ioends or its zeros the engine is not loaded, and \
+             keeps nothing; with memory it is.",
+        )
+        .holds(&["IN-1", "IN-2", "IN-3"])
+        .timeout(Duration::from_secs(300)),
 ];
 
 const ENGINE: &str = "iomap_rs";
@@ -46,6 +60,32 @@ fn gives_memory_back(context: &Context) -> Result<()> {
             "{grown} bytes more are in use after {ROUNDS} rounds"
         );
     }
+    works(context)
+}
+
+fn without_memory(context: &Context) -> Result<()> {
+    /// Both mempools of the pool have so many elements; the pages of zeros are one more.
+    const ELEMENTS: usize = 32;
+
+    context.needs_module()?;
+    unload()?;
+    let refused = refused_without_memory(context, 2 * ELEMENTS + 1);
+    // For other tests, too.
+    load(context)?;
+    refused?;
+    works(context)
+}
+
+fn refused_without_memory(context: &Context, least: usize) -> Result<()> {
+    let image = fs::read(path(context, ENGINE)?).context("cannot read the engine's module")?;
+    let unload_it = |result: io::Result<()>| {
+        result.context("cannot load the engine")?;
+        module::unload(ENGINE).context("cannot unload the engine")
+    };
+    Loading::new(&image, &unload_it)?.exhaust(context, least)
+}
+
+fn works(context: &Context) -> Result<()> {
     wrote_back(context)?;
     let script = "inode size=4096\nextent offset=0 length=4096 addr=65536";
     ensure!(Scripted::new(context, script)?.read(0, 4096)?.0 == 4096);
@@ -62,16 +102,27 @@ fn wrote_back(context: &Context) -> Result<()> {
 }
 
 fn reload(context: &Context) -> Result<()> {
+    unload()?;
+    load(context)
+}
+
+fn unload() -> Result<()> {
     module::unload(FILESYSTEM).context("cannot unload script_fs")?;
-    module::unload(ENGINE).context("cannot unload the engine")?;
+    module::unload(ENGINE).context("cannot unload the engine")
+}
+
+fn load(context: &Context) -> Result<()> {
     for name in [ENGINE, FILESYSTEM] {
-        let file = format!("{name}.ko");
-        let path = context
-            .spec()
-            .modules
-            .iter()
-            .find(|path| path.ends_with(&file));
-        module::load(path.with_context(|| format!("no {file}"))?.as_ref(), "")?;
+        module::load(path(context, name)?, "")?;
     }
     Ok(())
+}
+
+/// Where the module stands in the initramfs.
+fn path<'a>(context: &'a Context, name: &str) -> Result<&'a Path> {
+    let file = format!("{name}.ko");
+    let mut paths = context.spec().modules.iter().map(Path::new);
+    paths
+        .find(|path| path.ends_with(&file))
+        .with_context(|| format!("the run has no module {file}"))
 }

@@ -31,6 +31,9 @@ const SETTINGS: &[(&str, &str)] = &[
 /// failures leave it without any; page faults, which try for ever, come through.
 const IN_A_ROW: u32 = 16;
 
+/// No call makes as many allocations as this.
+const NEVER: u32 = 1_000_000_000;
+
 /// What fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -83,7 +86,21 @@ impl MemoryFaults {
         }
     }
 
+    /// Calls `work` without any fault. Returns what it returns and how many allocations
+    /// could have failed.
+    pub fn count<T>(&self, work: impl FnOnce() -> T) -> Result<(T, u32)> {
+        let (result, left) = self.count_down(NEVER, work)?;
+        Ok((result, NEVER - left))
+    }
+
     fn without_nth<T>(&self, nth: u32, work: impl FnOnce() -> T) -> Result<(T, bool)> {
+        let (result, left) = self.count_down(nth, work)?;
+        Ok((result, left == 0))
+    }
+
+    /// Returns what `work` returns, and how many allocations before the one that fails
+    /// it has left.
+    fn count_down<T>(&self, nth: u32, work: impl FnOnce() -> T) -> Result<(T, u32)> {
         let restore = Restore::new(|| put(&self.nth, 0));
         put(&self.nth, nth)?;
         let result = work();
@@ -92,7 +109,8 @@ impl MemoryFaults {
         restore.now()?;
         let count = count.context("cannot read fail-nth")?;
         let left = String::from_utf8_lossy(text.get(..count).unwrap_or_default());
-        Ok((result, left.trim() == "0"))
+        let left = left.trim().parse().context("fail-nth is no number")?;
+        Ok((result, left))
     }
 
     fn without_pages<T>(&self, pages: u32, work: impl FnOnce() -> T) -> Result<(T, bool)> {

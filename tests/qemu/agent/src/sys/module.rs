@@ -22,6 +22,12 @@ pub fn load_file(file: &File, parameters: &str) -> Result<()> {
     rustix::system::finit_module(file, &parameters, 0).context("the kernel refuses the module")
 }
 
+/// Loads a module from what its file holds; the plain error, since tests look at it.
+/// The kernel asks for little memory of its own, and does not warn if there is none.
+pub fn load_image(image: &[u8]) -> io::Result<()> {
+    Ok(rustix::system::init_module(image, c"")?)
+}
+
 /// Unloads a module by its name; the plain error, since tests look at it.
 pub fn unload(name: &str) -> io::Result<()> {
     let name = CString::new(name)?;

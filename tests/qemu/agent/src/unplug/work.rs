@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Error, Result};
+use rustix::fs::{fstatvfs, StatVfsMountFlags};
 
 use crate::data::mirror::{open, open_read};
 use crate::data::pattern::{self, Stamp};
@@ -103,7 +104,10 @@ impl Worker {
         let file = open(&self.path, flags)?;
         let mut synced = 0;
         loop {
-            match self.round(&file, synced) {
+            match self
+                .round(&file, synced)
+                .and_then(|()| self.was_synced(&file))
+            {
                 Ok(()) => synced += 1,
                 Err(error) if tells_of_a_lost_disk(&error) => return Ok(synced),
                 Err(error) => {
@@ -132,6 +136,17 @@ impl Worker {
                 file.read_exact_at(&mut found, offset(round))?;
                 pattern::compare(&self.record(round)?, &found, offset(round))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Whether a round that has succeeded is on the disk. An ext4 that has lost its journal
+    /// is mounted for reading from then on, and `fsync()` succeeds there without a look at
+    /// the file.
+    fn was_synced(&self, file: &File) -> Result<()> {
+        let read_only = fstatvfs(file)?.f_flag.contains(StatVfsMountFlags::RDONLY);
+        if read_only && self.role != Role::Reader {
+            return Err(io::Error::from_raw_os_error(libc::EROFS).into());
         }
         Ok(())
     }

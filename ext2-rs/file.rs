@@ -137,7 +137,7 @@ fn write_cached(
 #[inline(never)]
 fn walk(iocb: &Kiocb, inode: Exclusive<'_, Ext2>, iter: &mut IovIter) -> Result<i64> {
     let writer = Writer::new(inode.inode());
-    buffered::write(inode.cache(), iocb, iter, &writer, &writer)
+    buffered::write(inode.cache()?, iocb, iter, &writer, &writer)
 }
 
 /// Writes to blocks that are known to be there, and in the page cache; [`None`] if that is
@@ -150,7 +150,7 @@ fn write_over_known(iocb: &Kiocb, inode: Exclusive<'_, Ext2>, iter: &mut IovIter
         len: iter.count() as u64,
     };
     let map = find_known(inode.inode(), range)?;
-    buffered::write_in_place(inode.cache(), iocb, iter, &map)
+    buffered::write_in_place(inode.cache().ok()?, iocb, iter, &map)
 }
 
 /// Zeros what follows byte `size` in its block: the file ended there, and grows
@@ -158,7 +158,7 @@ fn write_over_known(iocb: &Kiocb, inode: Exclusive<'_, Ext2>, iter: &mut IovIter
 pub(crate) fn zero_tail(inode: &Inode<Ext2>, size: u64) -> Result {
     let mut zeroed = false;
     let pos = i64::try_from(size).map_err(|_| EFBIG)?;
-    buffered::truncate_page(inode.cache(), pos, &mut zeroed, &Reader(inode), &())
+    buffered::truncate_page(inode.cache()?, pos, &mut zeroed, &Reader(inode), &())
 }
 
 /// Reads past the page cache, and what stores are about to change through it.

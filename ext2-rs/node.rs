@@ -184,10 +184,7 @@ fn set_operations(new: &NewInode<Ext2>, kind: Kind, content: &Content) -> Result
             new.set_file_operations();
         }
         (Kind::Directory, _) => new.set_directory_operations(),
-        (Kind::Symlink, Content::Link(link)) => {
-            new.set_link(link.target())?;
-            new.set_fast_link_operations();
-        }
+        (Kind::Symlink, Content::Link(link)) => new.set_fast_link(link.target())?,
         (Kind::Symlink, _) => new.set_slow_link_operations(),
         (_, content) => {
             let (major, minor) = match content {

@@ -66,7 +66,7 @@ pub use ioend::{CompletedIoend, Ioend, IoendEnd};
 pub use ioend_list::CompletedIoends;
 pub(crate) use ioend_list::{Glance, IoendList, IoendRef};
 pub use ioend_queue::IoendQueue;
-pub use iov_iter::{Direction, IovIter, Mark};
+pub use iov_iter::{Direction, IovIter};
 pub(crate) use kiocb::to_ssize;
 pub use kiocb::{IocbRef, Kiocb};
 pub use mapped::Mapping;
@@ -80,6 +80,7 @@ pub use state::{Client, IterState, Maps};
 pub(crate) use swap::warn_no_usable_page;
 #[cfg(CONFIG_SWAP)]
 pub use swap::SwapInfo;
+pub use task::wait_for_completions;
 pub(crate) use task::{
     account_write, cond_resched, fatal_signal_pending, in_direct_reclaim, might_sleep,
 };

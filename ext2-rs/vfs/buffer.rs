@@ -4,9 +4,12 @@
 //!
 //! A block is looked at and changed as a whole under its lock, or one 32-bit
 //! number at a time without: that is how trees of block numbers are walked. Who
-//! may change what is for the filesystem's own locks; these keep the memory
-//! sound whatever it does. A buffer is locked while it is written to the
+//! may change what is for the filesystem's own locks. A filesystem uses a block
+//! in one of the two ways, not in both. A buffer is locked while it is written to the
 //! device, too: what is written is never half changed.
+//!
+//! Who writes to the device itself while it is mounted, as `tune2fs` does, changes
+//! blocks under neither. So nothing that was looked at is taken to be so still.
 
 use super::{error::check, FileSystem, Inode};
 use crate::sys as bindings;
@@ -105,7 +108,9 @@ impl Buffer {
 
     /// Makes it a block of zeros, whatever is on the device.
     pub(super) fn zero(&self) {
-        self.lock().fill(0);
+        let mut data = self.lock();
+        data.fill(0);
+        // Before it is unlocked: a reader of the device reads what is not uptodate.
         // SAFETY: By the type invariant; all of it was set.
         unsafe { bindings::fs_rs_set_buffer_uptodate(self.as_ptr()) }
     }
@@ -186,7 +191,8 @@ impl Deref for BufferGuard<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: Data of that size; changed under the lock only, which is held.
+        // SAFETY: Data of that size; the filesystem changes it under the lock only,
+        // which is held.
         unsafe { slice::from_raw_parts((*self.0.as_ptr()).b_data.cast(), self.0.size()) }
     }
 }

@@ -275,7 +275,8 @@ unsafe extern "C" fn link<F: Directory>(
     dir: *mut bindings::inode,
     dentry: *mut bindings::dentry,
 ) -> i32 {
-    // SAFETY: By the contract. The name in memory has a reference of its own.
+    // SAFETY: By the contract. The old name in memory has a reference, and the new one
+    // gets one of its own.
     to_int(unsafe {
         let inode = locked::<F>((*old).d_inode);
         F::link(inode, locked(dir), &Name::of(dentry)).map(|()| {
@@ -315,7 +316,8 @@ unsafe extern "C" fn rmdir<F: Directory>(
 
 /// # Safety
 ///
-/// Directories and files are of `F`, and locked as `rename` of C has it.
+/// Directories and files are of `F`, and locked as `rename` of C has it: all, but a
+/// directory that keeps its parent, which that one's lock keeps from being moved.
 unsafe extern "C" fn rename<F: Directory>(
     _idmap: *mut bindings::mnt_idmap,
     old_dir: *mut bindings::inode,

@@ -3,7 +3,11 @@
 //! Blocks of a file's page cache, for what the filesystem keeps there itself:
 //! directories and the targets of symlinks.
 
-use super::{error::check_ptr, Exclusive, FileSystem, Inode};
+use super::{
+    error::check_ptr,
+    inode::{S_IFMT, S_IFREG},
+    Exclusive, FileSystem, Inode,
+};
 use crate::sys as bindings;
 use core::{
     marker::PhantomData,
@@ -43,10 +47,12 @@ pub struct CachedBlock<'a, F: FileSystem> {
 impl<F: FileSystem> Inode<F> {
     /// The block that starts at byte `pos`, a multiple of the block size, which
     /// is at most a page. Read if it is not cached; zeros behind the end of the
-    /// file. Sleeps. C: `read_mapping_folio()`.
+    /// file. [`EINVAL`] for a regular file, which others may change as they like, and for
+    /// what has no page cache. Sleeps. C: `read_mapping_folio()`.
     pub fn cached_block(&self, pos: u64) -> Result<CachedBlock<'_, F>> {
         let size = self.sb().block_size();
-        if size > bindings::PAGE_SIZE {
+        let is_regular = self.mode() & S_IFMT == S_IFREG;
+        if size > bindings::PAGE_SIZE || is_regular || !self.is_cached() {
             return Err(EINVAL);
         }
         // SAFETY: By the type invariant.

@@ -14,6 +14,8 @@ use kernel::{prelude::*, types::Opaque};
 pub const S_IFMT: u16 = 0o170_000;
 /// A directory.
 pub const S_IFDIR: u16 = 0o040_000;
+/// A regular file.
+pub(super) const S_IFREG: u16 = 0o100_000;
 /// A symbolic link.
 pub const S_IFLNK: u16 = 0o120_000;
 
@@ -77,14 +79,28 @@ impl<F: FileSystem> Inode<F> {
         unsafe { iomap_rs::vfs::Inode::from_raw(self.as_ptr().cast()) }
     }
 
-    /// Its page cache, as the engine knows it.
-    pub fn cache(&self) -> &iomap_rs::vfs::PageCache
+    /// Its page cache, as the engine knows it; [`EINVAL`] for devices and the like, which
+    /// have none.
+    pub fn cache(&self) -> Result<&iomap_rs::vfs::PageCache>
     where
         F: super::PageCache,
     {
+        if !self.is_cached() {
+            return Err(EINVAL);
+        }
         // SAFETY: By the type invariant. It is filled by the operations of `F`
-        // alone, which are the engine's, or it is empty.
-        unsafe { iomap_rs::vfs::PageCache::from_raw((&raw mut (*self.as_ptr()).i_data).cast()) }
+        // alone, which are the engine's.
+        Ok(
+            unsafe {
+                iomap_rs::vfs::PageCache::from_raw((&raw mut (*self.as_ptr()).i_data).cast())
+            },
+        )
+    }
+
+    /// Whether it has operations that fill a page cache.
+    pub(super) fn is_cached(&self) -> bool {
+        // SAFETY: By the type invariant; every inode has a table of them.
+        unsafe { (*(*self.as_ptr()).i_data.a_ops).read_folio.is_some() }
     }
 
     /// What the filesystem keeps for it.

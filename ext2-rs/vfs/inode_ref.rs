@@ -56,8 +56,12 @@ impl<F: FileSystem> Drop for InodeRef<F> {
 
 impl<F: FileSystem> Inode<F> {
     /// Another reference. C: `ihold()`.
-    pub fn hold(&self) -> InodeRef<F> {
-        // SAFETY: By the type invariant, there is a reference.
+    ///
+    /// # Safety
+    ///
+    /// There is a reference: an inode that is evicted or written back may have none.
+    pub(super) unsafe fn hold(&self) -> InodeRef<F> {
+        // SAFETY: By the contract.
         unsafe { bindings::ihold(self.as_ptr()) };
         // INVARIANT: Just counted.
         InodeRef(NonNull::from(self))

@@ -64,8 +64,9 @@ impl<F: FileSystem> Inode<F> {
     }
 }
 
-/// An inode that nobody else changes: its lock is held, or nobody else has it.
-/// C: `i_rwsem`, held for writing.
+/// An inode that nobody else changes: its lock is held, or nobody else has it. A directory
+/// that is renamed and keeps its parent is not locked itself: its place is what nobody
+/// else changes. C: `i_rwsem`, held for writing.
 ///
 /// # Invariants
 ///

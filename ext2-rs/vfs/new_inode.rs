@@ -14,7 +14,7 @@
 
 use super::{
     error::check,
-    inode::{Times, S_IFMT},
+    inode::{Times, S_IFLNK, S_IFMT},
     inode_cache::Slot,
     Exclusive, FileSystem, Inode, InodeRef,
 };
@@ -148,8 +148,12 @@ impl<F: FileSystem> NewInode<F> {
     /// when it is opened. C: `init_special_inode()`.
     pub fn make_special(&self, major: u32, minor: u32) {
         let inode = self.0.as_ptr();
-        // SAFETY: By the type invariant.
-        unsafe { bindings::fs_rs_init_special_inode(inode, self.mode(), major, minor) }
+        // SAFETY: By the type invariant. Where a symlink has its target a device has its
+        // driver.
+        unsafe {
+            (*inode).__bindgen_anon_4.i_link = core::ptr::null_mut();
+            bindings::fs_rs_init_special_inode(inode, self.mode(), major, minor);
+        }
     }
 
     /// Has its page cache use folios of several pages.
@@ -159,8 +163,11 @@ impl<F: FileSystem> NewInode<F> {
         unsafe { bindings::fs_rs_mapping_set_large_folios((*self.0.as_ptr()).i_mapping) }
     }
 
-    /// Keeps the target of a symlink in memory. C: `i_link`.
-    pub fn set_link(&self, target: &[u8]) -> Result {
+    /// Keeps the target of a symlink in memory; [`EINVAL`] for what is none. C: `i_link`.
+    pub(super) fn set_link(&self, target: &[u8]) -> Result {
+        if self.mode() & S_IFMT != S_IFLNK {
+            return Err(EINVAL);
+        }
         let mut text = KVec::with_capacity(target.len().wrapping_add(1), GFP_KERNEL)?;
         text.extend_from_slice(target, GFP_KERNEL)?;
         text.push(0u8, GFP_KERNEL)?;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::offset_of, pin::Pin, ptr};
+use iomap_rs::vfs::wait_for_completions;
 use kernel::{init::PinInit, prelude::*, str::CStr, types::Opaque};
 
 /// A filesystem type that is registered as long as the value exists, with the
@@ -93,6 +94,8 @@ impl<F: FileSystem> PinnedDrop for Registration<F> {
         // as that holds the module; inodes are freed after a grace period.
         unsafe {
             bindings::unregister_filesystem(self.fs.get());
+            // The ends of direct I/O are compiled into this module.
+            wait_for_completions();
             bindings::fs_rs_rcu_barrier();
             bindings::kmem_cache_destroy(self.cache.as_ptr());
             bindings::fs_rs_unregister_lock_keys(self.fs.get());

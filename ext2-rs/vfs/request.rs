@@ -63,8 +63,12 @@ impl<'a, F: RegularFile> Request<'a, F> {
         unsafe { (&raw mut (*self.as_ptr()).ki_flags).write_volatile(flags) }
     }
 
-    /// Reads through the page cache. C: `generic_file_read_iter()`.
+    /// Reads through the page cache; [`EINVAL`] if it is to go past it.
+    /// C: `generic_file_read_iter()`.
     pub fn read_cached(&self, iter: &mut IovIter) -> Result<i64> {
+        if self.is_direct() {
+            return Err(EINVAL);
+        }
         // SAFETY: Both are valid by their types; not direct.
         let read = unsafe { bindings::generic_file_read_iter(self.as_ptr(), iter.as_ptr().cast()) };
         to_bytes(read)

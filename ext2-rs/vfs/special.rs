@@ -6,6 +6,7 @@
 use super::{acl, attributes, xattr, Attributes, NewInode, PageCache};
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::zeroed};
+use kernel::prelude::*;
 
 struct Table<F>(PhantomData<F>);
 
@@ -31,7 +32,7 @@ impl<F: Attributes> Table<F> {
         ..unsafe { zeroed() }
     };
 
-    /// Of symlinks whose target is in memory, see [`NewInode::set_link`].
+    /// Of symlinks whose target is in memory.
     const FAST_LINK: bindings::inode_operations = bindings::inode_operations {
         get_link: Some(bindings::simple_get_link),
         getattr: Some(attributes::getattr::<F>),
@@ -48,10 +49,12 @@ impl<F: Attributes> NewInode<F> {
         self.set_operations(&Table::<F>::SPECIAL, None, None);
     }
 
-    /// Gives it the operations of a symlink whose target
-    /// [`Self::set_link`] was told.
-    pub fn set_fast_link_operations(&self) {
+    /// Makes it a symlink to `target`, which is kept in memory; [`EINVAL`] if it is none
+    /// by its mode.
+    pub fn set_fast_link(&self, target: &[u8]) -> Result {
+        self.set_link(target)?;
         self.set_operations(&Table::<F>::FAST_LINK, None, None);
+        Ok(())
     }
 }
 

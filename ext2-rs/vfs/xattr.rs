@@ -113,6 +113,8 @@ pub(super) unsafe extern "C" fn list<F: Attributes>(
     };
     let mut names = XattrList { room, len: 0 };
     match F::list_xattrs(inode, &mut names) {
+        // The VFS copies that much to the user.
+        Ok(()) if !buffer.is_null() && names.len > size => ERANGE.to_errno() as isize,
         Ok(()) => names.len as isize,
         Err(error) => error.to_errno() as isize,
     }
@@ -181,6 +183,8 @@ unsafe extern "C" fn get<F: Attributes>(
         )
     };
     match F::xattr(inode, namespace, name, value) {
+        // The VFS copies that much to the user.
+        Ok(len) if !buffer.is_null() && len > size => ERANGE.to_errno(),
         Ok(len) => len.min(i32::MAX as usize) as i32,
         Err(error) => error.to_errno(),
     }

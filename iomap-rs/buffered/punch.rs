@@ -95,7 +95,8 @@ struct WrittenFolio<'a> {
 
 impl CachedFolio for WrittenFolio<'_> {
     fn end(&self) -> i64 {
-        self.folio.pos().wrapping_add(self.folio.size() as i64)
+        // Offsets end before the last possible folio does.
+        self.folio.pos().saturating_add(self.folio.size() as i64)
     }
 
     fn is_dirty(&self) -> bool {
@@ -118,7 +119,7 @@ impl CachedFolio for WrittenFolio<'_> {
         let clean = next_clean_block(state, blocks);
         (clean < end).then(|| {
             let bytes = bytes_of(&(clean..clean.wrapping_add(1)), block_bits);
-            let at = |offset: usize| folio.pos().wrapping_add(offset as i64);
+            let at = |offset: usize| folio.pos().saturating_add(offset as i64);
             at(bytes.start)..at(bytes.end)
         })
     }

@@ -13,8 +13,8 @@ use crate::{
     mapping::{Kind, MapFlags},
     operations::{Map, Range as FileRange, Read},
     vfs::{
-        self, warn_once, Allocate, FolioReader, Inode, IterState, ReadFolio, Readahead, Tracking,
-        Warning,
+        self, warn_once, Allocate, FolioReader, Inode, IomapFolio, IterState, ReadFolio, Readahead,
+        Tracking, Warning,
     },
 };
 use core::ops::Range;
@@ -130,6 +130,9 @@ fn read_piece(
         return Ok(end);
     }
     let reached = piece.end;
+    if tracked.is_none() && piece != (0..folio.size()) && !is_rest_of_file(folio, &piece, eof)? {
+        return Ok(reached);
+    }
     let pos = folio.pos().wrapping_add(piece.start as i64);
     if needs_zeroing(state, pos) {
         folio.zero(piece.clone());
@@ -143,6 +146,27 @@ fn read_piece(
     };
     reader.queue(bdev, map.sector(pos), piece, || rest_of_map(state, pos))?;
     Ok(reached)
+}
+
+/// Whether `piece` of a folio that has no state is to be read: nobody would count several
+/// pieces, and the folio would be uptodate after the first. It is if the file, which ends at
+/// byte `eof` of the folio, has no more there; what follows is zeroed then, and skipped when
+/// its turn comes.
+///
+/// # Errors
+///
+/// [`EIO`], with a warning, if there is more.
+#[cold]
+fn is_rest_of_file(folio: &IomapFolio, piece: &Range<usize>, eof: i64) -> Result<bool> {
+    if piece.start as i64 == eof {
+        return Ok(false);
+    }
+    if piece.start != 0 || piece.end as i64 != eof {
+        warn_once(Warning::ReadInPieces);
+        return Err(EIO);
+    }
+    folio.zero(piece.end..folio.size());
+    Ok(true)
 }
 
 /// Bytes of the request from `pos` on that the mapping serves.

@@ -90,7 +90,7 @@ fn keep_dirty<C: Cached>(
     let mut pos = range.start;
     while pos < range.end {
         let Some(folio) = cache.lock(pos) else {
-            pos = (pos | C::PAGE.wrapping_sub(1)).wrapping_add(1);
+            pos = (pos | C::PAGE.wrapping_sub(1)).saturating_add(1);
             continue;
         };
         let end = folio.end();

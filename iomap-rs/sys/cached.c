@@ -35,7 +35,7 @@ bool iomap_rs_next_cached(struct address_space *mapping, loff_t pos,
 
 	rcu_read_lock();
 	xas_for_each(&xas, entry, last) {
-		loff_t start;
+		loff_t start, end;
 		size_t size;
 		bool whole;
 
@@ -43,6 +43,8 @@ bool iomap_rs_next_cached(struct address_space *mapping, loff_t pos,
 			continue;
 		size = PAGE_SIZE << xas_get_order(&xas);
 		start = round_down((u64)xas.xa_index << PAGE_SHIFT, size);
+		/* A folio may reach to where loff_t ends, and one byte on. */
+		end = min((u64)start + size, (u64)LLONG_MAX);
 		whole = is_whole(entry);
 		if (unlikely(entry != xas_reload(&xas))) {
 			xas_reset(&xas);
@@ -67,10 +69,10 @@ bool iomap_rs_next_cached(struct address_space *mapping, loff_t pos,
 				continue;
 			}
 			found->folio = folio;
-			found->end = start + size;
+			found->end = end;
 			break;
 		}
-		found->end = start + size;
+		found->end = end;
 		if (!run || found->end >= limit || need_resched())
 			break;
 		/* Past the entry, wherever in it the search has come in. */

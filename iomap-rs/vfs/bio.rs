@@ -233,7 +233,7 @@ pub struct ArmedBio(NonNull<bindings::bio>);
 impl ArmedBio {
     /// Has the issuer of `iocb` poll for the bio. C: `REQ_POLLED`.
     #[inline]
-    pub fn set_polled(&mut self, iocb: &Kiocb) {
+    pub(crate) fn set_polled(&mut self, iocb: &Kiocb) {
         // SAFETY: Valid and unshared by the type invariant.
         unsafe { (*self.0.as_ptr()).bi_opf |= bindings::REQ_POLLED }
         iocb.set_polled_bio(self.0.as_ptr());

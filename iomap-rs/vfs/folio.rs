@@ -15,7 +15,8 @@ use kernel::types::Opaque;
 /// # Invariants
 ///
 /// A reference is to a folio that stays in the page cache of an inode for as
-/// long: it is locked, or under writeback, by whoever has the reference.
+/// long: it is locked, or under writeback, by whoever has the reference; or mapped by a
+/// page table that is locked.
 #[repr(transparent)]
 pub struct Folio(Opaque<bindings::folio>);
 

@@ -102,8 +102,8 @@ impl IomapFolio {
         unsafe { &*ptr.cast() }
     }
 
-    /// What is attached. It stays while the folio is locked or under writeback,
-    /// which every reference to a folio implies.
+    /// What is attached. It stays while the folio is locked or under writeback, or mapped
+    /// by a page table that is locked: every reference to a folio implies one of these.
     #[inline]
     pub fn state(&self) -> Option<State<'_>> {
         // INVARIANT: By that of the folio.

@@ -272,7 +272,7 @@ unsafe impl<T: Send> Send for Last<T> {}
 impl<T> Last<T> {
     /// Frees the request and returns what was in it.
     #[inline]
-    pub fn into_inner(self) -> T {
+    pub(crate) fn into_inner(self) -> T {
         let shared = ManuallyDrop::new(self).0;
         // SAFETY: By the type invariant it is the sole pointer to what
         // `Submission::new()` allocated; the value is moved out first.
@@ -307,7 +307,7 @@ impl<T: Deferred> Last<T> {
     /// Ends the request on the workqueue that the superblock has for direct I/O,
     /// and completes its iocb there. Any context. The submitter has called
     /// [`Inode::ensure_dio_workqueue`](super::Inode::ensure_dio_workqueue).
-    pub fn finish_in_workqueue(self) {
+    pub(crate) fn finish_in_workqueue(self) {
         let workqueue = self.iocb().inode().dio_workqueue();
         let this = ManuallyDrop::new(self);
         callback::expect();
@@ -321,7 +321,7 @@ impl<T: Deferred> Last<T> {
 
     /// Lets the issuer of the iocb end the request in a task of its own; it said
     /// that it can, see [`Kiocb::caller_completes`]. Any context.
-    pub fn finish_by_caller(self) {
+    pub(crate) fn finish_by_caller(self) {
         let iocb: *const Kiocb = self.iocb();
         let data = self.into_raw();
         callback::expect();

@@ -73,7 +73,7 @@ impl Drop for IoendPool {
             // The other engine may have ioends from here, and free them later.
             #[cfg(iomap_rs_live)]
             bindings::iomap_rs_live_drain_bios(BIOSET.0.get());
-            bindings::iomap_rs_wait_for_completions();
+            super::wait_for_completions();
             bindings::bioset_exit(BIOSET.0.get());
         }
     }

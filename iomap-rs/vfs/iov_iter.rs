@@ -17,7 +17,7 @@ pub enum Direction {
 }
 
 /// A place in an iterator.
-pub struct Mark {
+pub(crate) struct Mark {
     iter: *const IovIter,
     count: usize,
 }
@@ -87,9 +87,10 @@ impl IovIter {
         result
     }
 
-    /// Remembers the place, to come back to it by [`Self::revert`].
+    /// Remembers the place, to come back to it by [`Self::revert`], with the same limit
+    /// as now.
     #[inline]
-    pub fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark {
             iter: self,
             count: self.count(),
@@ -98,12 +99,13 @@ impl IovIter {
 
     /// Goes back by `bytes` bytes, but not behind `mark`. C: `iov_iter_revert()`.
     #[inline]
-    pub fn revert(&mut self, mark: &Mark, bytes: usize) {
+    pub(crate) fn revert(&mut self, mark: &Mark, bytes: usize) {
         if !ptr::eq(mark.iter, self) {
             return;
         }
         let used = mark.count.saturating_sub(self.count());
-        // SAFETY: Valid by the type invariant; that much was used since the mark.
+        // SAFETY: Valid by the type invariant; that much was used since the mark, as the
+        // limit is the same again.
         unsafe { bindings::iov_iter_revert(self.as_ptr(), bytes.min(used)) }
     }
 

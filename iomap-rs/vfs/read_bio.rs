@@ -75,9 +75,8 @@ impl FolioReader {
     ///
     /// # Errors
     ///
-    /// [`EIO`], with a warning, if only part of a folio without a state is to be
-    /// read: nobody would count the parts. [`ENOMEM`]: the folio is not at hand
-    /// any more.
+    /// [`EIO`], with a warning, if a folio without a state is to be read in several
+    /// pieces: nobody would count them. [`ENOMEM`]: the folio is not at hand any more.
     #[inline]
     pub(crate) fn queue(
         &mut self,
@@ -91,7 +90,7 @@ impl FolioReader {
             // Before the open bio is submitted: pieces of this folio that are in
             // it must not be the last to end.
             Some(state) => state.lock().reading().add(length(&bytes)),
-            None if self.queued || bytes != (0..folio.size()) => {
+            None if self.queued => {
                 warn_once(Warning::ReadInPieces);
                 return Err(EIO);
             }

@@ -18,6 +18,14 @@ pub(crate) fn in_direct_reclaim() -> bool {
     unsafe { bindings::iomap_rs_in_direct_reclaim() }
 }
 
+/// Waits until completions that have begun are over: those that have told somebody of the
+/// end of I/O may have some instructions to go. To be called before code goes that they are
+/// made of, which a filesystem's module has of its own direct I/O. Sleeps.
+pub fn wait_for_completions() {
+    // SAFETY: Always sound.
+    unsafe { bindings::iomap_rs_wait_for_completions() }
+}
+
 /// Complains in a context that must not sleep. Debug kernels only.
 /// C: `might_sleep()`.
 pub(crate) fn might_sleep() {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::ktap::Line;
-use iomap_qemu_protocol::{DemoSpec, FsxSpec, Link, ManifestEntry, RunSpec};
+use iomap_qemu_protocol::{DemoSpec, FsxSpec, Link, ManifestEntry, RunSpec, SoakSpec};
 
 use crate::case::skip;
 use crate::data::mirror::open;
@@ -103,9 +103,9 @@ impl<'a> Context<'a> {
         self.spec.switches
     }
 
-    /// How long the soak takes.
-    pub fn soak_seconds(&self) -> u64 {
-        self.spec.soak_seconds
+    /// How the soak is run.
+    pub fn soak(&self) -> SoakSpec {
+        self.spec.soak
     }
 
     /// The type of the filesystem on the main disk; empty if there is none.

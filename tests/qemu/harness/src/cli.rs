@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use iomap_qemu_protocol::{FsxSpec, Link};
+use iomap_qemu_protocol::{FsxSpec, Link, SoakSpec};
 
 use crate::kernel::Flavor;
 
@@ -105,6 +105,9 @@ pub struct TestArguments {
     /// Seconds that each round of the soak takes
     #[arg(long, env, value_name = "NUMBER", default_value_t = 20)]
     pub soak_seconds: u64,
+    /// Has each round of the soak use the seeds of the round that told this number
+    #[arg(long, env, value_name = "NUMBER")]
+    pub soak_seed: Option<u32>,
     /// How many guests may run at a time; as many as there are processors
     #[arg(long, short, env, value_name = "NUMBER")]
     pub jobs: Option<usize>,
@@ -231,6 +234,13 @@ impl TestArguments {
         FsxSpec {
             operations: self.fsx_operations.unwrap_or(usual),
             seed: self.fsx_seed,
+        }
+    }
+
+    pub fn soak(&self) -> SoakSpec {
+        SoakSpec {
+            seconds: self.soak_seconds,
+            seed: self.soak_seed,
         }
     }
 }

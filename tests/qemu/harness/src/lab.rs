@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::ktap::Line;
-use iomap_qemu_protocol::{FsxSpec, Link, Mode, RunSpec};
+use iomap_qemu_protocol::{FsxSpec, Link, Mode, RunSpec, SoakSpec};
 use tempfile::TempDir;
 
 use crate::agent::Agent;
@@ -45,7 +45,7 @@ pub struct Lab {
     pub accel: Accel,
     pub fsx: FsxSpec,
     pub switches: u64,
-    pub soak_seconds: u64,
+    pub soak: SoakSpec,
     modules: Modules,
     work: TempDir,
 }
@@ -89,7 +89,7 @@ impl Lab {
             accel: Accel::Tcg,
             fsx: FsxSpec::default(),
             switches: 0,
-            soak_seconds: 0,
+            soak: SoakSpec::default(),
             modules,
             work,
         };
@@ -286,7 +286,7 @@ impl Lab {
             tests: boot.tests.clone(),
             fsx: self.fsx,
             switches: self.switches,
-            soak_seconds: self.soak_seconds,
+            soak: self.soak,
             extra: boot.extra.clone(),
         }
     }

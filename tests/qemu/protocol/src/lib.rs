@@ -19,5 +19,5 @@ pub use fstests::{FstestsRun, FstestsSpec};
 pub use path::{decode_path, encode_path};
 pub use spec::{
     BenchSpec, DemoSpec, FsxSpec, Link, ManifestEntry, Measured, Mode, Needs, RecoverySpec,
-    RunSpec, TestInfo,
+    RunSpec, SoakSpec, TestInfo,
 };

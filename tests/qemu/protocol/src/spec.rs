@@ -40,9 +40,9 @@ pub struct RunSpec {
     /// How often the tests of switching switch between engines.
     #[serde(default)]
     pub switches: u64,
-    /// How long the soak takes, in seconds.
+    /// How the soak is run.
     #[serde(default)]
-    pub soak_seconds: u64,
+    pub soak: SoakSpec,
     /// Free-form data of the suite; a [`DemoSpec`] in demo mode, a
     /// [`crate::FstestsSpec`] in that of fstests.
     #[serde(default)]
@@ -71,6 +71,16 @@ impl Default for FsxSpec {
             seed: None,
         }
     }
+}
+
+/// How the soak is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoakSpec {
+    /// How long it takes.
+    pub seconds: u64,
+    /// What its programs' seeds come from, if that shall not be fresh.
+    #[serde(default)]
+    pub seed: Option<u32>,
 }
 
 /// Which engine the guest's filesystems run on, and how it is linked to the kernel.
@@ -275,7 +285,10 @@ mod tests {
                 seed: Some(u64::MAX),
             },
             switches: 3,
-            soak_seconds: 7,
+            soak: SoakSpec {
+                seconds: 7,
+                seed: Some(u32::MAX),
+            },
             extra: serde_json::to_value(DemoSpec::default())?,
         };
         let text = serde_json::to_string(&spec)?;

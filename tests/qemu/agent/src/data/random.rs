@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers for tests that try many things: the same in every run.
+//! Numbers for tests that try many things: the same in every run, but for seeds that
+//! are to be new.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::{Context as _, Result};
+
+/// A seed that is new in every run.
+pub fn fresh_seed() -> Result<u32> {
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .context("cannot read /dev/urandom")?;
+    Ok(u32::from_ne_bytes(bytes))
+}
 
 /// A small generator (xorshift64); the seed is not 0.
 pub struct Random(u64);

@@ -10,7 +10,7 @@ use anyhow::{bail, ensure, Context as _, Result};
 
 use super::layout::verify_on_device;
 use super::{KIB, MIB};
-use crate::case::Case;
+use crate::case::{skip, Case};
 use crate::check::{fails_with, transfers};
 use crate::context::Context;
 use crate::data::mirror::{open, Mirror};
@@ -41,6 +41,9 @@ pub const CASES: &[Case] = &[
     )
     .doc("A write from memory that ends midway counts what there was, or is EFAULT.")
     .holds(&["BW-2", "BW-4", "BW-19", "BW-20", "BW-24", "DR-1", "DR-4"]),
+    Case::new("buffered_far_end", suites::XFS, far_end)
+        .doc("A write that fails where offsets end gives back what was reserved, and ends.")
+        .holds(&["DR-1", "DR-4", "DIFF-29"]),
     Case::new("buffered_nowait", suites::XFS, nowait)
         .doc("RWF_NOWAIT writes into cached blocks, and is EAGAIN where a block must be read.")
         .holds(&["BW-1", "BW-13", "BW-14"]),
@@ -144,6 +147,30 @@ fn source_missing(context: &Context) -> Result<()> {
         mirror.verify_buffered()?;
     }
     mirror.verify()
+}
+
+fn far_end(context: &Context) -> Result<()> {
+    if !context.on_rust() {
+        return skip("the C engine gives up with a warning, as ends are negative there");
+    }
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(context.path("file")?)?;
+    let size = i64::MAX as u64;
+    file.set_len(size)?;
+    // Two pages: all of the last one but a byte that no file has.
+    let start = size - 8191;
+    let mut bytes = [1; 8191];
+    file.read_exact_at(&mut bytes, start)?;
+    ensure!(bytes == [0; 8191], "a hole does not read as zeros");
+    let nowhere = std::ptr::null::<u8>().wrapping_add(8);
+    let count = raw_io::write_from(&file, nowhere, 7168, start);
+    fails_with(count, libc::EFAULT, "a write from no memory")?;
+    file.read_exact_at(&mut bytes, start)?;
+    ensure!(bytes == [0; 8191], "a write of nothing left something");
+    Ok(())
 }
 
 /// What was promised to the rest of the write must have been given back.

@@ -16,6 +16,7 @@ use crate::case::Case;
 use crate::context::Context;
 use crate::data::mirror::{drop_cache, open, open_read};
 use crate::data::pattern;
+use crate::data::random;
 use crate::suites;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::loop_device::LoopDevice;
@@ -101,14 +102,10 @@ fn fresh_seed(context: &Context) -> Result<()> {
 
 /// The one that was asked for, or a new one.
 fn seed(context: &Context) -> Result<u64> {
-    if let Some(seed) = context.fsx().seed {
-        return Ok(seed);
+    match context.fsx().seed {
+        Some(seed) => Ok(seed),
+        None => Ok(random::fresh_seed()?.into()),
     }
-    let mut bytes = [0; 4];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .context("cannot read /dev/urandom")?;
-    Ok(u32::from_ne_bytes(bytes).into())
 }
 
 fn on_file(context: &Context, seed: u64) -> Result<()> {

@@ -4,12 +4,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 use anyhow::{ensure, Context as _, Result};
-use rustix::fs::{seek, SeekFrom};
+use rustix::fs::{fallocate, seek, FallocateFlags, SeekFrom};
 
 use super::layout::{comb, mixed};
-use crate::case::Case;
+use crate::case::{skip, Case};
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::data::mirror::Mirror;
@@ -31,7 +32,33 @@ pub const CASES: &[Case] = &[
     Case::new("seek_unwritten_dirty", suites::EXT4_XFS, unwritten_dirty)
         .doc("Pages in the cache make data of the preallocated blocks under them.")
         .holds(&["SK-2", "SK-3", "SK-4"]),
+    Case::new("seek_far_end", suites::XFS, far_end)
+        .doc("So they do where offsets end.")
+        .holds(&["SK-4", "DIFF-29"]),
 ];
+
+fn far_end(context: &Context) -> Result<()> {
+    if !context.on_rust() {
+        return skip("the C engine has negative offsets there");
+    }
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(context.path("file")?)?;
+    let size = i64::MAX as u64;
+    let start = size - 8191;
+    fallocate(&file, FallocateFlags::empty(), start, 8191).context("fallocate")?;
+    file.write_all_at(b"x", size - 1)?;
+    let block = context.block_size()?;
+    let last = (size - 1) / block * block;
+    let found = (data(&file, start)?, hole(&file, start)?, hole(&file, last)?);
+    ensure!(
+        found == (last, start, size),
+        "{found:?}, but data from {last} to {size}"
+    );
+    Ok(())
+}
 
 fn data(file: &File, offset: u64) -> io::Result<u64> {
     Ok(seek(file, SeekFrom::Data(offset))?)
@@ -143,8 +170,8 @@ fn unwritten_dirty(context: &Context) -> Result<()> {
     let file = mirror.buffered()?;
     // In pages, as the cache may hold more than the block that was written.
     let page = 4096;
-    let flags = rustix::fs::FallocateFlags::empty();
-    rustix::fs::fallocate(&file, flags, 0, 64 * page)?;
+    let flags = FallocateFlags::empty();
+    fallocate(&file, flags, 0, 64 * page)?;
     mirror.set_length(64 * page as usize);
     expect(&file, page, &[])?;
     for index in [5, 20, 21] {

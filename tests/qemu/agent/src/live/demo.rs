@@ -14,14 +14,13 @@ use iomap_qemu_protocol::ktap::{Line, Outcome};
 use iomap_qemu_protocol::RunSpec;
 
 use super::engine::{calls, Live};
-use super::towards::joined;
 use crate::context::Context;
 use crate::init::MOUNT_POINT;
 use crate::kmsg::KernelLog;
 use crate::load::{Kind, Load, Worker};
 use crate::mounts::Mount;
 use crate::output::Output;
-use crate::soak::{self, Job, Program, Work};
+use crate::soak::{self, Done, Job, Program, Work};
 use crate::trace::Tracer;
 
 /// How long each engine is shown at work, and how long it is looked at.
@@ -84,10 +83,10 @@ impl Demo<'_> {
     }
 
     /// What the programs did, which all have found what they had written.
-    fn count(&self, jobs: &[Job], done: Vec<Result<Work>>) -> Result<()> {
+    fn count(&self, jobs: &[Job], done: Vec<Done>) -> Result<()> {
         let mut sum = Work::default();
-        for (job, work) in jobs.iter().zip(done) {
-            let work = work?;
+        for (job, Done { work, fault }) in jobs.iter().zip(done) {
+            fault.map_or(Ok(()), Err)?;
             ensure!(work.runs > 0, "{} has not come to an end once", job.name());
             sum.runs += work.runs;
             sum.operations += work.operations;
@@ -167,14 +166,14 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
             .zip(&jobs)
             .map(|(number, job)| {
                 let load = &load;
-                scope.spawn(move || job.repeat(number, || load.is_over()))
+                scope.spawn(move || job.repeat(0, number, || load.is_over()))
             })
             .collect();
         let shown = show(&mut demo);
         load.stop();
         let verified = demo.phase("verify", |demo| {
             let checked: Vec<Result<()>> = workers.into_iter().map(Worker::join).collect();
-            let done: Vec<Result<Work>> = programs.into_iter().map(joined).collect();
+            let done = programs.into_iter().map(Done::of).collect();
             checked.into_iter().collect::<Result<()>>()?;
             demo.count(&jobs, done)
         });

@@ -21,6 +21,13 @@ pub const CASES: &[Case] = &[
         .doc("Written space without a device cannot be read, nor written into in part.")
         .holds(&["DIFF-10"])
         .logs(&["WARNING: "]),
+    Case::new("hostile_cached_part_of_block", SCRIPT, read_part_of_block)
+        .doc("A mapping of part of a folio's only block is no reason to show what memory held.")
+        .holds(&["DIFF-28"])
+        .logs(&["WARNING: "]),
+    Case::new("read_last_part_of_block", SCRIPT, last_part_of_block)
+        .doc("If the file ends with it, it is read, and zeros follow.")
+        .holds(&["DIFF-28"]),
     Case::new("hostile_cached_end_fails", SCRIPT, end_fails)
         .doc("An end hook that fails changes nothing of what was done.")
         .holds(&["IT-4"]),
@@ -137,6 +144,37 @@ fn no_device(context: &Context) -> Result<()> {
     expect_errno(fs.put(0, 100, 1), libc::EIO)?;
     fs.put_all(0, 1024, 0xCC)?;
     fs.expect_contents(0, &[0xCC; 1024])?;
+    fs.expect_idle()
+}
+
+fn read_part_of_block(context: &Context) -> Result<()> {
+    rust_only(context)?;
+    let fs = Cached::new(context, "")?;
+    let hole = "offset=0 length=512 type=hole";
+    for first in [hole, "offset=0 length=512 addr=65536"] {
+        fs.restart("inode size=4096\nextent offset=0 length=4096 addr=65536\nbuffered")?;
+        fs.run(&format!("answer {first}"))?;
+        fs.run("read_folio pos=0")?;
+        fs.expect_only("read_folio_return", &["read_folio_return uptodate=0"])
+            .context(first)?;
+        fs.expect_idle()?;
+        fs.expect_contents(0, &stored(BASE, 4096))?;
+    }
+    Ok(())
+}
+
+fn last_part_of_block(context: &Context) -> Result<()> {
+    rust_only(context)?;
+    let fs = Cached::new(context, "")?;
+    fs.restart("inode size=512\nextent offset=0 length=512 addr=65536\nbuffered")?;
+    fs.run("read_folio pos=0")?;
+    fs.expect_only("read_folio_return", &["read_folio_return uptodate=1"])?;
+    let mapping = fs.mapping(4096)?;
+    let mut page = [1; 4096];
+    mapping.read(0, &mut page)?;
+    let mut wanted = stored(BASE, 512);
+    wanted.resize(4096, 0);
+    ensure!(page == *wanted, "stale memory behind the end of the file");
     fs.expect_idle()
 }
 

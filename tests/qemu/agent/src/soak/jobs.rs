@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread::ScopedJoinHandle;
 
-use anyhow::{Context as _, Result};
+use anyhow::{anyhow, Context as _, Error, Result};
 
 use super::programs::{Program, Work};
 
@@ -14,6 +15,14 @@ pub struct Job {
     pub program: Program,
     pub kind: String,
     dir: PathBuf,
+}
+
+/// What a job has come to.
+#[derive(Default)]
+pub struct Done {
+    /// Until the end, or until the fault.
+    pub work: Work,
+    pub fault: Option<Error>,
 }
 
 /// Every program in a directory of its own on every filesystem, of which there are the
@@ -37,26 +46,62 @@ pub fn jobs<'a>(
     Ok(jobs)
 }
 
+impl Done {
+    /// Waits for the thread that does the job.
+    pub fn of(thread: ScopedJoinHandle<'_, Self>) -> Self {
+        thread.join().unwrap_or_else(|_| Self {
+            fault: Some(anyhow!("a thread panicked")),
+            ..Self::default()
+        })
+    }
+}
+
 impl Job {
     /// Again and again until it is over, or a fault is found. Jobs that run at the same
-    /// time have different numbers.
-    pub fn repeat(&self, number: u64, over: impl Fn() -> bool) -> Result<Work> {
-        let mut sum = Work::default();
+    /// time have different numbers; seeds come from `base`.
+    pub fn repeat(&self, base: u32, number: u64, over: impl Fn() -> bool) -> Done {
+        let mut done = Done::default();
         while !over() {
-            // Of any two runs the seeds differ.
-            let seed = number << 32 | sum.runs;
-            let operations = self
-                .program
-                .run(&self.kind, &self.dir, seed)
-                .with_context(|| self.name())?;
-            sum.operations += operations;
-            sum.runs += 1;
+            let seed = seed(base, number, done.work.runs);
+            match self.program.run(&self.kind, &self.dir, seed) {
+                Ok(operations) => done.work.operations += operations,
+                Err(error) => {
+                    done.fault = Some(error.context(self.name()));
+                    break;
+                }
+            }
+            done.work.runs += 1;
         }
-        Ok(sum)
+        done
     }
 
     /// `xfs.fsx`
     pub fn name(&self) -> String {
         format!("{}.{}", self.kind, self.program.name())
+    }
+}
+
+/// The seed of a job's run: no two are the same with one base, nor are a job's with two.
+/// It fits the 63 bits that fio takes.
+fn seed(base: u32, job: u64, run: u64) -> u64 {
+    (job << 32 | run) ^ u64::from(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_runs_have_the_same_seed() {
+        let bases = [0, 1 << 20, u32::MAX];
+        let runs = bases
+            .iter()
+            .flat_map(|&base| (0..20).map(move |job| (base, job)))
+            .flat_map(|(base, job)| (0..500).map(move |run| seed(base, job, run)));
+        let all: Vec<u64> = runs.collect();
+        let different: BTreeSet<u64> = all.iter().copied().collect();
+        assert_eq!(different.len(), all.len());
     }
 }

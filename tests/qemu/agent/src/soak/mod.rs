@@ -11,16 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, ensure, Result};
+use anyhow::{ensure, Result};
 
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
 use crate::context::Context;
+use crate::data::random::fresh_seed;
 use crate::disk::Disk;
 use crate::fs::MIB;
 use crate::mounts::Mount;
 use crate::suites;
-pub use jobs::{jobs, Job};
+pub use jobs::{jobs, Done, Job};
 pub use programs::{Program, Work};
 
 /// The tables of this directory's files.
@@ -38,7 +39,10 @@ const MEMORY: usize = 128 * MIB;
 const REPORT: Duration = Duration::from_secs(30);
 
 fn everything(context: &Context) -> Result<()> {
-    let time = Duration::from_secs(context.soak_seconds());
+    let soak = context.soak();
+    let time = Duration::from_secs(soak.seconds);
+    let base = soak.seed.map_or_else(fresh_seed, Ok)?;
+    context.note(format!("the seeds again: SOAK_SEED={base}"));
     let others = OTHERS
         .iter()
         .map(|role| Mount::disk(context, role))
@@ -53,14 +57,48 @@ fn everything(context: &Context) -> Result<()> {
     });
     let jobs = jobs(&Program::ALL, [main].into_iter().chain(roots))?;
     let limit = MemoryLimit::enter(MEMORY)?;
-    let done = work_for(time, &jobs, context);
-    limit.leave()?;
-    for (job, done) in jobs.iter().zip(done?) {
+    let done = work_for(time, base, &jobs, context);
+    let faults = tell_work(context, &jobs, &done);
+    let told = limit
+        .leave()
+        .and_then(|()| tell_traffic(context, &disks, &before));
+    drop(others);
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
+    told
+}
+
+/// Tells what the jobs did, and how many have found a fault; what these say.
+fn tell_work(context: &Context, jobs: &[Job], done: &[Done]) -> Vec<String> {
+    for (job, done) in jobs.iter().zip(done) {
         let name = job.name();
-        context.metric(&format!("{name}.runs"), done.runs as f64);
-        context.metric(&format!("{name}.operations"), done.operations as f64);
-        ensure!(done.runs > 0, "{name} has not come to an end once");
+        context.metric(&format!("{name}.runs"), done.work.runs as f64);
+        context.metric(&format!("{name}.operations"), done.work.operations as f64);
     }
+    let faults = faults(jobs, done);
+    context.metric("errors", faults.len() as f64);
+    faults
+}
+
+/// What the jobs have found, or else those that have been too slow to find anything.
+fn faults(jobs: &[Job], done: &[Done]) -> Vec<String> {
+    let found: Vec<String> = done
+        .iter()
+        .filter_map(|done| done.fault.as_ref())
+        .map(|fault| format!("{fault:#}"))
+        .collect();
+    if !found.is_empty() {
+        // It has ended the others before their time.
+        return found;
+    }
+    jobs.iter()
+        .zip(done)
+        .filter(|(_, done)| done.work.runs == 0)
+        .map(|(job, _)| format!("{} has not come to an end once", job.name()))
+        .collect()
+}
+
+/// Tells what has gone to the disks and come from them.
+fn tell_traffic(context: &Context, disks: &[Disk], before: &[Traffic]) -> Result<()> {
     rustix::fs::sync();
     for (disk, before) in disks.iter().zip(before) {
         let now = Traffic::of(disk)?;
@@ -72,7 +110,6 @@ fn everything(context: &Context) -> Result<()> {
             mib(now.written - before.written),
         );
     }
-    drop(others);
     Ok(())
 }
 
@@ -82,7 +119,7 @@ fn disks(context: &Context) -> Result<Vec<Disk>> {
 }
 
 /// Each job again and again, all at once, until the time is up or one finds a fault.
-fn work_for(time: Duration, jobs: &[Job], context: &Context) -> Result<Vec<Work>> {
+fn work_for(time: Duration, base: u32, jobs: &[Job], context: &Context) -> Vec<Done> {
     let end = Instant::now() + time;
     let failed = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -93,11 +130,11 @@ fn work_for(time: Duration, jobs: &[Job], context: &Context) -> Result<Vec<Work>
                 let failed = &failed;
                 scope.spawn(move || {
                     let over = || Instant::now() >= end || failed.load(Ordering::Relaxed);
-                    let result = job.repeat(number, over);
-                    if result.is_err() {
+                    let done = job.repeat(base, number, over);
+                    if done.fault.is_some() {
                         failed.store(true, Ordering::Relaxed);
                     }
-                    result
+                    done
                 })
             })
             .collect();
@@ -110,10 +147,7 @@ fn work_for(time: Duration, jobs: &[Job], context: &Context) -> Result<Vec<Work>
                 next += REPORT;
             }
         }
-        workers
-            .into_iter()
-            .map(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?)
-            .collect()
+        workers.into_iter().map(Done::of).collect()
     })
 }
 

@@ -110,7 +110,7 @@ fn run_tests(
 ) -> Result<()> {
     lab.fsx = arguments.fsx(lab.flavor);
     lab.switches = arguments.switches;
-    lab.soak_seconds = arguments.soak_seconds;
+    lab.soak = arguments.soak();
     run_checks(&lab, tests, run, report)?;
     let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
     for _ in 0..arguments.repeat {

@@ -9,24 +9,26 @@ use iomap_qemu_protocol::ktap::Line;
 
 use crate::tracker::{TestResult, Verdict};
 
-/// A test's numbers, each the sum of its rounds.
+/// A test's numbers, each the sum of its rounds, failed ones included.
 #[derive(Debug, Default, PartialEq)]
 pub struct Totals {
     name: String,
     rounds: usize,
+    failed: usize,
     numbers: BTreeMap<String, f64>,
 }
 
-/// Of tests that have passed more than once and counted something.
+/// Of tests that have run more than once and counted something.
 pub fn of_rounds(results: &[TestResult]) -> Vec<Totals> {
     let mut tests: BTreeMap<&str, Totals> = BTreeMap::new();
-    let passed = results
+    let run = results
         .iter()
-        .filter(|result| result.verdict == Verdict::Passed);
-    for result in passed {
+        .filter(|result| !matches!(result.verdict, Verdict::Skipped(_)));
+    for result in run {
         let test = tests.entry(&result.name).or_default();
         test.name.clone_from(&result.name);
         test.rounds += 1;
+        test.failed += usize::from(result.verdict == Verdict::Failed);
         for (key, value) in result.details.iter().filter_map(|detail| metric(detail)) {
             *test.numbers.entry(key).or_default() += value;
         }
@@ -38,7 +40,11 @@ pub fn of_rounds(results: &[TestResult]) -> Vec<Totals> {
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} rounds of {}, together:", self.rounds, self.name)?;
+        write!(f, "{} rounds of {}, ", self.rounds, self.name)?;
+        match self.failed {
+            0 => f.write_str("together:")?,
+            failed => write!(f, "of which {failed} failed, together:")?,
+        }
         for (key, value) in &self.numbers {
             write!(f, "\n    {key} {value}")?;
         }
@@ -75,13 +81,33 @@ mod tests {
             round("soak/host_fsck", Verdict::Passed, &[]),
             round("soak/everything", Verdict::Passed, &said),
             round("soak/host_fsck", Verdict::Passed, &[]),
-            round("soak/everything", Verdict::Failed, &said),
+            round("soak/everything", Verdict::Skipped("no disk".into()), &said),
         ];
         let totals = of_rounds(&results);
         assert_eq!(totals.len(), 1);
         assert_eq!(
             totals.first().map(Totals::to_string).as_deref(),
             Some("2 rounds of soak/everything, together:\n    xfs.fsx.operations 1000")
+        );
+    }
+
+    #[test]
+    fn what_failed_rounds_did_counts() {
+        let passed = ["metric everything errors 0", "metric everything runs 7"];
+        let failed = ["metric everything errors 2", "metric everything runs 3"];
+        let results = [
+            round("soak/everything", Verdict::Passed, &passed),
+            round("soak/everything", Verdict::Failed, &failed),
+        ];
+        assert_eq!(
+            of_rounds(&results)
+                .first()
+                .map(Totals::to_string)
+                .as_deref(),
+            Some(
+                "2 rounds of soak/everything, of which 1 failed, together:\n    errors 2\n    \
+                 runs 10"
+            )
         );
     }
 

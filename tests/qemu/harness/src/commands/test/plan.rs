@@ -161,6 +161,7 @@ mod tests {
             fsx_seed: None,
             switches: 0,
             soak_seconds: 0,
+            soak_seed: None,
             show_output: false,
             repeat: 1,
             jobs: None,

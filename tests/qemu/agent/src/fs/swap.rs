@@ -155,13 +155,14 @@ fn exercise_bytes(active: &Active, size: usize) -> Result<()> {
 fn under_pressure(context: &Context) -> Result<()> {
     let path = written(context, "area", 128 * MIB)?;
     let active = Active::start(&path)?;
-    let beyond = 32 * MIB;
+    // Of what counts as not available the kernel may still give a part.
+    let (beyond, least) = (40 * MIB, 8 * MIB);
     let size = (available_memory()? + beyond).next_multiple_of(MIB);
     context.note(format!("{} MiB of memory are used", size / MIB));
     // Filling it is the pressure.
     let used = exercise(&active, size, |_| Ok(()))?;
     context.metric("bytes_swapped", used as f64);
-    ensure!(used >= beyond / 2, "{used} bytes went to the swap file");
+    ensure!(used >= least, "{used} bytes went to the swap file");
     active.stop()
 }
 

@@ -12,7 +12,7 @@ use crate::{
     writer::{Faulter, Writer},
 };
 use iomap_rs::{
-    buffered, direct,
+    buffered,
     operations::{DioCovers, DioFlags, DirectHooks, Range},
     report,
     vfs::{FiemapInfo, IovIter, Kiocb},
@@ -169,8 +169,7 @@ fn read_direct(request: Request<'_, Ext2>, iter: &mut IovIter) -> Result<i64> {
     let inode = request.inode();
     let lock = inode.lock_shared(request.iocb().is_nowait())?;
     let reader = DirectReader::new(inode);
-    let (request, done) = request
-        .submit(|iocb| direct::rw(iocb, inode.engine(), iter, &reader, (), DioFlags::NONE, 0))?;
+    let (request, done) = request.transfer(iter, &reader, (), DioFlags::NONE)?;
     drop(lock);
     let done = done?;
     if !reader.gave_up() {
@@ -206,17 +205,7 @@ fn write_direct(
     let extends = pos.saturating_add(count) > inode.size();
     let unaligned = (pos | request.alignment_of(iter)) & mask != 0;
     let flags = DioFlags::NONE.with_if(extends || unaligned, DioFlags::FORCE_WAIT);
-    let (request, done) = request.submit(|iocb| {
-        direct::rw(
-            iocb,
-            inode.engine(),
-            iter,
-            &DirectWriter(inode),
-            Extend,
-            flags,
-            0,
-        )
-    })?;
+    let (request, done) = request.transfer(iter, &DirectWriter(inode), Extend, flags)?;
     let done = match done {
         Ok(done) => done,
         Err(error) if error == ENOTBLK => 0,

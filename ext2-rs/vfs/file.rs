@@ -6,7 +6,7 @@ use super::{
     acl, attributes,
     error::{check, to_int},
     ioctl,
-    request::request,
+    request::serve,
     xattr, Attributes, FileSystem, Inode, NewInode, PageCache, Request, SuperBlock,
 };
 use crate::sys as bindings;
@@ -29,10 +29,10 @@ pub trait RegularFile: PageCache + Attributes {
     fn faulter(inode: &Inode<Self>) -> Self::Faulter<'_>;
 
     /// Reads. C: `read_iter`.
-    fn read(iocb: Request<'_, Self>, iter: &mut IovIter) -> Result<i64>;
+    fn read(request: Request<'_, Self>, iter: &mut IovIter) -> Result<i64>;
 
     /// Writes. C: `write_iter`.
-    fn write(iocb: Request<'_, Self>, iter: &mut IovIter) -> Result<i64>;
+    fn write(request: Request<'_, Self>, iter: &mut IovIter) -> Result<i64>;
 
     /// Reports extents. C: `fiemap`.
     fn fiemap(inode: &Inode<Self>, info: &mut FiemapInfo, start: u64, len: u64) -> Result;
@@ -96,35 +96,26 @@ impl<F: RegularFile> NewInode<F> {
     }
 }
 
-fn to_ssize(result: Result<i64>) -> isize {
-    match result {
-        Ok(bytes) => bytes as isize,
-        Err(error) => error.to_errno() as isize,
-    }
-}
-
 /// # Safety
 ///
-/// As for [`request`].
+/// As for [`serve`].
 unsafe extern "C" fn read_iter<F: RegularFile>(
     iocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
 ) -> isize {
     // SAFETY: By the contract.
-    let (request, iter) = unsafe { request::<F>(iocb, iter) };
-    to_ssize(F::read(request, iter))
+    unsafe { serve(iocb, iter, F::read) }
 }
 
 /// # Safety
 ///
-/// As for [`request`].
+/// As for [`serve`].
 unsafe extern "C" fn write_iter<F: RegularFile>(
     iocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
 ) -> isize {
     // SAFETY: By the contract.
-    let (request, iter) = unsafe { request::<F>(iocb, iter) };
-    to_ssize(F::write(request, iter))
+    unsafe { serve(iocb, iter, F::write) }
 }
 
 /// # Safety

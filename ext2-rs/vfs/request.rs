@@ -4,13 +4,20 @@
 
 use super::{error::check, Exclusive, Inode, RegularFile};
 use crate::sys as bindings;
-use iomap_rs::vfs::{IocbRef, IovIter, Kiocb};
+use core::cell::Cell;
+use iomap_rs::{
+    direct::{self, Started},
+    operations::{DioFlags, Direct, DirectHooks, Map},
+    vfs::{IocbRef, IovIter, Kiocb},
+};
 use kernel::prelude::*;
 
 /// A read or write of a file. C: `struct kiocb`.
 pub struct Request<'a, F: RegularFile> {
     iocb: IocbRef,
     inode: &'a Inode<F>,
+    /// Whether it is not the caller's any more.
+    queued: &'a Cell<bool>,
 }
 
 impl<'a, F: RegularFile> Request<'a, F> {
@@ -24,22 +31,40 @@ impl<'a, F: RegularFile> Request<'a, F> {
         &self.iocb
     }
 
-    /// Lets `submit` have the request. It comes back with the result, unless that
-    /// is [`EIOCBQUEUED`]: then it is not this task's any more.
-    pub fn submit(
+    /// Reads or writes past the page cache. The request comes back with the result,
+    /// unless that is [`EIOCBQUEUED`]: then its issuer will hear of it, whatever the
+    /// filesystem returns. C: `iomap_dio_rw()`.
+    ///
+    /// # Errors
+    ///
+    /// [`EIOCBQUEUED`] alone, which is to be passed on.
+    pub fn transfer<M: Map<Direct>, H: DirectHooks>(
         self,
-        submit: impl FnOnce(IocbRef) -> Result<i64>,
+        iter: &mut IovIter,
+        mapper: &M,
+        hooks: H,
+        flags: DioFlags,
     ) -> Result<(Self, Result<i64>)> {
-        let (raw, inode) = (self.as_ptr(), self.inode);
-        match submit(self.iocb) {
-            Err(error) if error == EIOCBQUEUED => Err(error),
-            result => {
-                // SAFETY: Not queued, so that it is the caller's until it has
-                // returned a result.
-                let iocb = unsafe { IocbRef::from_raw(raw.cast()) };
-                Ok((Self { iocb, inode }, result))
+        let (raw, inode, queued) = (self.as_ptr(), self.inode, self.queued);
+        let started = direct::start(self.iocb, inode.engine(), iter, mapper, hooks, flags, 0);
+        let result = match started {
+            Ok(Started::Queued) => {
+                queued.set(true);
+                return Err(EIOCBQUEUED);
             }
-        }
+            Ok(Started::Nothing) => Ok(0),
+            Ok(Started::Ended(last)) => direct::complete(last),
+            Err(error) => Err(error),
+        };
+        // SAFETY: Not queued, so that it is the caller's until it has returned a
+        // result.
+        let iocb = unsafe { IocbRef::from_raw(raw.cast()) };
+        let request = Self {
+            iocb,
+            inode,
+            queued,
+        };
+        Ok((request, result))
     }
 
     fn as_ptr(&self) -> *mut bindings::kiocb {
@@ -102,19 +127,35 @@ fn to_bytes(ret: isize) -> Result<i64> {
     check(ret.clamp(i32::MIN as isize, 0) as i32).map(|()| ret as i64)
 }
 
+/// Has `transfer` read or write; what its issuer gets.
+///
 /// # Safety
 ///
 /// `iocb` and `iter` are valid; the file is a regular one of `F`.
-pub(super) unsafe fn request<'a, F: RegularFile>(
+#[inline]
+pub(super) unsafe fn serve<F: RegularFile>(
     iocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
-) -> (Request<'a, F>, &'a mut IovIter) {
+    transfer: impl FnOnce(Request<'_, F>, &mut IovIter) -> Result<i64>,
+) -> isize {
+    let queued = Cell::new(false);
     // SAFETY: By the contract. The caller has the file open for the call.
-    unsafe {
+    let (request, iter) = unsafe {
         let request = Request {
             inode: Inode::from_raw((*(*iocb).ki_filp).f_inode),
             iocb: IocbRef::from_raw(iocb.cast()),
+            queued: &queued,
         };
         (request, IovIter::from_raw(iter.cast()))
+    };
+    let result = match transfer(request, iter) {
+        _ if queued.get() => Err(EIOCBQUEUED),
+        // Nobody would ever end it.
+        Err(error) if error == EIOCBQUEUED => Err(EIO),
+        result => result,
+    };
+    match result {
+        Ok(bytes) => bytes as isize,
+        Err(error) => error.to_errno() as isize,
     }
 }

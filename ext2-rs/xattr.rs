@@ -178,7 +178,11 @@ pub(crate) fn set(
     inode.touch_ctime();
     inode.mark_dirty();
     if inode.engine().is_sync() {
-        inode.sync_metadata()?;
+        match inode.sync_metadata() {
+            // The inode is written, some of its data is not: the old block is to go all the same.
+            Err(error) if error != ENOSPC => return Err(error),
+            _ => (),
+        }
     }
     // After the inode, which names it no more.
     unused.map_or(Ok(()), |old| release(inode, old))
@@ -197,6 +201,8 @@ fn store(
     bytes: &mut [u8],
     old: Option<Buffer>,
 ) -> Result<(u32, Option<Buffer>)> {
+    // Others may have left the block that they come from.
+    xattr_edit::set_refcount(bytes, 1).ok_or(EIO)?;
     if let Some(old) = &old {
         // One that is the inode's alone stays so.
         if sharers(inode, old)? == 1 {
@@ -206,7 +212,6 @@ fn store(
         }
     }
     let sb = inode.sb();
-    xattr_edit::set_refcount(bytes, 1).ok_or(EIO)?;
     let run = blocks::allocate(sb, node::group_start(inode), 1)?;
     let new = sb.new_block(run.first).inspect_err(|_| {
         blocks::free(sb, run);
@@ -233,6 +238,8 @@ fn leave(inode: &Inode<Ext2>, buffer: &Buffer) -> Result<u32> {
             // The last one frees the block: what it says does not count any more.
             if left > 0 {
                 xattr_edit::set_refcount(&mut bytes, left);
+                // While it is locked: the next one to leave may be the last, and free it.
+                buffer.mark_dirty();
             }
             left
         })
@@ -256,7 +263,6 @@ fn release(inode: &Inode<Ext2>, buffer: Buffer) -> Result {
         );
         return Ok(());
     }
-    buffer.mark_dirty();
     if inode.engine().is_sync() && buffer.sync().is_err() {
         sb.error(format_args!("cannot write attributes in block {block}"));
     }

@@ -28,7 +28,7 @@ use kernel::prelude::*;
 ///
 /// `bio` is not submitted and nobody else's. All it has are pieces of folios that
 /// are locked until their last piece has ended; each is counted if the folio has
-/// a state, and is the folio's only one if not. If the folio at hand has pieces,
+/// a state, and is the folio's only one if not, whose rest is filled. If the folio at hand has pieces,
 /// one of them is in `bio`: it stays locked until that is submitted.
 pub struct FolioReader {
     folio: Option<ReadFolio>,
@@ -72,6 +72,9 @@ impl FolioReader {
     /// Has `bytes` of the folio at hand read from 512-byte sector `sector` of
     /// `bdev`. `ahead` says how many bytes from there on, those included, are likely
     /// to be asked for: the bio is made as large.
+    ///
+    /// A folio without a state is uptodate as a whole once `bytes` are: its rest has been
+    /// filled.
     ///
     /// # Errors
     ///

@@ -174,7 +174,7 @@ impl FileSystem for Ext2 {
                 // A filesystem that was not clean, or has been checked since.
                 if on_disk & STATE_VALID == 0 && volume.state_at_rest() & STATE_VALID != 0 {
                     let state = volume.state_at_rest();
-                    volume.write_superblock(true, |raw| {
+                    volume.rest(|raw| {
                         mount_state::release_for_reading(raw, state, vfs::now());
                     })?;
                 }
@@ -237,14 +237,15 @@ impl FileSystem for Ext2 {
         }
         let volume = sb.data();
         let state = volume.state_at_rest();
-        volume.write_superblock(true, |raw| mount_state::release(raw, state))
+        volume.rest(|raw| mount_state::release(raw, state))
     }
 
     fn unfreeze(sb: &SuperBlock<Self>) -> Result {
         if sb.is_read_only() {
             return Ok(());
         }
-        sb.data().write_superblock(true, mount_state::hold)
+        // With an error it would stay frozen.
+        Self::sync(sb, true)
     }
 
     fn put_super(sb: &SuperBlock<Self>) {

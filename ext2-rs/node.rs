@@ -286,8 +286,7 @@ pub(crate) fn write(inode: &Inode<Ext2>, wait: bool) -> Result {
     stored.ok_or(EIO)?;
     buffer.mark_dirty();
     if on_disk.is_large() {
-        let added = volume.change_superblock(mount_state::add_large_file);
-        if added == Some(true) {
+        if volume.change_superblock(mount_state::add_large_file) {
             volume.write_superblock(true, |_| ())?;
         }
     }

@@ -17,7 +17,7 @@ use crate::{
     mount::Ext2,
     plan::{options::Options, place::Groups},
     space::{Bitmap, Space},
-    vfs::{self, corrupted, Buffer, FileSystem, Level, SuperBlock},
+    vfs::{self, copy_bytes, corrupted, Buffer, FileSystem, Level, SuperBlock},
 };
 use core::{
     fmt,
@@ -178,10 +178,14 @@ impl Volume {
 
     fn counts_on_disk(&self, group: u32) -> Option<Counts> {
         let (nth, index) = self.geometry.descriptor_of(group);
-        let block = self.descriptors.get(nth as usize)?.lock();
-        let start = index as usize * group::SIZE;
-        let raw = block.get(start..start.saturating_add(group::SIZE))?;
-        Some(Counts::read(&self.geometry, group, RawGroup::new(raw)?))
+        let first = index as usize * group::WORDS;
+        let block = self.descriptors.get(nth as usize)?;
+        let mut raw = [0; group::SIZE];
+        let words = block.le32s(first..first.saturating_add(group::WORDS));
+        for (to, word) in raw.chunks_exact_mut(size_of::<u32>()).zip(words) {
+            copy_bytes(to, &word.to_le_bytes());
+        }
+        Some(Counts::read(&self.geometry, group, RawGroup::new(&raw)?))
     }
 
     /// Blocks that only the privileged may take. The kernel never changes that, but
@@ -192,19 +196,24 @@ impl Volume {
         self.superblock.le32(place).unwrap_or(0)
     }
 
-    /// Changes the superblock on disk; it is written some time, again if that has failed
-    /// before. C: `ext2_clear_super_error()` besides.
-    pub(crate) fn change_superblock<R>(
+    /// Changes the superblock on disk, and gives whether it has: `change` says so. It is
+    /// written some time, again if that has failed before. C: `ext2_clear_super_error()`
+    /// besides.
+    pub(crate) fn change_superblock(
         &self,
-        change: impl FnOnce(&mut RawSuperblockMut<'_>) -> R,
-    ) -> Option<R> {
+        change: impl FnOnce(&mut RawSuperblockMut<'_>) -> bool,
+    ) -> bool {
         let mut block = self.superblock.lock();
         let end = self.superblock_offset.saturating_add(SUPERBLOCK_SIZE);
-        let raw = block.get_mut(self.superblock_offset..end)?;
-        let result = change(&mut RawSuperblockMut::new(raw)?);
-        block.clear_write_error(Ext2::NAME, c_str!("superblock"));
-        self.superblock.mark_dirty();
-        Some(result)
+        let raw = block.get_mut(self.superblock_offset..end);
+        let changed = raw
+            .and_then(RawSuperblockMut::new)
+            .is_some_and(|mut raw| change(&mut raw));
+        if changed {
+            block.clear_write_error(Ext2::NAME, c_str!("superblock"));
+            self.superblock.mark_dirty();
+        }
+        changed
     }
 
     /// Looks at the superblock on disk.
@@ -235,6 +244,17 @@ impl Volume {
         self.state.store(self.state_on_disk(), Relaxed);
     }
 
+    /// Writes that the filesystem is at rest, as `release` says it. If that fails, it goes on
+    /// being in use.
+    pub(crate) fn rest(&self, release: impl FnOnce(&mut RawSuperblockMut<'_>)) -> Result {
+        self.write_superblock(true, release).inspect_err(|_| {
+            self.change_superblock(|raw| {
+                mount_state::hold(raw);
+                true
+            });
+        })
+    }
+
     /// Writes the superblock with what is free; `change` says what else is new.
     /// C: `ext2_sync_super()`.
     pub(crate) fn write_superblock(
@@ -246,6 +266,7 @@ impl Volume {
         self.change_superblock(|raw| {
             mount_state::count_free(raw, total.free_blocks, total.free_inodes, vfs::now());
             change(raw);
+            true
         });
         if wait {
             self.superblock.sync()?;
@@ -266,7 +287,10 @@ impl SuperBlock<Ext2> {
         self.log(Level::Error, message);
         if !self.is_read_only() {
             volume.state.fetch_or(mount_state::STATE_ERRORS, Relaxed);
-            volume.change_superblock(mount_state::note_errors);
+            volume.change_superblock(|raw| {
+                mount_state::note_errors(raw);
+                true
+            });
             if volume.superblock.sync().is_err() {
                 self.log(Level::Warning, format_args!("cannot write superblock"));
             }

@@ -4,9 +4,10 @@
 //!
 //! A block is looked at and changed as a whole under its lock, or one 32-bit
 //! number at a time without: that is how trees of block numbers are walked. Who
-//! may change what is for the filesystem's own locks. A filesystem uses a block
-//! in one of the two ways, not in both. A buffer is locked while it is written to the
-//! device, too: what is written is never half changed.
+//! may change what is for the filesystem's own locks. A filesystem changes a number
+//! in one of the two ways, not in both; to look at it, it need not lock the block. A
+//! buffer is locked while it is written to the device, too: what is written is never half
+//! changed.
 //!
 //! Who writes to the device itself while it is mounted, as `tune2fs` does, changes
 //! blocks under neither. So nothing that was looked at is taken to be so still.

@@ -14,10 +14,14 @@ use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::suites;
+use crate::sys::freeze;
 
 pub const CASES: &[Case] = &[
     Case::new("flaky_superblock", suites::EXT2_RS_FAULTS, superblock)
         .doc("A superblock that could not be written is written again, as often as it takes.")
+        .logs(&["previous I/O error to superblock detected"]),
+    Case::new("flaky_thaw", suites::EXT2_RS_FAULTS, thaw)
+        .doc("A filesystem does not stay frozen because its superblock cannot be written.")
         .logs(&["previous I/O error to superblock detected"]),
 ];
 
@@ -38,6 +42,21 @@ fn superblock(context: &Context) -> Result<()> {
             fails_with(sync(), libc::EIO, "syncfs without a superblock")?;
         }
         disk.heal()?;
+        sync().context("syncfs of a disk that is well again")
+    })
+}
+
+fn thaw(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let root = File::open(context.mount_point())?;
+        freeze::freeze(&root).context("FIFREEZE")?;
+        let broken = disk.break_at(Fault::FlakyWrites, SUPERBLOCK);
+        freeze::thaw(&root).context("FITHAW without a superblock")?;
+        broken?;
+        let sync = || Ok(syncfs(&root)?);
+        fails_with(sync(), libc::EIO, "syncfs without a superblock")?;
+        disk.heal()?;
+        fs::write(context.path("file")?, "text")?;
         sync().context("syncfs of a disk that is well again")
     })
 }

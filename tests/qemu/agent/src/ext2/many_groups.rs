@@ -141,12 +141,7 @@ fn directory() -> [u8; BLOCK] {
 }
 
 fn make(context: &Context) -> Result<File> {
-    let image = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(IMAGE)
-        .context("cannot make the image")?;
+    let image = File::create_new(IMAGE).context("cannot make the image")?;
     image.set_len(u64::from(BLOCKS) * BLOCK as u64)?;
     let write = |block: u32, bytes: &[u8]| {
         image

@@ -160,11 +160,7 @@ fn unlinked(context: &Context) -> Result<()> {
     let second = Second::mount(context, "")?;
     let before = second.space()?;
     let path = second.path("open");
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)?;
+    let mut file = File::create_new(&path)?;
     let data = vec![0x5a; 600 << 10];
     file.write_all(&data)?;
     file.sync_all()?;

@@ -153,11 +153,7 @@ fn far_end(context: &Context) -> Result<()> {
     if !context.on_rust() {
         return skip("the C engine gives up with a warning, as ends are negative there");
     }
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(context.path("file")?)?;
+    let file = File::create_new(context.path("file")?)?;
     let size = i64::MAX as u64;
     file.set_len(size)?;
     // Two pages: all of the last one but a byte that no file has.

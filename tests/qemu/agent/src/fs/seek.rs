@@ -41,11 +41,7 @@ fn far_end(context: &Context) -> Result<()> {
     if !context.on_rust() {
         return skip("the C engine has negative offsets there");
     }
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(context.path("file")?)?;
+    let file = File::create_new(context.path("file")?)?;
     let size = i64::MAX as u64;
     let start = size - 8191;
     fallocate(&file, FallocateFlags::empty(), start, 8191).context("fallocate")?;

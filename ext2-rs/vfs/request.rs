@@ -4,7 +4,7 @@
 
 use super::{error::check, Exclusive, Inode, RegularFile};
 use crate::sys as bindings;
-use core::cell::Cell;
+use core::{cell::Cell, marker::PhantomData};
 use iomap_rs::{
     direct::{self, Started},
     operations::{DioFlags, Direct, DirectHooks, Map},
@@ -13,17 +13,22 @@ use iomap_rs::{
 use kernel::prelude::*;
 
 /// A read or write of a file. C: `struct kiocb`.
+///
+/// # Invariants
+///
+/// The iocb has an open regular file of `F`.
 pub struct Request<'a, F: RegularFile> {
     iocb: IocbRef,
-    inode: &'a Inode<F>,
     /// Whether it is not the caller's any more.
     queued: &'a Cell<bool>,
+    file: PhantomData<&'a Inode<F>>,
 }
 
 impl<'a, F: RegularFile> Request<'a, F> {
     /// The file's inode.
     pub fn inode(&self) -> &'a Inode<F> {
-        self.inode
+        // SAFETY: By the type invariant. The caller has the file open for the call.
+        unsafe { Inode::from_raw((*(*self.as_ptr()).ki_filp).f_inode) }
     }
 
     /// As the engine knows it.
@@ -45,26 +50,19 @@ impl<'a, F: RegularFile> Request<'a, F> {
         hooks: H,
         flags: DioFlags,
     ) -> Result<(Self, Result<i64>)> {
-        let (raw, inode, queued) = (self.as_ptr(), self.inode, self.queued);
-        let started = direct::start(self.iocb, inode.engine(), iter, mapper, hooks, flags, 0);
-        let result = match started {
+        let inode = self.inode().engine();
+        // SAFETY: It is not used any more unless it comes back.
+        let iocb = unsafe { IocbRef::from_raw(self.as_ptr().cast()) };
+        let result = match direct::start(iocb, inode, iter, mapper, hooks, flags, 0) {
             Ok(Started::Queued) => {
-                queued.set(true);
+                self.queued.set(true);
                 return Err(EIOCBQUEUED);
             }
             Ok(Started::Nothing) => Ok(0),
             Ok(Started::Ended(last)) => direct::complete(last),
             Err(error) => Err(error),
         };
-        // SAFETY: Not queued, so that it is the caller's until it has returned a
-        // result.
-        let iocb = unsafe { IocbRef::from_raw(raw.cast()) };
-        let request = Self {
-            iocb,
-            inode,
-            queued,
-        };
-        Ok((request, result))
+        Ok((self, result))
     }
 
     fn as_ptr(&self) -> *mut bindings::kiocb {
@@ -139,14 +137,18 @@ pub(super) unsafe fn serve<F: RegularFile>(
     transfer: impl FnOnce(Request<'_, F>, &mut IovIter) -> Result<i64>,
 ) -> isize {
     let queued = Cell::new(false);
-    // SAFETY: By the contract. The caller has the file open for the call.
-    let (request, iter) = unsafe {
-        let request = Request {
-            inode: Inode::from_raw((*(*iocb).ki_filp).f_inode),
-            iocb: IocbRef::from_raw(iocb.cast()),
-            queued: &queued,
-        };
-        (request, IovIter::from_raw(iter.cast()))
+    // SAFETY: By the contract.
+    let (iocb, iter) = unsafe {
+        (
+            IocbRef::from_raw(iocb.cast()),
+            IovIter::from_raw(iter.cast()),
+        )
+    };
+    // INVARIANT: By the contract.
+    let request = Request {
+        iocb,
+        queued: &queued,
+        file: PhantomData,
     };
     let result = match transfer(request, iter) {
         _ if queued.get() => Err(EIOCBQUEUED),

@@ -135,8 +135,7 @@ fn read_piece(
     }
     let pos = folio.pos().wrapping_add(piece.start as i64);
     if needs_zeroing(state, pos) {
-        folio.zero(piece.clone());
-        folio_state::set_uptodate(folio, &piece, inode.block_bits());
+        zero(folio, inode, piece);
         return Ok(reached);
     }
     let map = state.map();
@@ -146,6 +145,14 @@ fn read_piece(
     };
     reader.queue(bdev, map.sector(pos), piece, || rest_of_map(state, pos))?;
     Ok(reached)
+}
+
+/// Fills a piece for which there is nothing on the device.
+// Its frame is not to be under what allocates bios.
+#[inline(never)]
+fn zero(folio: &IomapFolio, inode: &Inode, piece: Range<usize>) {
+    folio.zero(piece.clone());
+    folio_state::set_uptodate(folio, &piece, inode.block_bits());
 }
 
 /// Whether `piece` of a folio that has no state is to be read: nobody would count several

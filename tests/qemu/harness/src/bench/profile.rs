@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use iomap_bench_report::stack::Side;
 use serde::Deserialize;
 
 use super::symbols::{Symbols, TRAMPOLINE};
@@ -18,6 +19,17 @@ const NOISE: f64 = 0.5;
 
 /// What livepatch's trampolines call for the address of the new function.
 const HANDLER: &str = "klp_ftrace_handler";
+
+/// Where engines and filesystems hand over to the rest of the kernel when they are deep in
+/// the stack.
+const HAND_OVERS: [&str; 6] = [
+    "__filemap_get_folio",
+    "__kmalloc_noprof",
+    "bdev_getblk",
+    "bio_alloc_bioset",
+    "kmem_cache_alloc_noprof",
+    "submit_bio_noacct",
+];
 
 /// A line of the plugin's file.
 #[derive(Debug, Deserialize)]
@@ -35,8 +47,8 @@ pub struct Profile {
     functions: BTreeMap<String, f64>,
     /// The same of the engine's functions alone.
     engine: BTreeMap<String, f64>,
-    /// Bytes of stack in use at the deepest, and in which function.
-    pub depth: (u64, String),
+    /// Of the stack.
+    pub depth: Side,
     /// How often livepatch redirected a call, per operation.
     pub redirected: f64,
 }
@@ -78,8 +90,14 @@ fn profile(raw: &Raw, symbols: &Symbols, operations: f64) -> Profile {
         let Some(symbol) = symbols.at(address) else {
             continue;
         };
-        if depth > profile.depth.0 && !interrupts(&symbol.name) {
-            profile.depth = (depth, symbol.name.clone());
+        let name = symbol.name.as_str();
+        let side = &mut profile.depth;
+        if depth > side.deepest.0 && !interrupts(name) {
+            side.deepest = (depth, name.to_owned());
+        }
+        if HAND_OVERS.contains(&name) {
+            // Addresses ascend: it is where the function begins.
+            side.hand_overs.entry(name.to_owned()).or_insert(depth);
         }
     }
     profile
@@ -151,7 +169,7 @@ pub fn compare(c: &Profile, rust: &Profile) -> String {
     let _ = writeln!(
         text,
         "stack at its deepest: C {} bytes in {}, Rust {} in {}",
-        c.depth.0, c.depth.1, rust.depth.0, rust.depth.1
+        c.depth.deepest.0, c.depth.deepest.1, rust.depth.deepest.0, rust.depth.deepest.1
     );
     text
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
+use walkdir::WalkDir;
 
 /// The two directories everything is found under.
 #[derive(Clone, Debug)]
@@ -85,4 +86,16 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// `fs::create_dir_all` that names the directory when it fails.
 pub fn make_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))
+}
+
+/// All files in a directory and in those in it, in no order; a file is its own.
+pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in WalkDir::new(dir) {
+        let entry = entry.with_context(|| format!("cannot walk through {}", dir.display()))?;
+        if entry.file_type().is_file() {
+            files.push(entry.into_path());
+        }
+    }
+    Ok(files)
 }

@@ -11,7 +11,9 @@ use iomap_qemu_protocol::Link;
 
 use crate::agent::Agent;
 use crate::cli::FstestsArguments;
-use crate::fstests::{self, Campaign, Client, Column, Entry, Record, Selection, Side, Summary};
+use crate::fstests::{
+    self, Campaign, Client, Column, Entry, Record, Selection, Side, Summary, Tree,
+};
 use crate::lab::Lab;
 use crate::parallel;
 use crate::paths::{make_dir, Paths};
@@ -21,10 +23,7 @@ use crate::toolchain::Toolchain;
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Result<bool> {
     let start = Instant::now();
     fstests::examine_kernel(arguments.kernel)?;
-    let tree = fstests::examine(arguments.tree.as_deref())?;
-    let tree = tree
-        .canonicalize()
-        .with_context(|| format!("cannot find {}", tree.display()))?;
+    let tree = Tree::find(arguments.tree.as_deref())?;
     let section = variables_of_section(arguments)?;
     let section_kind = section.get("FSTYP").map(String::as_str);
     let clients = Client::chosen(&arguments.fs, section_kind)?;
@@ -40,7 +39,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         }
     }
     let kinds: Vec<&str> = clients.iter().map(|client| client.kind).collect();
-    selection.check(&tree, &kinds)?;
+    selection.check(&tree.dir, &kinds)?;
     let mut plans = Vec::new();
     for client in clients {
         let mut variables = section.clone();
@@ -49,7 +48,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
             label: label(client.name, arguments.section.as_deref()),
             client,
             variables,
-            tests: selection.expand(&tree, client.kind)?,
+            tests: selection.expand(&tree.dir, client.kind)?,
         });
     }
 
@@ -149,7 +148,7 @@ impl Task<'_> {
     /// Runs it; a column for each engine, and what went wrong besides.
     fn run(
         self,
-        tree: &Path,
+        tree: &Tree,
         results: &Path,
         arguments: &FstestsArguments,
     ) -> Result<(Vec<Column>, Vec<String>)> {

@@ -12,7 +12,7 @@ use iomap_qemu_protocol::{FstestsRun, FstestsSpec, Link, Mode};
 
 use super::order::order;
 use super::record::Record;
-use super::{Client, Entry};
+use super::{Client, Entry, Tree};
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
 use crate::kernel_log::{cause_of_death, text_of};
@@ -34,7 +34,7 @@ const CHANCES: u32 = 1;
 pub struct Campaign<'a> {
     pub lab: &'a Lab,
     pub client: Client,
-    pub tree: &'a Path,
+    pub tree: &'a Tree,
     pub variables: BTreeMap<String, String>,
     pub limit: Duration,
     /// One or two.
@@ -135,13 +135,17 @@ impl Campaign<'_> {
             files.extend(self.lab.engine_file()?);
         }
         files.extend(self.lab.module_files(suite)?);
+        files.push(&self.lab.agent.binary);
         let digests = files.iter().map(|file| hash::hex_of_file(file));
+        let digests = digests.collect::<Result<Vec<_>>>()?.join(" ");
+        // Those of the client: a second engine's disk changes nothing for the first.
+        let disks = format!("{:?}", self.client.suite.disks);
         Ok(format!(
             "{} {} {:?} {}",
             kernel.to_string_lossy(),
-            self.tree.display(),
+            self.tree.dir.display(),
             self.variables,
-            hash::hex(digests.collect::<Result<Vec<_>>>()?.join(" "))
+            hash::hex(format!("{digests} {disks} {}", self.tree.state))
         ))
     }
 
@@ -193,7 +197,7 @@ impl Campaign<'_> {
 
     fn machine(&self, suite: &Suite, tracker: &Tracker, console: &Path) -> Result<Machine> {
         let spec = FstestsSpec {
-            tree: self.tree.display().to_string(),
+            tree: self.tree.dir.display().to_string(),
             engines: self.engines(),
             variables: self.variables.clone(),
             kernel_type: self.client.kernel_type.map(str::to_owned),

@@ -8,10 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
-use walkdir::WalkDir;
 
 use crate::hash;
-use crate::paths::{make_dir, read_text};
+use crate::paths::{files_below, make_dir, read_text};
 
 /// What of a checkout a kernel is built from, if it is there.
 const PARTS: &[&str] = &["Kbuild", "iomap-rs", "ext2-rs"];
@@ -79,17 +78,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in WalkDir::new(dir) {
-        let entry = entry.with_context(|| format!("cannot walk through {}", dir.display()))?;
-        if entry.file_type().is_file() {
-            files.push(entry.into_path());
-        }
-    }
-    Ok(files)
 }
 
 /// Generated sources: what `.gitignore` lists without a pattern.

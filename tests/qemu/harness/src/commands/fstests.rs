@@ -23,6 +23,8 @@ use crate::toolchain::Toolchain;
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Result<bool> {
     let start = Instant::now();
     fstests::examine_kernel(arguments.kernel)?;
+    let links: Vec<Link> = arguments.link.iter().copied().map(Link::from).collect();
+    fstests::examine_engines(&links)?;
     let tree = Tree::find(arguments.tree.as_deref())?;
     let section = variables_of_section(arguments)?;
     let section_kind = section.get("FSTYP").map(String::as_str);
@@ -32,7 +34,6 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         tests: arguments.tests.clone(),
         exclude: arguments.exclude.clone(),
     };
-    let links: Vec<Link> = arguments.link.iter().copied().map(Link::from).collect();
     for client in &clients {
         for &link in &links {
             client.on(link)?;

@@ -26,33 +26,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
     let links: Vec<Link> = arguments.link.iter().copied().map(Link::from).collect();
     fstests::examine_engines(&links)?;
     let tree = Tree::find(arguments.tree.as_deref())?;
-    let section = variables_of_section(arguments)?;
-    let section_kind = section.get("FSTYP").map(String::as_str);
-    let clients = Client::chosen(&arguments.fs, section_kind)?;
-    let selection = Selection {
-        groups: arguments.group.clone(),
-        tests: arguments.tests.clone(),
-        exclude: arguments.exclude.clone(),
-    };
-    for client in &clients {
-        for &link in &links {
-            client.on(link)?;
-        }
-    }
-    let kinds: Vec<&str> = clients.iter().map(|client| client.kind).collect();
-    selection.check(&tree.dir, &kinds)?;
-    let mut plans = Vec::new();
-    for client in clients {
-        let mut variables = section.clone();
-        variables.insert("FSTYP".to_owned(), client.kind.to_owned());
-        plans.push(Plan {
-            label: label(client.name, arguments.section.as_deref()),
-            client,
-            variables,
-            tests: selection.expand(&tree.dir, client.kind)?,
-        });
-    }
-
+    let plans = plans(arguments, &tree, &links)?;
     let agent = Agent::build(paths, tools)?;
     let results = paths.checkout.join("target/fstests");
     make_dir(&results)?;
@@ -89,6 +63,38 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &FstestsArguments) -> Re
         });
     }
     conclude(&summaries, troubles, &results, start.elapsed())
+}
+
+/// What is to be run of each filesystem. An error for whatever could be known to go wrong
+/// before hours of tests.
+fn plans(arguments: &FstestsArguments, tree: &Tree, links: &[Link]) -> Result<Vec<Plan>> {
+    let section = variables_of_section(arguments)?;
+    let section_kind = section.get("FSTYP").map(String::as_str);
+    let clients = Client::chosen(&arguments.fs, section_kind)?;
+    let selection = Selection {
+        groups: arguments.group.clone(),
+        tests: arguments.tests.clone(),
+        exclude: arguments.exclude.clone(),
+    };
+    for client in &clients {
+        for &link in links {
+            client.on(link)?;
+        }
+    }
+    let kinds: Vec<&str> = clients.iter().map(|client| client.kind).collect();
+    selection.check(&tree.dir, &kinds)?;
+    let mut plans = Vec::new();
+    for client in clients {
+        let mut variables = section.clone();
+        variables.insert("FSTYP".to_owned(), client.kind.to_owned());
+        plans.push(Plan {
+            label: label(client.name, arguments.section.as_deref()),
+            client,
+            variables,
+            tests: selection.expand(&tree.dir, client.kind)?,
+        });
+    }
+    Ok(plans)
 }
 
 /// Shows and writes what came out; false if something is wrong.

@@ -61,8 +61,8 @@ struct Life {
 pub struct Course {
     /// A record for each side.
     pub records: Vec<Record>,
-    /// Guests that ended while no test ran, which therefore is to blame: they make the
-    /// results no worse, and yet something is wrong.
+    /// Guests that ended while no test ran, which therefore is to blame, or that there was no
+    /// way to run: they make the results no worse, and yet something is wrong.
     pub troubles: Vec<String>,
 }
 
@@ -91,11 +91,8 @@ impl Campaign<'_> {
         });
         let names = runs.iter().map(FstestsRun::to_string);
         let mut tracker = Tracker::new(suite.name, names);
-        let mut troubles = Vec::new();
-        let mut chances = CHANCES;
-        while tracker.is_waiting() {
-            let before = tracker.waiting().count();
-            let life = self.boot(&suite, &mut tracker, &mut |result| {
+        let troubles = guests(suite.name, &mut tracker, |tracker| {
+            self.boot(&suite, tracker, &mut |result| {
                 let (run, entry) = entry_of(&result)?;
                 show(run.engine, &entry);
                 let mut records = records.iter_mut();
@@ -103,20 +100,8 @@ impl Campaign<'_> {
                     Some((_, record)) => record.add(entry),
                     None => bail!("{} is a result of no engine here", result.name),
                 }
-            })?;
-            if let (false, Some(trouble), 1..) = (life.came_up, &life.trouble, chances) {
-                chances -= 1;
-                eprintln!("{}: {trouble}; the guest is booted again", suite.name);
-                continue;
-            }
-            troubles.extend(life.trouble);
-            let left = tracker.waiting().count();
-            if left == before {
-                // No other boot would do better; a later run may.
-                troubles.push(format!("no test came to run, {left} have no result"));
-                break;
-            }
-        }
+            })
+        });
         let records = records.into_iter().map(|(_, record)| record).collect();
         Ok(Course { records, troubles })
     }
@@ -225,6 +210,44 @@ impl Campaign<'_> {
     }
 }
 
+/// Guests one after the other until no test waits, as long as each of them gets on. Returns what is
+/// wrong besides the tests.
+fn guests(
+    suite: &str,
+    tracker: &mut Tracker,
+    mut boot: impl FnMut(&mut Tracker) -> Result<Life>,
+) -> Vec<String> {
+    let mut troubles = Vec::new();
+    let mut chances = CHANCES;
+    while tracker.is_waiting() {
+        let before = tracker.waiting().count();
+        let life = match boot(tracker) {
+            Ok(life) => life,
+            Err(error) => {
+                // No results are lost by it, neither those so far nor other filesystems'.
+                let trouble = format!("{error:#}");
+                eprintln!("{suite}: {trouble}; its tests end here");
+                troubles.push(trouble);
+                break;
+            }
+        };
+        if !life.came_up && chances > 0 {
+            chances -= 1;
+            let trouble = life.trouble.unwrap_or_default();
+            eprintln!("{suite}: {trouble}; the guest is booted again");
+            continue;
+        }
+        troubles.extend(life.trouble);
+        let left = tracker.waiting().count();
+        if left == before {
+            // No other boot would do better; a later run may.
+            troubles.push(format!("no test came to run, {left} have no result"));
+            break;
+        }
+    }
+    troubles
+}
+
 /// A result's run, and what of it goes to the record.
 fn entry_of(result: &TestResult) -> Result<(FstestsRun, Entry)> {
     let run = result.name.split_once('/');
@@ -306,6 +329,39 @@ mod tests {
         let failed = ("fstests-xfs/c:generic/001".to_owned(), Verdict::Failed);
         assert_eq!((blamed, trouble), (Some(failed), None));
         assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["live:generic/001"]);
+    }
+
+    /// What is wrong after guests that come up or do not, and how many there were.
+    fn after(lives: &[Result<bool, &str>]) -> (Vec<String>, usize) {
+        let mut lives = lives.iter();
+        let mut boots = 0;
+        let troubles = guests("fstests-xfs", &mut tracker(&[]), |_| {
+            boots += 1;
+            match lives.next() {
+                Some(Ok(came_up)) => Ok(Life {
+                    came_up: *came_up,
+                    trouble: Some("died".into()),
+                }),
+                Some(Err(error)) => bail!("{error}"),
+                None => bail!("too many boots"),
+            }
+        });
+        (troubles, boots)
+    }
+
+    #[test]
+    fn a_guest_that_does_not_come_up_has_a_second_chance() {
+        let (troubles, boots) = after(&[Ok(false), Ok(true)]);
+        assert_eq!(troubles, ["died", "no test came to run, 2 have no result"]);
+        assert_eq!(boots, 2);
+        assert_eq!(after(&[Ok(false), Ok(false)]).1, 2);
+    }
+
+    #[test]
+    fn an_error_is_a_trouble_that_ends_these_tests_alone() {
+        assert_eq!(after(&[Err("no qemu")]), (vec!["no qemu".into()], 1));
+        let (troubles, _) = after(&[Ok(false), Err("no room")]);
+        assert_eq!(troubles, ["no room"]);
     }
 
     #[test]

@@ -138,10 +138,8 @@ impl Lab {
 
     /// Makes disks and initramfs for one boot.
     pub fn assemble(&self, boot: &Boot) -> Result<Machine> {
-        let dir = self.work.path().join(boot.suite.name);
-        if dir.exists() {
-            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
-        }
+        self.discard(boot.suite)?;
+        let dir = self.directory_of_suite(boot.suite);
         let disks = image::make_all(&self.tools, boot.suite, &dir, boot.tree)?;
         let initramfs = dir.join("initramfs");
         self.write_initramfs(boot, &initramfs)?;
@@ -157,6 +155,15 @@ impl Lab {
             hot_plug: boot.suite.hot_plug,
             plugin: None,
         })
+    }
+
+    /// Removes the disks of a suite's last guest, which has to be gone.
+    pub fn discard(&self, suite: &Suite) -> Result<()> {
+        let dir = self.directory_of_suite(suite);
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        }
+        Ok(())
     }
 
     /// As [`Self::assemble`], with the disks as another guest of the machine has left
@@ -202,6 +209,10 @@ impl Lab {
             Line::Plug(role) => qemu::plug(&socket, &machine.device(role)),
             _ => Ok(()),
         }
+    }
+
+    fn directory_of_suite(&self, suite: &Suite) -> PathBuf {
+        self.work.path().join(suite.name)
     }
 
     fn directory_of<'a>(&'a self, machine: &'a Machine) -> &'a Path {

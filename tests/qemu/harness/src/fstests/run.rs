@@ -91,7 +91,7 @@ impl Campaign<'_> {
         });
         let names = runs.iter().map(FstestsRun::to_string);
         let mut tracker = Tracker::new(suite.name, names);
-        let troubles = guests(suite.name, &mut tracker, |tracker| {
+        let mut troubles = guests(suite.name, &mut tracker, |tracker| {
             self.boot(&suite, tracker, &mut |result| {
                 let (run, entry) = entry_of(&result)?;
                 show(run.engine, &entry);
@@ -102,6 +102,10 @@ impl Campaign<'_> {
                 }
             })
         });
+        // Tens of gigabytes, maybe, while other filesystems' tests take hours yet.
+        if let Err(error) = self.lab.discard(&suite) {
+            troubles.push(format!("{error:#}"));
+        }
         let records = records.into_iter().map(|(_, record)| record).collect();
         Ok(Course { records, troubles })
     }

@@ -53,8 +53,8 @@ impl Selection {
         Ok(names)
     }
 
-    /// An error if a part of it fits no test: of those for the given filesystems, or for
-    /// what is excluded of all in the tree, as such files serve many filesystems.
+    /// An error that names what fits no test. GROUP and TESTS have to fit tests of the given
+    /// filesystems; EXCLUDE any of the tree, as one such file serves many filesystems.
     pub fn check(&self, tree: &Path, kinds: &[&str]) -> Result<()> {
         let mut known = Vec::new();
         for kind in kinds {
@@ -158,8 +158,7 @@ fn tests_of(tree: &Path, dir: &str) -> Result<Vec<Test>> {
     if !file.exists() {
         return Ok(Vec::new());
     }
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = read_text(&file)?;
     let test = |line: &str| {
         let mut words = line.split_whitespace();
         let number = words.next().filter(|word| !word.starts_with('#'))?;
@@ -200,14 +199,30 @@ mod tests {
         Ok(dir)
     }
 
+    fn of_group(group: &str) -> Selection {
+        Selection {
+            groups: vec![group.to_owned()],
+            ..Selection::default()
+        }
+    }
+
+    fn of_tests(pattern: &str) -> Selection {
+        Selection {
+            tests: vec![pattern.to_owned()],
+            ..Selection::default()
+        }
+    }
+
+    /// What of the tree is selected for a filesystem.
+    fn names(selection: &Selection, kind: &str) -> Result<Vec<String>> {
+        let tree = tree()?;
+        selection.check(tree.path(), &[kind])?;
+        selection.expand(tree.path(), kind)
+    }
+
     #[test]
     fn a_group_is_what_generic_and_the_filesystem_have_of_it() -> Result<()> {
-        let tree = tree()?;
-        let selection = Selection {
-            groups: vec!["quick".into()],
-            ..Selection::default()
-        };
-        let names = selection.expand(tree.path(), "xfs")?;
+        let names = names(&of_group("quick"), "xfs")?;
         assert_eq!(names, ["generic/001", "generic/010", "xfs/003"]);
         Ok(())
     }
@@ -226,25 +241,14 @@ mod tests {
             selection.expand(tree.path(), "ext4")?,
             ["generic/002", "ext4/004"]
         );
-        let nothing = Selection {
-            tests: vec!["generic/999".into()],
-            ..Selection::default()
-        };
+        let nothing = of_tests("generic/999");
         assert!(nothing.expand(tree.path(), "ext4").is_err());
         Ok(())
     }
 
     #[test]
     fn patterns_are_those_of_the_shell() -> Result<()> {
-        let tree = tree()?;
-        let names = |pattern: &str| {
-            let selection = Selection {
-                tests: vec![pattern.to_owned()],
-                ..Selection::default()
-            };
-            selection.check(tree.path(), &["xfs"])?;
-            selection.expand(tree.path(), "xfs")
-        };
+        let names = |pattern: &str| names(&of_tests(pattern), "xfs");
         assert_eq!(names("xfs/???")?, ["xfs/003"]);
         assert_eq!(names("generic/0[0-1]*")?.len(), 3);
         assert_eq!(names("generic/00[!1]")?, ["generic/002"]);
@@ -257,28 +261,14 @@ mod tests {
 
     #[test]
     fn tests_of_ext4_are_for_ext2_too() -> Result<()> {
-        let tree = tree()?;
-        let selection = Selection {
-            groups: vec!["quick".into()],
-            ..Selection::default()
-        };
-        let names = selection.expand(tree.path(), "ext2")?;
+        let names = names(&of_group("quick"), "ext2")?;
         assert_eq!(names, ["generic/001", "generic/010", "ext4/004"]);
         Ok(())
     }
 
     #[test]
     fn groups_are_written_as_in_fstests() -> Result<()> {
-        let tree = tree()?;
-        let names = |group: &str| {
-            let groups = vec![group.to_owned()];
-            let selection = Selection {
-                groups,
-                ..Selection::default()
-            };
-            selection.check(tree.path(), &["xfs"])?;
-            selection.expand(tree.path(), "xfs")
-        };
+        let names = |group: &str| names(&of_group(group), "xfs");
         assert_eq!(names("xfs/quick")?, ["xfs/003"]);
         assert_eq!(names("generic/all")?.len(), 3);
         assert_eq!(names("all")?.len(), 4);

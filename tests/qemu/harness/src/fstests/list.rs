@@ -95,7 +95,9 @@ impl Selection {
 
 fn patterns(texts: &[String]) -> Result<Vec<Pattern>> {
     let parse = |text: &String| {
-        Pattern::new(text).with_context(|| format!("{text} is no pattern of the shell"))
+        // Shells know both ways to write "none of these", the crate only the latter.
+        let pattern = Pattern::new(&text.replace("[^", "[!"));
+        pattern.with_context(|| format!("{text} is no pattern of the shell"))
     };
     texts.iter().map(parse).collect()
 }
@@ -252,6 +254,7 @@ mod tests {
         assert_eq!(names("xfs/???")?, ["xfs/003"]);
         assert_eq!(names("generic/0[0-1]*")?.len(), 3);
         assert_eq!(names("generic/00[!1]")?, ["generic/002"]);
+        assert_eq!(names("generic/00[^1]")?, ["generic/002"]);
         assert_eq!(names("*/00?")?.len(), 3);
         let text = names("generic/0[0").err();
         let text = text.map(|error| error.to_string()).unwrap_or_default();

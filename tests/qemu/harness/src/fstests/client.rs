@@ -2,7 +2,7 @@
 
 //! The filesystems that fstests is run on.
 
-use anyhow::{bail, Result};
+use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::{FstestsSpec, Link};
 
 use crate::suites::{About, Disk, Suite};
@@ -119,16 +119,15 @@ const USUAL: [&str; 3] = ["xfs", "ext4", "ext2"];
 
 impl Client {
     pub fn by_name(name: &str) -> Result<Self> {
-        match CLIENTS.iter().find(|client| client.name == name) {
-            Some(client) => Ok(*client),
-            None => {
-                let names: Vec<_> = CLIENTS.iter().map(|client| client.name).collect();
-                bail!(
-                    "FS={name} is not known here; there are {}",
-                    names.join(", ")
-                )
-            }
-        }
+        let known = CLIENTS.iter().find(|client| client.name == name);
+        known.copied().with_context(|| {
+            let names: Vec<_> = CLIENTS.iter().map(|client| client.name).collect();
+            format!(
+                "{name} is no filesystem that is known here; FS, or else FSTYP of the section, \
+                 names some of these: {}",
+                names.join(", ")
+            )
+        })
     }
 
     /// Those of that names, each once. Without names that of the section, if it is of one.
@@ -210,8 +209,17 @@ mod tests {
             text.starts_with("FS=xfs: the section has FSTYP=ext2"),
             "{text}"
         );
-        assert!(chosen(&[], Some("ext3")).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn one_that_is_not_known_is_told_what_there_is() {
+        for error in [chosen(&[], Some("overlay")), chosen(&["overlay"], None)] {
+            let text = error.err().map(|error| error.to_string());
+            let text = text.unwrap_or_default();
+            assert!(text.starts_with("overlay is no filesystem"), "{text}");
+            assert!(text.contains("FSTYP of the section") && text.contains("xfs, ext4"));
+        }
     }
 
     #[test]

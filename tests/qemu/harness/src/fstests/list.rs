@@ -44,10 +44,10 @@ impl Selection {
             .collect();
         if names.is_empty() {
             bail!(
-                "no test of {} for {kind} is in GROUP={} or TESTS={} and not excluded",
+                "no test of {} for {kind} is in {} and not excluded; FS says which filesystems \
+                 are to run",
                 tree.display(),
-                self.groups.join(","),
-                self.tests.join(",")
+                self.asked()
             );
         }
         Ok(names)
@@ -83,6 +83,14 @@ impl Selection {
             unknown.join(", ")
         );
         Ok(())
+    }
+
+    /// As a person has written it.
+    fn asked(&self) -> String {
+        match self.tests.as_slice() {
+            [] => format!("GROUP={}", self.groups.join(",")),
+            tests => format!("TESTS={}", tests.join(",")),
+        }
     }
 
     fn excluded(&self) -> Result<Vec<Pattern>> {
@@ -243,8 +251,24 @@ mod tests {
             selection.expand(tree.path(), "ext4")?,
             ["generic/002", "ext4/004"]
         );
-        let nothing = of_tests("generic/999");
-        assert!(nothing.expand(tree.path(), "ext4").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn where_nothing_is_left_the_error_says_what_was_asked() -> Result<()> {
+        let tree = tree()?;
+        let told = |selection: &Selection, kind: &str| {
+            let error = selection.expand(tree.path(), kind).err();
+            error.map(|error| error.to_string()).unwrap_or_default()
+        };
+        let exact = Selection {
+            groups: vec!["quick".into()],
+            ..of_tests("xfs/003")
+        };
+        let text = told(&exact, "ext4");
+        assert!(text.contains(" for ext4 is in TESTS=xfs/003 and not excluded; FS says"));
+        let text = told(&of_group("xfs/quick"), "ext4");
+        assert!(text.contains(" for ext4 is in GROUP=xfs/quick and not excluded; FS says"));
         Ok(())
     }
 

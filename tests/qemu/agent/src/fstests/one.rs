@@ -4,6 +4,7 @@
 //! leaves behind.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -59,8 +60,7 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
         thread::sleep(PAUSE);
     };
     let left = |suffix: &str| left_behind(one, suffix);
-    if let Ok(reason) = fs::read_to_string(left("notrun")) {
-        let reason = reason.trim().to_owned();
+    if let Some(reason) = why_not_run(&left("notrun"))? {
         return Ok(Ended {
             outcome: Outcome::Skipped { reason },
             remark: None,
@@ -82,6 +82,16 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
         outcome: Outcome::Failed,
         remark: Some(remark),
     })
+}
+
+/// What stands in the file that a test leaves which cannot run here; nothing without one. Whatever
+/// it is, that test has not passed.
+fn why_not_run(notrun: &Path) -> Result<Option<String>> {
+    match fs::read(notrun) {
+        Ok(text) => Ok(Some(String::from_utf8_lossy(&text).trim().to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", notrun.display())),
+    }
 }
 
 /// What there is to look at; or what `check` said last, which has given up if the test has
@@ -143,7 +153,21 @@ fn dump_stacks() {
 
 #[cfg(test)]
 mod tests {
+    use std::{env, process};
+
     use super::*;
+
+    #[test]
+    fn a_reason_in_any_letters_is_one() -> Result<()> {
+        let file = env::temp_dir().join(format!("notrun-{}", process::id()));
+        fs::write(&file, b"needs f\xfcr\n")?;
+        let reason = why_not_run(&file);
+        fs::remove_file(&file)?;
+        assert_eq!(reason?.as_deref(), Some("needs f\u{fffd}r"));
+        assert_eq!(why_not_run(&file)?, None);
+        assert!(why_not_run(&env::temp_dir()).is_err());
+        Ok(())
+    }
 
     #[test]
     fn if_check_gives_up_it_has_the_last_word() {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -95,7 +95,7 @@ impl Record {
             make_dir(dir)?;
         }
         let heading = serde_json::to_string(run).context("cannot describe the run")?;
-        let text = fs::read_to_string(path).unwrap_or_default();
+        let text = read(path)?;
         let mut lines = text.lines();
         let same = lines.next() == Some(&heading) && !fresh;
         let mut entries = BTreeMap::new();
@@ -137,6 +137,15 @@ impl Record {
     }
 }
 
+/// What is in the file, if there is one. What is no text there spoils its own line alone.
+fn read(path: &Path) -> Result<String> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +172,21 @@ mod tests {
         again.add(entry("generic/002"))?;
         let third = Record::open(&path, "quick", false)?;
         assert_eq!(third.entries.len(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn a_record_that_is_no_text_is_none_to_append_to_for_ever() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("xfs-rust.jsonl");
+        Record::open(&path, "quick", false)?.add(entry("generic/001"))?;
+        let spoilt = [&fs::read(&path)?[..], b"\xff\n"].concat();
+        fs::write(&path, &spoilt)?;
+        assert_eq!(Record::open(&path, "quick", false)?.entries.len(), 1);
+
+        assert!(Record::open(&path, "auto", false)?.entries.is_empty());
+        assert_eq!(fs::read(path.with_extension("old.jsonl"))?, spoilt);
+        assert!(Record::open(dir.path(), "auto", false).is_err());
         Ok(())
     }
 

@@ -50,6 +50,10 @@ impl Plan {
         if !asked && !filter.selects_all() {
             // Who looks for a test by its name does not want it twice.
             runs.truncate(1);
+            // What is left has been asked for, on whatever kernel it is.
+            for run in &mut runs {
+                run.is_extra = false;
+            }
         }
         Self {
             wants_cargo_tests: filter.selects_all() || runs.is_empty(),
@@ -220,6 +224,15 @@ mod tests {
         assert_eq!(for_filter("builtin:xfs-4k/mmap"), ["builtin:xfs-4k/mmap"]);
         assert_eq!(for_filter("debug:"), ["debug:script/loop"]);
         assert!(plan(Some("harness's own"), &[], None).wants_cargo_tests());
+    }
+
+    #[test]
+    fn what_is_asked_for_by_name_is_not_left_out_for_want_of_time() {
+        for filter in ["debug:script/loop", "debug:", "loop"] {
+            let plan = plan(Some(filter), &[], None);
+            assert_eq!(plan.runs().len(), 1);
+            assert!(plan.runs().iter().all(|run| !run.is_extra), "{filter}");
+        }
     }
 
     #[test]

@@ -173,7 +173,8 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         load.stop();
         let verified = demo.phase("verify", |demo| {
             let checked: Vec<Result<()>> = workers.into_iter().map(Worker::join).collect();
-            let done = programs.into_iter().map(Done::of).collect();
+            let done = jobs.iter().zip(programs);
+            let done = done.map(|(job, thread)| Done::of(job, thread)).collect();
             checked.into_iter().collect::<Result<()>>()?;
             demo.count(&jobs, done)
         });

@@ -48,9 +48,9 @@ pub fn jobs<'a>(
 
 impl Done {
     /// Waits for the thread that does the job.
-    pub fn of(thread: ScopedJoinHandle<'_, Self>) -> Self {
+    pub fn of(job: &Job, thread: ScopedJoinHandle<'_, Self>) -> Self {
         thread.join().unwrap_or_else(|_| Self {
-            fault: Some(anyhow!("a thread panicked")),
+            fault: Some(anyhow!("its thread panicked").context(job.name())),
             ..Self::default()
         })
     }
@@ -81,21 +81,22 @@ impl Job {
     }
 }
 
-/// The seed of a job's run: no two are the same with one base, nor are a job's with two.
-/// It fits the 63 bits that fio takes.
+/// The seed of a job's run: no two are the same, with whatever bases, as long as there are no
+/// more than 32 jobs of 2^26 runs each. It fits the 63 bits that fio takes.
 fn seed(base: u32, job: u64, run: u64) -> u64 {
-    (job << 32 | run) ^ u64::from(base)
+    u64::from(base) << 31 | job << 26 | run
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::{panic, thread};
 
     use super::*;
 
     #[test]
     fn no_two_runs_have_the_same_seed() {
-        let bases = [0, 1 << 20, u32::MAX];
+        let bases = [4, 5, u32::MAX];
         let runs = bases
             .iter()
             .flat_map(|&base| (0..20).map(move |job| (base, job)))
@@ -103,5 +104,22 @@ mod tests {
         let all: Vec<u64> = runs.collect();
         let different: BTreeSet<u64> = all.iter().copied().collect();
         assert_eq!(different.len(), all.len());
+        assert!(all.iter().all(|seed| seed >> 63 == 0));
+    }
+
+    #[test]
+    fn a_thread_that_panicked_says_which_job_it_had() {
+        let job = Job {
+            program: Program::Fsx,
+            kind: "xfs".into(),
+            dir: PathBuf::new(),
+        };
+        // As a panic, without its words on the terminal.
+        let done = thread::scope(|scope| {
+            let thread = scope.spawn(|| panic::resume_unwind(Box::new(())));
+            Done::of(&job, thread)
+        });
+        let fault = done.fault.map(|fault| format!("{fault:#}"));
+        assert_eq!(fault.as_deref(), Some("xfs.fsx: its thread panicked"));
     }
 }

@@ -147,7 +147,8 @@ fn work_for(time: Duration, base: u32, jobs: &[Job], context: &Context) -> Vec<D
                 next += REPORT;
             }
         }
-        workers.into_iter().map(Done::of).collect()
+        let workers = jobs.iter().zip(workers);
+        workers.map(|(job, worker)| Done::of(job, worker)).collect()
     })
 }
 

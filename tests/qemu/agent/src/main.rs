@@ -23,6 +23,7 @@ mod demo;
 mod disk;
 mod ext2;
 mod fs;
+mod fsck;
 mod fstests;
 mod init;
 mod kallsyms;

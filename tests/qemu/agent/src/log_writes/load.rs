@@ -2,6 +2,7 @@
 
 //! Files that are written and synced in several ways, each by a thread of its own.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -110,6 +111,20 @@ pub fn run(dir: &Path, mark: &(dyn Fn(&History) -> Result<()> + Sync)) -> Result
         others.join().map_err(panicked)??;
         histories
     })
+}
+
+/// Whether each file has at least as many writes as were told of it.
+pub fn verify(dir: &Path, histories: &[History], synced: &BTreeMap<u8, usize>) -> Result<()> {
+    for history in histories {
+        let Some(&writes) = synced.get(&history.file()) else {
+            // Maybe it has no name yet.
+            continue;
+        };
+        let name = name(history.file());
+        let found = fs::read(dir.join(&name)).with_context(|| name.clone())?;
+        history.verify(writes, &found).context(name)?;
+    }
+    Ok(())
 }
 
 fn work(

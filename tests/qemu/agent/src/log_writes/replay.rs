@@ -4,9 +4,7 @@
 //! something was made to last, and looks at each.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{ensure, Context as _, Result};
 
@@ -15,14 +13,14 @@ use super::load;
 use super::log::{Entry, Log};
 use crate::data::mirror::open;
 use crate::disk::Disk;
+use crate::fsck;
 use crate::sys::device_mapper::{self, Target};
 use crate::sys::mount;
 
 const NAME: &str = "crashed";
 
-/// Of so many states of the disk one is checked by fsck, which takes longer than all
-/// else.
-const CHECKED: u64 = 8;
+/// After so many states of the disk somebody is told.
+const TOLD: u64 = 8;
 
 /// Sectors of a piece of the disk that is copied before it is changed.
 const CHUNK: u64 = 8;
@@ -49,8 +47,6 @@ pub struct Tally {
     pub entries: u64,
     /// States of the disk.
     pub states: u64,
-    /// How many of them fsck has checked.
-    pub checked: u64,
     /// Files in them that had been synced.
     pub files: u64,
 }
@@ -80,25 +76,31 @@ impl Replay<'_> {
             tally.entries += 1;
         }
         self.examine(&synced, &mut tally)?;
+        for history in self.histories {
+            let (file, writes) = (history.file(), history.writes());
+            let told = synced.get(&file);
+            ensure!(
+                told == Some(&writes),
+                "of file {file} the log says that {told:?} writes are synced, not {writes}"
+            );
+        }
         Ok(tally)
     }
 
     fn examine(&self, synced: &BTreeMap<u8, usize>, tally: &mut Tally) -> Result<()> {
-        let check = tally.states % CHECKED == 0;
-        self.recover(synced, check)
+        self.recover(synced)
             .with_context(|| format!("the disk after {} entries of the log", tally.entries))?;
         tally.states += 1;
         tally.files += synced.len() as u64;
-        if check {
-            tally.checked += 1;
+        if tally.states % TOLD == 0 {
             (self.progress)(tally);
         }
         Ok(())
     }
 
-    /// Mounts the disk, looks at the files, and maybe has fsck look at the rest. The
-    /// disk stays as it is.
-    fn recover(&self, synced: &BTreeMap<u8, usize>, check: bool) -> Result<()> {
+    /// Mounts the disk, looks at the files, and has fsck look at the rest. The disk stays as
+    /// it is.
+    fn recover(&self, synced: &BTreeMap<u8, usize>) -> Result<()> {
         let sectors = self.disk.number("size")?;
         let snapshot = Target {
             start: 0,
@@ -112,26 +114,10 @@ impl Replay<'_> {
         };
         device_mapper::with_disk(NAME, &[snapshot], |device| {
             mount::mount(device, self.mount_point, self.kind, "")?;
-            let result = self.verify(synced);
+            let result = load::verify(self.dir, self.histories, synced);
             mount::unmount(self.mount_point)?;
-            match check {
-                true => result.and_then(|()| fsck(self.kind, device)),
-                false => result,
-            }
+            result.and_then(|()| fsck::check(self.kind, device))
         })
-    }
-
-    fn verify(&self, synced: &BTreeMap<u8, usize>) -> Result<()> {
-        for history in self.histories {
-            let Some(&writes) = synced.get(&history.file()) else {
-                // Maybe it has no name yet.
-                continue;
-            };
-            let name = load::name(history.file());
-            let found = fs::read(self.dir.join(&name)).with_context(|| name.clone())?;
-            history.verify(writes, &found).context(name)?;
-        }
-        Ok(())
     }
 }
 
@@ -149,24 +135,4 @@ fn note(entry: &Entry, synced: &mut BTreeMap<u8, usize>) {
     {
         synced.insert(file, writes);
     }
-}
-
-fn fsck(kind: &str, device: &Path) -> Result<()> {
-    let (program, option) = match kind {
-        "xfs" => ("/bin/xfs_repair", "-n"),
-        _ => ("/bin/e2fsck", "-fn"),
-    };
-    let output = Command::new(program)
-        .arg(option)
-        .arg(device)
-        .output()
-        .with_context(|| format!("cannot run {program}"))?;
-    ensure!(
-        output.status.success(),
-        "{program}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
 }

@@ -3,18 +3,18 @@
 //! A disk that is lost as a whole while it is used, and found again.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{ensure, Result};
 
 use super::disk::{FaultyDisk, Loss};
 use crate::case::Case;
 use crate::context::Context;
+use crate::fsck;
 use crate::init::mount_main;
 use crate::log_writes::history::History;
 use crate::log_writes::load;
+use crate::restore::Restore;
 use crate::suites;
 use crate::sys::mount;
 use crate::unplug;
@@ -27,7 +27,8 @@ pub const CASES: &[Case] = &[
         "Whoever uses a disk on which everything fails gets an error, nobody hangs; what \
          was synced is there when it works again.",
     )
-    .holds(&["WB-17"]),
+    .holds(&["WB-17"])
+    .timeout(unplug::TIMEOUT),
     Case::new("requests_fail_under_load", suites::LOST, |context| {
         under_load(context, Loss::Requests)
     })
@@ -35,7 +36,8 @@ pub const CASES: &[Case] = &[
         "Whoever uses a disk on which a quarter of all requests fails gets an error, nobody \
          hangs; what was synced is there when it works again.",
     )
-    .holds(&["WB-17"]),
+    .holds(&["WB-17"])
+    .timeout(unplug::TIMEOUT),
     Case::new("flaky_writes_lost", suites::LOST, writes_lost)
         .doc("What was synced before writes began to get lost is there after recovery."),
 ];
@@ -44,11 +46,13 @@ pub const CASES: &[Case] = &[
 const BEFORE: usize = 20;
 
 fn under_load(context: &Context, loss: Loss) -> Result<()> {
-    FaultyDisk::with(context, |disk| {
+    let result = FaultyDisk::with(context, |disk| {
         let lose = || disk.lose(loss);
         unplug::lose_under_load(context, lose, || disk.find_again(context))
-    })?;
-    mend(context)
+    });
+    // For other tests, too.
+    let mended = mend(context);
+    result.and(mended)
 }
 
 /// Once its journal could not be written, and that could be noted, ext4 asks for e2fsck;
@@ -58,22 +62,10 @@ fn mend(context: &Context) -> Result<()> {
         return Ok(());
     }
     mount::unmount(context.mount_point())?;
-    let disk = context.disk("main")?;
-    let output = Command::new("/bin/e2fsck")
-        // Looks only if there is something noted.
-        .arg("-y")
-        .arg(disk.path())
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run e2fsck")?;
-    // 1: it has mended something.
-    ensure!(
-        matches!(output.status.code(), Some(0 | 1)),
-        "e2fsck: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout)
-    );
-    mount_main(context.spec())
+    let restore = Restore::new(|| mount_main(context.spec()));
+    let mended = fsck::mend(&context.disk("main")?.path());
+    restore.now()?;
+    mended
 }
 
 /// What is synced, until the disk loses writes.
@@ -85,7 +77,7 @@ struct Synced {
 }
 
 fn writes_lost(context: &Context) -> Result<()> {
-    FaultyDisk::with(context, |disk| {
+    let result = FaultyDisk::with(context, |disk| {
         let dir = context.dir()?;
         let synced = Mutex::new(Synced::default());
         let note = |history: &History| {
@@ -104,15 +96,8 @@ fn writes_lost(context: &Context) -> Result<()> {
         let synced = synced.into_inner().unwrap_or_else(PoisonError::into_inner);
         ensure!(synced.times > BEFORE, "nothing was lost");
         disk.find_again(context)?;
-        for history in &histories {
-            let Some(&writes) = synced.writes.get(&history.file()) else {
-                continue;
-            };
-            let name = load::name(history.file());
-            let found = fs::read(dir.join(&name)).with_context(|| name.clone())?;
-            history.verify(writes, &found).context(name)?;
-        }
-        Ok(())
-    })?;
-    mend(context)
+        load::verify(&dir, &histories, &synced.writes)
+    });
+    let mended = mend(context);
+    result.and(mended)
 }

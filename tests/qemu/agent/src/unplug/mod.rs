@@ -32,7 +32,8 @@ pub const CASES: &[&[Case]] = &[&[
             "Whoever uses a disk that is pulled out gets an error, nobody hangs; what was \
          synced is there when it is back.",
         )
-        .holds(&["WB-17"]),
+        .holds(&["WB-17"])
+        .timeout(TIMEOUT),
 ]];
 
 /// How much each worker does before the disk goes.
@@ -41,6 +42,9 @@ const BEFORE: u64 = 8;
 /// How long anything may take. Letting go of a disk takes five seconds, in which
 /// another press of the button would call it off.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// For three times that, of which the host hears nothing.
+pub const TIMEOUT: Duration = Duration::from_secs(180);
 
 const ROLES: [Role; 4] = [Role::Buffered, Role::Direct, Role::Queued, Role::Reader];
 
@@ -86,9 +90,14 @@ pub fn lose_under_load(
         let all_busy = wait_until(PATIENCE, "getting all workers busy", busy);
         // In any case, or the workers would never end.
         let gone = lose();
+        context.note("the disk is gone");
         let ended = wait_until(PATIENCE, "failing whoever waits for the disk", || {
             running.iter().all(|thread| thread.is_finished())
         });
+        if let Err(error) = &ended {
+            // Whoever hangs keeps this from being returned.
+            context.note(format!("{error:#}"));
+        }
         all_busy.and(gone).and(ended)?;
         running
             .into_iter()

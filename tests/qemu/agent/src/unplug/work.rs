@@ -39,10 +39,11 @@ impl Role {
         }
     }
 
-    fn stamp(self) -> Stamp {
+    /// Another one each time that the file starts anew.
+    fn stamp(self, round: u64) -> Stamp {
         Stamp {
             file: 1 + self as u8,
-            generation: 1,
+            generation: u32::try_from(1 + round / RECORDS).unwrap_or(u32::MAX),
         }
     }
 }
@@ -53,8 +54,7 @@ const RECORD: usize = 64 * 1024;
 /// Direct writes of one round that are under way at once.
 const AT_ONCE: usize = 8;
 
-/// Rounds after which a file starts anew: what is there already is overwritten by
-/// the same.
+/// Rounds after which a file starts anew, over what is there already.
 const RECORDS: u64 = 256;
 
 /// Records of the file that is only read.
@@ -157,7 +157,7 @@ impl Worker {
         let piece = |index: usize| {
             let at = offset(round) + (index * length) as u64;
             let mut bytes = AlignedBuf::new(length).context("no memory")?;
-            self.role.stamp().fill(&mut bytes, at);
+            self.role.stamp(round).fill(&mut bytes, at);
             Ok(Transfer::write(at, bytes))
         };
         (0..AT_ONCE).map(piece).collect()
@@ -165,13 +165,14 @@ impl Worker {
 
     /// Is there what so many rounds have synced?
     pub fn verify(&self, synced: u64) -> Result<()> {
-        let written = match self.role {
-            Role::Reader => BEFORE_READING,
-            _ => synced.min(RECORDS),
+        let rounds = match self.role {
+            Role::Reader => 0..BEFORE_READING,
+            // The round that has failed may have begun to take the oldest one's place.
+            _ => synced.saturating_sub(RECORDS - 1)..synced,
         };
         let file = open_read(&self.path, 0)?;
         let mut found = vec![0; RECORD];
-        for round in 0..written {
+        for round in rounds {
             file.read_exact_at(&mut found, offset(round))
                 .with_context(|| format!("cannot read round {round}"))?;
             pattern::compare(&self.record(round)?, &found, offset(round))?;
@@ -181,7 +182,7 @@ impl Worker {
 
     fn record(&self, round: u64) -> Result<AlignedBuf> {
         let mut bytes = AlignedBuf::new(RECORD).context("no memory")?;
-        self.role.stamp().fill(&mut bytes, offset(round));
+        self.role.stamp(round).fill(&mut bytes, offset(round));
         Ok(bytes)
     }
 }

@@ -5,7 +5,7 @@
 use std::any::Any;
 use std::fs;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, Context as _, Result};
 use iomap_qemu_protocol::RunSpec;
@@ -13,6 +13,7 @@ use iomap_qemu_protocol::RunSpec;
 use crate::case::{Case, Skip};
 use crate::cases;
 use crate::context::Context;
+use crate::init::{mount_main, MOUNT_POINT};
 use crate::kmsg::KernelLog;
 use crate::output::Output;
 use crate::sys::mount;
@@ -53,7 +54,7 @@ fn run_case(case: &Case, spec: &RunSpec, output: &Output, log: &mut KernelLog) -
         .unwrap_or_else(|payload| Err(anyhow!("the test panicked: {}", panic_text(&*payload))));
     let result = result
         .and(context.clean_up())
-        .and(unmount_leftovers(&mounts));
+        .and(restore_mounts(&mounts, spec));
 
     let skipped = matches!(&result, Err(error) if error.is::<Skip>());
     let expected = if skipped { &[] } else { case.expect_log };
@@ -65,13 +66,19 @@ fn run_case(case: &Case, spec: &RunSpec, output: &Output, log: &mut KernelLog) -
     }
 }
 
-/// What a test could not unmount fails it, and not the next one that mounts something
-/// there.
-fn unmount_leftovers(before: &[PathBuf]) -> Result<()> {
+/// What a test could not unmount or mount again fails it, and not the next one.
+fn restore_mounts(before: &[PathBuf], spec: &RunSpec) -> Result<()> {
     let mut left = mount::of_disks()?;
     for target in before {
-        if let Some(place) = left.iter().position(|found| found == target) {
-            left.remove(place);
+        match left.iter().position(|found| found == target) {
+            Some(place) => {
+                left.remove(place);
+            }
+            None if target == Path::new(MOUNT_POINT) => {
+                mount_main(spec)?;
+                bail!("the test has left the main disk unmounted");
+            }
+            None => bail!("the test has left {} unmounted", target.display()),
         }
     }
     // What was mounted last is on top.

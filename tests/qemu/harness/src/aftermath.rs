@@ -49,6 +49,9 @@ impl Lost<'_> {
                 None => problems.push(format!("no panic says {:?}", self.how)),
             }
         }
+        if self.how == POWER_CUT && self.promised(MAIN).is_empty() {
+            problems.push("nothing was promised to last".to_owned());
+        }
         for disk in &self.machine.disks {
             if let Some(filesystem) = disk.filesystem {
                 problems.extend(self.problems_of(disk, filesystem)?);
@@ -77,6 +80,7 @@ impl Lost<'_> {
         }
         for (name, digest) in &promised {
             let Some(path) = decode_path(name) else {
+                problems.push(format!("{}/{name} is no path", disk.role));
                 continue;
             };
             if let Err(error) = compare(self.lab, disk, &path, digest) {

@@ -206,7 +206,7 @@ impl Lab {
         let socket = self.directory_of(machine).join(Machine::CONTROL);
         match request {
             Line::Unplug(role) => qemu::unplug(&socket, &Machine::device_id(role)),
-            Line::Plug(role) => qemu::plug(&socket, &machine.device(role)),
+            Line::Plug(role) => qemu::plug(&socket, &machine.device(role), self.flavor.slowness()),
             _ => Ok(()),
         }
     }

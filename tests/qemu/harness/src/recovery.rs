@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use iomap_qemu_protocol::{Mode, RecoverySpec};
 
 use crate::follow::{follow, End, Heard, Limits};
-use crate::kernel_log::{text_of, unaccounted};
+use crate::kernel_log::{cause_of_death, text_of, unaccounted};
 use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
 use crate::qemu::{Console, Machine};
@@ -26,6 +26,27 @@ pub fn problems(
     promised: &BTreeMap<String, String>,
     logs: &Path,
 ) -> Result<Vec<String>> {
+    if let Some(problems) = attempt(lab, suite, machine, promised, logs)? {
+        return Ok(problems);
+    }
+    // It had not mounted the disk yet.
+    eprintln!(
+        "{}: the guest that was to recover the disk never came up, and is booted again",
+        suite.name
+    );
+    let problems = attempt(lab, suite, machine, promised, logs)?;
+    Ok(problems
+        .unwrap_or_else(|| vec!["the guest that was to recover the disk never came up".to_owned()]))
+}
+
+/// [`None`] if the guest never came up, and its kernel does not say why.
+fn attempt(
+    lab: &Lab,
+    suite: &Suite,
+    machine: &Machine,
+    promised: &BTreeMap<String, String>,
+    logs: &Path,
+) -> Result<Option<Vec<String>>> {
     let logs = logs.join(RecoverySpec::NAME);
     make_dir(&logs)?;
     let console = logs.join("console.log");
@@ -57,6 +78,10 @@ pub fn problems(
         lab.post_mortem(&machine, &mut guest);
     }
     drop(guest);
+    let said = text_of(&console);
+    if matches!(end, End::Died(_)) && !heard.came_up && cause_of_death(&said).is_none() {
+        return Ok(None);
+    }
 
     let how = match end {
         End::Clean => None,
@@ -68,6 +93,6 @@ pub fn problems(
         .filter(|result| result.verdict != Verdict::Passed);
     let mut problems: Vec<String> = failed.flat_map(|result| result.details).collect();
     problems.extend(how);
-    problems.extend(unaccounted(&text_of(&console), lab.link, &heard.accounted)?);
-    Ok(problems)
+    problems.extend(unaccounted(&said, lab.link, &heard.accounted)?);
+    Ok(Some(problems))
 }

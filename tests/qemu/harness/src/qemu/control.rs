@@ -29,10 +29,11 @@ pub fn unplug(socket: &Path, device: &str) -> Result<()> {
 }
 
 /// Plugs a device in, the one of that name being gone or about to go. `properties`
-/// are those of `-device`.
-pub fn plug(socket: &Path, properties: &Value) -> Result<()> {
+/// are those of `-device`. The guest takes `slowness` times as long as others for what it has
+/// to do.
+pub fn plug(socket: &Path, properties: &Value, slowness: u32) -> Result<()> {
     let mut monitor = Monitor::connect(socket)?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + PATIENCE * slowness;
     loop {
         match monitor.execute("device_add", properties) {
             // A guest is rid of a device before it has cut off the slot's power.
@@ -125,7 +126,7 @@ mod tests {
             r#"{"error": {"desc": "Duplicate device ID"}}"#,
             r#"{"return": {}}"#,
         ];
-        plug(&monitor(dir.path(), answers)?, &json!({ "id": "disk" }))
+        plug(&monitor(dir.path(), answers)?, &json!({ "id": "disk" }), 1)
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::sys::mapping::FileMapping;
 use crate::sys::raw_io;
 
 pub const CASES: &[Case] = &[
-    Case::new("fault_writeback", suites::XFS, |context| writeback(context, Fault::Error))
+    Case::new("fault_writeback", suites::PAGE_CACHE_FAULTS, |context| writeback(context, Fault::Error))
         .doc("fsync tells of a failed write once per open file; all else is on the disk; written again, it is whole.")
         .holds(&["WB-11"])
         .logs(&[r"writeback error on inode \d+"]),

@@ -120,7 +120,8 @@ fn interrupts(function: &str) -> bool {
 impl Profile {
     /// Instructions of the engine's own functions, per operation.
     pub fn engine_total(&self) -> f64 {
-        self.engine.values().sum()
+        // The sum of nothing would be -0.
+        self.engine.values().sum::<f64>() + 0.0
     }
 
     /// Instructions between calls that livepatch redirects and the functions that they
@@ -136,11 +137,14 @@ pub fn compare(c: &Profile, rust: &Profile) -> String {
     let mut text = String::new();
     let (own_c, own_rust) = (c.engine_total(), rust.engine_total());
     // Writing to a String cannot fail.
-    let _ = writeln!(
+    let _ = write!(
         text,
-        "the engine's functions: C {own_c:.1}, Rust {own_rust:.1} ({:.3})",
-        own_rust / own_c
+        "the engine's functions: C {own_c:.1}, Rust {own_rust:.1}"
     );
+    if own_c > 0.0 {
+        let _ = write!(text, " ({:.3})", own_rust / own_c);
+    }
+    text.push('\n');
     for (name, of) in [("C", &c.engine), ("Rust", &rust.engine)] {
         let mut functions: Vec<_> = of.iter().collect();
         functions.sort_by(|a, b| b.1.total_cmp(a.1));

@@ -260,16 +260,18 @@ impl Comparison {
     ) -> (Cell, Vec<String>) {
         let (c, rust) = (one.lines(stream), two.lines(stream));
         let (c, rust) = self.explanations.strip(name, stream, c, rust);
-        let (explained, unexplained): (Vec<_>, Vec<_>) = differences(&c, &rust)
-            .into_iter()
-            .partition(|difference| self.explanations.explain(name, stream, difference));
+        let found = differences(&c, &rust);
+        let reasons = self.explanations.explain(name, stream, &found);
+        let explained = reasons.iter().flatten().count();
         let cell = Cell {
             lines: c.len(),
-            explained: explained.len(),
-            unexplained: unexplained.len(),
+            explained,
+            unexplained: found.len() - explained,
         };
-        let shown = unexplained.iter().take(SHOWN);
-        let shown = shown.flat_map(|difference| difference.excerpt().to_vec());
+        let reasoned = found.iter().zip(&reasons);
+        let unexplained = reasoned.filter(|(_, reason)| reason.is_none());
+        let shown = unexplained.take(SHOWN);
+        let shown = shown.flat_map(|(difference, _)| difference.excerpt().to_vec());
         (cell, shown.collect())
     }
 

@@ -4,7 +4,7 @@
 //! names its entry in `docs/differences.md`.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::Stream;
@@ -12,6 +12,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::difference::Difference;
+use super::join::bio;
 use crate::paths::{read_text, Paths};
 
 const FILE: &str = "compare/explained.toml";
@@ -41,6 +42,11 @@ struct RawExplanation {
     c: Option<String>,
     /// What the lines that only Rust has must fit.
     rust: Option<String>,
+    /// How many lines of C's and of Rust's a stream may have that this explains.
+    most: Option<[usize; 2]>,
+    /// The lines are bios that write or read the same sectors, in other pieces.
+    #[serde(default)]
+    same_sectors: bool,
 }
 
 /// One intended difference.
@@ -50,18 +56,23 @@ struct Explanation {
     streams: Vec<Stream>,
     workload: Option<Regex>,
     kind: Kind,
-    used: Cell<bool>,
+    /// Differences that it explained, or lines of which a part was left out.
+    count: Cell<usize>,
 }
 
 enum Kind {
     /// That part of a line does not count.
     Ignore(Regex),
-    /// A difference whose lines all fit is explained. Without a pattern there must be
-    /// no lines.
-    Lines {
-        c: Option<Regex>,
-        rust: Option<Regex>,
-    },
+    /// A difference whose lines all fit is explained.
+    Lines(Lines),
+}
+
+struct Lines {
+    /// Without a pattern there must be no lines.
+    c: Option<Regex>,
+    rust: Option<Regex>,
+    most: Option<[usize; 2]>,
+    same_sectors: bool,
 }
 
 /// All of them.
@@ -97,8 +108,8 @@ impl Explanations {
             .map(Self)
     }
 
-    /// The lines without what does not count, and whether that mattered: whether a
-    /// line that is changed by it is missing on the other side.
+    /// The lines without what does not count. That mattered if a line that is changed by it
+    /// is missing on the other side.
     pub fn strip(
         &self,
         workload: &str,
@@ -113,7 +124,7 @@ impl Explanations {
                 for line in &mut reference {
                     let stripped = pattern.replace_all(line, "").into_owned();
                     if stripped != *line && !there.contains(line) {
-                        explanation.used.set(true);
+                        explanation.add(1);
                     }
                     *line = stripped;
                 }
@@ -125,29 +136,39 @@ impl Explanations {
         (reference, other)
     }
 
-    /// Is the difference intended?
-    pub fn explain(&self, workload: &str, stream: Stream, difference: &Difference) -> bool {
-        let fit = |lines: &[String], pattern: &Option<Regex>| {
-            lines
-                .iter()
-                .all(|line| pattern.as_ref().is_some_and(|p| p.is_match(line)))
-        };
-        let explains = |explanation: &&Explanation| match &explanation.kind {
-            Kind::Lines { c, rust } => fit(&difference.removed, c) && fit(&difference.added, rust),
-            Kind::Ignore(_) => false,
-        };
-        match self.about(workload, stream).find(explains) {
-            Some(explanation) => {
-                explanation.used.set(true);
-                true
+    /// The entry on the page of each difference of a stream, none for those that are not
+    /// intended. A difference belongs to the first explanation that its lines fit, which
+    /// may bound all that belongs to it: beyond that nothing of it is explained.
+    pub fn explain<'a>(
+        &'a self,
+        workload: &'a str,
+        stream: Stream,
+        differences: &[Difference],
+    ) -> Vec<Option<&'a str>> {
+        let about: Vec<_> = self.about(workload, stream).collect();
+        let fitting: Vec<Option<usize>> = differences
+            .iter()
+            .map(|difference| about.iter().position(|one| one.fits(difference)))
+            .collect();
+        let reasons = about.iter().enumerate().map(|(at, explanation)| {
+            let belongs = differences.iter().zip(&fitting);
+            let group: Vec<&Difference> = belongs
+                .filter_map(|(difference, fits)| (*fits == Some(at)).then_some(difference))
+                .collect();
+            if !explanation.holds(&group) {
+                return None;
             }
-            None => false,
-        }
+            explanation.add(group.len());
+            Some(explanation.difference.as_str())
+        });
+        let reasons: Vec<Option<&str>> = reasons.collect();
+        let reason = |at: Option<usize>| reasons.get(at?).copied().flatten();
+        fitting.into_iter().map(reason).collect()
     }
 
     /// What explained nothing since this was loaded.
     pub fn stale(&self) -> Vec<String> {
-        let unused = self.0.iter().filter(|one| !one.used.get());
+        let unused = self.0.iter().filter(|one| one.count.get() == 0);
         unused
             .map(|one| format!("{}: {}", one.difference, one.text))
             .collect()
@@ -166,12 +187,49 @@ impl Explanations {
 }
 
 impl Explanation {
+    fn fits(&self, difference: &Difference) -> bool {
+        let fit = |lines: &[String], pattern: &Option<Regex>| {
+            lines
+                .iter()
+                .all(|line| pattern.as_ref().is_some_and(|p| p.is_match(line)))
+        };
+        match &self.kind {
+            Kind::Lines(lines) => {
+                fit(&difference.removed, &lines.c) && fit(&difference.added, &lines.rust)
+            }
+            Kind::Ignore(_) => false,
+        }
+    }
+
+    /// May all these differences come in one stream?
+    fn holds(&self, group: &[&Difference]) -> bool {
+        let Kind::Lines(lines) = &self.kind else {
+            return false;
+        };
+        let count = |of: fn(&Difference) -> &Vec<String>| -> usize {
+            group.iter().map(|difference| of(difference).len()).sum()
+        };
+        let within = lines
+            .most
+            .is_none_or(|[c, rust]| count(|d| &d.removed) <= c && count(|d| &d.added) <= rust);
+        within && (!lines.same_sectors || have_same_sectors(group))
+    }
+
+    fn add(&self, count: usize) {
+        self.count.set(self.count.get() + count);
+    }
+
     fn new(raw: RawExplanation) -> Result<Self> {
         let regex = |pattern: Option<String>| pattern.map(|text| Regex::new(&text)).transpose();
         let kind = match (regex(raw.ignore)?, regex(raw.c)?, regex(raw.rust)?) {
             (Some(pattern), None, None) => Kind::Ignore(pattern),
             (None, None, None) => bail!("{} matches nothing", raw.difference),
-            (None, c, rust) => Kind::Lines { c, rust },
+            (None, c, rust) => Kind::Lines(Lines {
+                c,
+                rust,
+                most: raw.most,
+                same_sectors: raw.same_sectors,
+            }),
             _ => bail!("{} wants to ignore and to match", raw.difference),
         };
         Ok(Self {
@@ -180,9 +238,27 @@ impl Explanation {
             streams: raw.streams,
             workload: regex(raw.workload)?,
             kind,
-            used: Cell::new(false),
+            count: Cell::new(0),
         })
     }
+}
+
+/// Do C's bios and Rust's, taken together, move the same sectors as often?
+fn have_same_sectors(group: &[&Difference]) -> bool {
+    let mut balance = BTreeMap::<(&str, u64), i64>::new();
+    for difference in group {
+        for (lines, weight) in [(&difference.removed, 1), (&difference.added, -1)] {
+            for line in lines {
+                let Some((flags, start, sectors)) = bio(line) else {
+                    return false;
+                };
+                for sector in start..start + sectors {
+                    *balance.entry((flags, sector)).or_default() += weight;
+                }
+            }
+        }
+    }
+    balance.values().all(|count| *count == 0)
 }
 
 /// The ids that the page has.
@@ -215,7 +291,8 @@ mod tests {
         let all = explanations("rust = '^R '\nworkload = '^xfs'")?;
         let one = |c: &[&str], rust: &[&str], workload, stream| {
             let found = differences(&lines(c), &lines(rust));
-            found.iter().all(|one| all.explain(workload, stream, one))
+            let reasons = all.explain(workload, stream, &found);
+            reasons.iter().all(|reason| *reason == Some("DIFF-2"))
         };
         assert!(!one(&["W 1"], &["R 1"], "xfs-4k/a", Stream::Bios));
         assert!(!one(&[], &["R 1", "W 1"], "xfs-4k/a", Stream::Bios));
@@ -224,6 +301,51 @@ mod tests {
         assert_eq!(all.stale(), ["DIFF-2: why"]);
         assert!(one(&[], &["R 1", "R 2"], "xfs-4k/a", Stream::Bios));
         assert!(all.stale().is_empty());
+        Ok(())
+    }
+
+    fn explains(all: &Explanations, c: &[&str], rust: &[&str]) -> Vec<bool> {
+        let found = differences(&lines(c), &lines(rust));
+        let reasons = all.explain("xfs-4k/a", Stream::Bios, &found);
+        reasons.iter().map(Option::is_some).collect()
+    }
+
+    #[test]
+    fn more_lines_than_may_come_are_not_explained() -> Result<()> {
+        let all = explanations("c = '^W '\nrust = '^W '\nmost = [2, 1]")?;
+        assert_eq!(explains(&all, &["W 1", "R 5", "W 2"], &["R 5"]), [true; 2]);
+        assert_eq!(explains(&all, &["W 1"], &["W 3"]), [true]);
+        assert_eq!(explains(&all, &["W 1"], &["W 3", "W 4"]), [false]);
+        // All in one stream count together.
+        let three = ["W 1", "R 5", "W 2", "R 6", "W 3"];
+        assert_eq!(explains(&all, &three, &["R 5", "R 6"]), [false; 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_another_row_bounds_is_not_explained_by_the_next() -> Result<()> {
+        let next = "[[explanation]]\ndifference = 'DIFF-1'\ntext = ''\nstreams = ['bios']";
+        let all = explanations(&format!("c = '^W 1'\nmost = [1, 0]\n{next}\nc = '^W '"))?;
+        assert_eq!(explains(&all, &["W 1", "R 5", "W 2"], &["R 5"]), [true; 2]);
+        let bounded = ["W 1", "R 5", "W 1", "R 6", "W 2"];
+        let found = explains(&all, &bounded, &["R 5", "R 6"]);
+        assert_eq!(found, [false, false, true]);
+        Ok(())
+    }
+
+    #[test]
+    fn bios_may_be_cut_elsewhere_but_not_move_other_sectors() -> Result<()> {
+        let all = explanations("c = '^WS '\nrust = '^WS '\nsame_sectors = true")?;
+        let one = |c: &[&str], rust: &[&str]| explains(&all, c, rust).iter().all(|is| *is);
+        assert!(one(&["WS 8 + 16"], &["WS 8 + 8", "WS 16 + 8"]));
+        assert!(one(
+            &["WS 8 + 16", "R 0 + 1"],
+            &["WS 16 + 8", "R 0 + 1", "WS 8 + 8"]
+        ));
+        assert!(!one(&["WS 8 + 16"], &["WS 8 + 8", "WS 16 + 9"]));
+        assert!(!one(&["WS 8 + 8"], &["WS 8 + 8", "WS 8 + 8"]));
+        assert!(!one(&["WS 8 + 8"], &[]));
+        assert!(!one(&["WS 8 + 8"], &["WS 8 and more"]));
         Ok(())
     }
 

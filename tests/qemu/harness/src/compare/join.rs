@@ -41,7 +41,7 @@ fn together(first: &str, second: &str) -> Option<String> {
 }
 
 /// `WS 2048 + 8`
-fn bio(line: &str) -> Option<(&str, u64, u64)> {
+pub fn bio(line: &str) -> Option<(&str, u64, u64)> {
     let (flags, place) = line.split_once(' ')?;
     let (start, sectors) = place.split_once(" + ")?;
     Some((flags, start.parse().ok()?, sectors.parse().ok()?))

@@ -79,7 +79,11 @@ impl<'a> Recorder<'a> {
         };
         transcript.streams.insert(Stream::Calls, called);
         result?;
-        let left = files::describe(&dir, &files)?;
+        let mut left = files::describe(&dir, &files)?;
+        // So far that is what the inodes say in memory.
+        self.disk.remount()?;
+        let again = files::describe(&dir, &files)?;
+        left.extend(again.iter().map(|line| format!("remounted: {line}")));
         transcript.streams.insert(Stream::Files, left);
         self.write(&transcript)
     }

@@ -20,7 +20,13 @@ use crate::sys::raw_io;
 use crate::trace::Marker;
 
 /// Bytes that one call can transfer at most.
-const MEMORY: usize = 2 << 20;
+const MEMORY: usize = 4 << 20;
+
+/// From the start of a piece of memory to that of the next, which is no neighbour then.
+const STRIDE: usize = 8 << 10;
+
+/// What memory holds before something is read into it.
+pub const UNREAD: u8 = 0x5A;
 
 /// When workloads begin, in seconds since 1970.
 const START: i64 = 1_900_000_000;
@@ -151,6 +157,7 @@ impl<'a> Calls<'a> {
         let text = format!("pread({}, {offset}, {length})", handle.name);
         self.call(&text, |memory| {
             let data = part(memory, 0, length)?;
+            data.fill(UNREAD);
             let count = handle.file.read_at(data, offset as u64)?;
             Ok(read_line(data, count))
         });
@@ -169,11 +176,47 @@ impl<'a> Calls<'a> {
         let text = format!("preadv2({name}, {offset}, {length}, memory {skip}, {flags:#x})");
         self.call(&text, |memory| {
             let data = part(memory, skip, length)?;
+            data.fill(UNREAD);
             let count = {
                 let vectors = &mut [IoSliceMut::new(data)];
                 raw_io::read_vectored(&handle.file, vectors, offset as u64, flags)?
             };
             Ok(read_line(data, count))
+        });
+    }
+
+    /// Writes from pieces of memory of those lengths, each at the start of a page that is
+    /// no neighbour of the one before.
+    pub fn write_pieces(&mut self, handle: &Handle, offset: usize, lengths: &[usize]) {
+        let stamp = self.stamp();
+        let text = format!("pwritev({}, {offset}, {})", handle.name, told(lengths));
+        self.call(&text, |memory| {
+            let mut position = offset as u64;
+            let mut vectors = Vec::new();
+            for data in pieces(memory, lengths) {
+                stamp.fill(data, position);
+                position += data.len() as u64;
+                vectors.push(IoSlice::new(data));
+            }
+            raw_io::write_vectored(&handle.file, &vectors, offset as u64, 0)
+        });
+    }
+
+    /// Reads into such pieces.
+    pub fn read_pieces(&mut self, handle: &Handle, offset: usize, lengths: &[usize]) {
+        let text = format!("preadv({}, {offset}, {})", handle.name, told(lengths));
+        self.call(&text, |memory| {
+            let mut vectors = Vec::new();
+            for data in pieces(memory, lengths) {
+                data.fill(UNREAD);
+                vectors.push(IoSliceMut::new(data));
+            }
+            let count = raw_io::read_vectored(&handle.file, &mut vectors, offset as u64, 0)?;
+            let data: Vec<u8> = vectors
+                .iter()
+                .flat_map(|piece| piece.iter().copied())
+                .collect();
+            Ok(read_line(&data, count))
         });
     }
 
@@ -235,10 +278,38 @@ fn set_clock(call: usize) -> io::Result<()> {
     Ok(clock_settime(ClockId::Realtime, time)?)
 }
 
+/// What a call came to. An error without a number is none of the kernel's: the call was not
+/// made as it should have been.
+pub fn result_line<T: Display>(result: io::Result<T>) -> io::Result<String> {
+    match result {
+        Ok(value) => Ok(value.to_string()),
+        Err(error) => match error.raw_os_error() {
+            Some(number) => Ok(format!("error {number}")),
+            None => Err(error),
+        },
+    }
+}
+
 /// The result of a read: how much, and a digest of it.
 fn read_line(data: &[u8], count: usize) -> String {
     let sha256 = digest::of_bytes(data.get(..count).unwrap_or_default());
     format!("{count}, {sha256}")
+}
+
+/// `300 pieces of 4096` or `pieces of [512, 3584]`
+fn told(lengths: &[usize]) -> String {
+    match lengths {
+        [first, rest @ ..] if rest.iter().all(|length| length == first) => {
+            format!("{} pieces of {first}", lengths.len())
+        }
+        _ => format!("pieces of {lengths:?}"),
+    }
+}
+
+/// A piece of each length; what does not fit into its stride is cut.
+fn pieces<'m>(memory: &'m mut HugeBuf, lengths: &'m [usize]) -> impl Iterator<Item = &'m mut [u8]> {
+    let places = memory.chunks_mut(STRIDE).zip(lengths);
+    places.map(|(place, length)| place.get_mut(..*length).unwrap_or_default())
 }
 
 fn part(memory: &mut HugeBuf, skip: usize, length: usize) -> io::Result<&mut [u8]> {

@@ -14,6 +14,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload("direct_hole", hole),
     workload("direct_unwritten", unwritten),
     workload("direct_memory", memory),
+    workload("direct_vectors", vectors),
     workload("direct_large", large),
     workload("direct_end", end),
     workload("direct_cached", cached),
@@ -69,9 +70,11 @@ fn unwritten(calls: &mut Calls<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Memory at any place in its page.
+/// Memory at any place in its page. Where it is not where the device wants it both are
+/// refused, also where there is data to read.
 fn memory(calls: &mut Calls<'_>) -> Result<()> {
     let file = calls.open("file", libc::O_DIRECT)?;
+    calls.fill(&file, 7 * 16 * KIB, 7 * 16 * KIB);
     for (index, skip) in [0, 4, 512, 513, 1_024, 3_584, 4_092]
         .into_iter()
         .enumerate()
@@ -80,6 +83,31 @@ fn memory(calls: &mut Calls<'_>) -> Result<()> {
             calls.write_with(&file, (index * 16 * KIB, length), skip, 0);
             calls.read_with(&file, (index * 16 * KIB, length), skip, 0);
         }
+    }
+    calls.fsync(&file);
+    Ok(())
+}
+
+/// Memory in pieces: more than a bio takes, parts of a block, of odd length.
+fn vectors(calls: &mut Calls<'_>) -> Result<()> {
+    let file = calls.open("file", libc::O_DIRECT)?;
+    calls.allocate(&file, FallocateFlags::empty(), 0, 2 * MIB);
+    let pages = [2, 17, 300].map(|count| vec![PAGE; count]);
+    let parts = [
+        vec![512, 3_584],
+        vec![1_024, 1_536, 1_536],
+        vec![1_000, 3_096],
+    ];
+    // New, in place, and where data ends in the middle of what is read.
+    for offset in [0, 4 * KIB, 1_900 * KIB] {
+        for lengths in pages.iter().chain(&parts) {
+            calls.write_pieces(&file, offset, lengths);
+            calls.read_pieces(&file, offset, lengths);
+        }
+    }
+    calls.truncate(&file, 100 * KIB + 512);
+    for lengths in pages.iter().chain(&parts) {
+        calls.read_pieces(&file, 98 * KIB, lengths);
     }
     calls.fsync(&file);
     Ok(())

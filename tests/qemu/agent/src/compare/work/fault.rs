@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result};
 use rustix::fs::FallocateFlags;
 
 use super::{KIB, PAGE};
-use crate::compare::calls::{Calls, Handle};
+use crate::compare::calls::{result_line, Calls, Handle, UNREAD};
 use crate::compare::{workload, Workload};
+use crate::data::digest;
 use crate::sys::buffer::AlignedBuf;
 use crate::sys::raw_io;
 
@@ -27,12 +28,27 @@ fn transfers(calls: &mut Calls<'_>, file: &Handle, offsets: &[usize]) -> Result<
             calls.call(&format!("pwrite({offset}, 16384, {pages} pages)"), |_| {
                 raw_io::write_from(&file.file, memory.as_ptr(), 16 * KIB, offset as u64)
             });
-            calls.call(&format!("pread({offset}, 16384, {pages} pages)"), |_| {
-                raw_io::read_to(&file.file, memory.as_mut_ptr(), 16 * KIB, offset as u64)
-            });
+            read(calls, file, &mut memory, offset, pages);
         }
     }
     Ok(())
+}
+
+/// Digests all the memory that there is: what a call that falls short has read, too.
+fn read(
+    calls: &mut Calls<'_>,
+    file: &Handle,
+    memory: &mut AlignedBuf,
+    offset: usize,
+    pages: usize,
+) {
+    let text = format!("pread({offset}, 16384, {pages} pages)");
+    calls.call(&text, |_| {
+        memory.fill(UNREAD);
+        let result = raw_io::read_to(&file.file, memory.as_mut_ptr(), 16 * KIB, offset as u64);
+        let count = result_line(result)?;
+        Ok(format!("{count}, {}", digest::of_bytes(memory)))
+    });
 }
 
 fn buffered(calls: &mut Calls<'_>) -> Result<()> {
@@ -50,6 +66,8 @@ fn buffered(calls: &mut Calls<'_>) -> Result<()> {
 fn direct(calls: &mut Calls<'_>) -> Result<()> {
     let file = calls.open("file", libc::O_DIRECT)?;
     calls.allocate(&file, FallocateFlags::empty(), 0, 64 * KIB);
+    // So that there is something to read everywhere.
+    calls.truncate(&file, 256 * KIB);
     let offsets = [0, 8 * KIB, 60 * KIB, 128 * KIB];
     transfers(calls, &file, &offsets)?;
     transfers(calls, &file, &offsets)?;
@@ -58,8 +76,8 @@ fn direct(calls: &mut Calls<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Where it ends in the middle of a block that has no data yet. In the end all is
-/// written over, as the engines leave different data.
+/// Where it ends in the middle of a block that has no data yet. The engines leave different
+/// data there, so only what is around is read, and in the end all is written over.
 fn direct_in_block(calls: &mut Calls<'_>) -> Result<()> {
     let file = calls.open("file", libc::O_DIRECT)?;
     calls.allocate(&file, FallocateFlags::empty(), 0, 128 * KIB);
@@ -73,6 +91,9 @@ fn direct_in_block(calls: &mut Calls<'_>) -> Result<()> {
         calls.call(&format!("pwrite({offset}, 16384, {pages} pages)"), |_| {
             raw_io::write_from(&file.file, memory.as_ptr(), 16 * KIB, offset as u64)
         });
+    }
+    for (offset, length) in [(0, 8 * KIB), (28 * KIB, 36 * KIB), (84 * KIB, 44 * KIB)] {
+        calls.read(&file, offset, length);
     }
     calls.write(&file, 0, 128 * KIB);
     calls.fsync(&file);

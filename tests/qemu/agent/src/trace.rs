@@ -166,13 +166,24 @@ impl Tracer {
         let path = Path::new(TRACING).join("trace");
         let text = fs::read(&path).context("cannot read the trace")?;
         let text = String::from_utf8_lossy(&text);
-        let (kept, written) = counts(&text).context("the trace has no heading")?;
-        ensure!(
-            kept == written,
-            "the trace buffer kept {kept} of {written} events: make the test shorter"
-        );
-        Ok(text.lines().filter_map(Event::parse).collect())
+        parse(&text)
     }
+}
+
+/// The events of a trace, all of them: what is overlooked is missed by nobody.
+fn parse(trace: &str) -> Result<Vec<Event>> {
+    let (kept, written) = counts(trace).context("the trace has no heading")?;
+    ensure!(
+        kept == written,
+        "the trace buffer kept {kept} of {written} events: make the test shorter"
+    );
+    let events: Vec<Event> = trace.lines().filter_map(Event::parse).collect();
+    ensure!(
+        events.len() as u64 == kept,
+        "the trace has {kept} events, of which {} are understood",
+        events.len()
+    );
+    Ok(events)
 }
 
 impl Drop for Tracer {
@@ -253,6 +264,19 @@ mod tests {
         let trace = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 12/13   #P:2\n#\n";
         assert_eq!(counts(trace), Some((12, 13)));
         assert_eq!(counts("# tracer: nop\n"), None);
+    }
+
+    #[test]
+    fn no_event_is_overlooked() -> Result<()> {
+        let trace = |counts: &str, rest: &str| {
+            let heading = "# tracer: nop\n# entries-in-buffer/entries-written: ";
+            parse(&format!("{heading}{counts}   #P:1\n#\n{rest}\n"))
+        };
+        assert_eq!(trace("1/1", LINE)?.len(), 1);
+        assert!(trace("1/2", LINE).is_err());
+        assert!(trace("2/2", LINE).is_err());
+        assert!(trace("2/2", &format!("{LINE}\nwhat is this")).is_err());
+        Ok(())
     }
 
     #[test]

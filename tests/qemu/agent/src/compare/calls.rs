@@ -41,6 +41,15 @@ pub struct Calls<'a> {
     generation: u32,
     lines: Vec<String>,
     names: Vec<String>,
+    /// What kept a call from being made, the first time.
+    broken: Option<String>,
+}
+
+/// What a workload did.
+pub struct Called {
+    pub lines: Vec<String>,
+    pub names: Vec<String>,
+    pub broken: Option<String>,
 }
 
 /// An open file with the name that its calls go by.
@@ -58,16 +67,22 @@ impl<'a> Calls<'a> {
             generation: 0,
             lines: Vec::new(),
             names: Vec::new(),
+            broken: None,
         })
     }
 
     /// The calls as lines, and the names of the files that were opened.
-    pub fn finish(self) -> (Vec<String>, Vec<String>) {
-        (self.lines, self.names)
+    pub fn finish(self) -> Called {
+        Called {
+            lines: self.lines,
+            names: self.names,
+            broken: self.broken,
+        }
     }
 
-    /// Carries out a call that `text` describes. Its errors are results as others
-    /// are: what a workload does next does not depend on them.
+    /// Carries out a call that `text` describes. The kernel's errors are results as others
+    /// are: what a workload does next does not depend on them. If it could not even be
+    /// made, the workload has failed: both sides would have the same line.
     pub fn call<T: Display>(
         &mut self,
         text: &str,
@@ -76,14 +91,12 @@ impl<'a> Calls<'a> {
         let number = self.lines.len() + 1;
         let text = format!("{number} {text}");
         let ready = set_clock(number).and_then(|()| self.marker.mark(&text));
-        let result = ready.and_then(|()| work(&mut self.memory));
-        let result = match result {
-            Ok(value) => value.to_string(),
-            Err(error) => match error.raw_os_error() {
-                Some(number) => format!("error {number}"),
-                None => format!("{error}"),
-            },
-        };
+        let result = ready.and_then(|()| result_line(work(&mut self.memory)));
+        let result = result.unwrap_or_else(|error| {
+            let broken = format!("{text}: {error}");
+            self.broken.get_or_insert(broken);
+            "not made".to_owned()
+        });
         self.lines.push(format!("{text} = {result}"));
     }
 

@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{bail, ensure, Context as _, Result};
 use iomap_qemu_protocol::{Link, RunSpec, Stream, Transcript};
 use rustix::thread::gettid;
 
@@ -72,20 +72,44 @@ impl<'a> Recorder<'a> {
         let tracer = Tracer::start(&self.events)?;
         let result = (workload.run)(&mut calls);
         let events = tracer.stop()?;
-        let (called, files) = calls.finish();
+        let called = calls.finish();
+        let marked = check_marks(&events, &called.lines);
         let mut transcript = Transcript {
             workload: workload.name.to_owned(),
-            streams: sort(&events, &self.devices),
+            streams: sort(&events, &self.devices)?,
         };
-        transcript.streams.insert(Stream::Calls, called);
-        result?;
-        let mut left = files::describe(&dir, &files)?;
-        // So far that is what the inodes say in memory.
+        transcript.streams.insert(Stream::Calls, called.lines);
+        let made = called
+            .broken
+            .map_or(Ok(()), |what| bail!("a call could not be made: {what}"));
+        let left = result
+            .and(made)
+            .and(marked)
+            .and_then(|()| self.left(&dir, &called.names));
+        // What came before an error is worth to be seen.
+        let result = match left {
+            Ok(lines) => {
+                transcript.streams.insert(Stream::Files, lines);
+                Ok(())
+            }
+            Err(error) => {
+                let calls = transcript.streams.entry(Stream::Calls).or_default();
+                calls.push(format!("the workload ended: {error:#}"));
+                Err(error)
+            }
+        };
+        self.write(&transcript)?;
+        result
+    }
+
+    /// What the workload leaves, in memory and then on the disk: until the inodes are read
+    /// again, nobody has seen what was written of them.
+    fn left(&self, dir: &Path, names: &[String]) -> Result<Vec<String>> {
+        let mut left = files::describe(dir, names)?;
         self.disk.remount()?;
-        let again = files::describe(&dir, &files)?;
+        let again = files::describe(dir, names)?;
         left.extend(again.iter().map(|line| format!("remounted: {line}")));
-        transcript.streams.insert(Stream::Files, left);
-        self.write(&transcript)
+        Ok(left)
     }
 
     fn write(&mut self, transcript: &Transcript) -> Result<()> {
@@ -101,8 +125,25 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// Is each call in the trace, where the events that it causes are told by that?
+fn check_marks(events: &[Event], calls: &[String]) -> Result<()> {
+    let marks = events.iter().filter(|event| event.name == Marker::EVENT);
+    let marks: Vec<&str> = marks.map(|event| event.text.as_str()).collect();
+    let fit = marks
+        .iter()
+        .zip(calls)
+        .all(|(mark, call)| call.starts_with(mark));
+    ensure!(
+        fit && marks.len() == calls.len(),
+        "the trace does not have the {} calls, but {} marks",
+        calls.len(),
+        marks.len()
+    );
+    Ok(())
+}
+
 /// Sorts events into their streams. The workload's own have the calls between them.
-fn sort(events: &[Event], devices: &EventDevices) -> BTreeMap<Stream, Vec<String>> {
+fn sort(events: &[Event], devices: &EventDevices) -> Result<BTreeMap<Stream, Vec<String>>> {
     let own = gettid().as_raw_nonzero().get();
     let mut streams = BTreeMap::<Stream, Vec<String>>::new();
     let mut put = |stream, line: &str| streams.entry(stream).or_default().push(line.to_owned());
@@ -112,7 +153,7 @@ fn sort(events: &[Event], devices: &EventDevices) -> BTreeMap<Stream, Vec<String
             put(Stream::Events, &event.text);
             put(Stream::Bios, &event.text);
         } else if event.name == BIO {
-            if let Some(bio) = bio(event, devices) {
+            if let Some(bio) = bio(event, devices)? {
                 put(if mine { Stream::Bios } else { Stream::TaskBios }, &bio);
             }
         } else if event.field("dev").is_ok_and(|dev| dev == devices.iomap) {
@@ -125,7 +166,7 @@ fn sort(events: &[Event], devices: &EventDevices) -> BTreeMap<Stream, Vec<String
             put(stream, &format!("{}: {text}", event.name));
         }
     }
-    streams
+    Ok(streams)
 }
 
 /// The table of operations is an address, which depends on what else was loaded.
@@ -139,13 +180,16 @@ fn without_addresses(text: &str) -> String {
 
 /// `WS 2048 + 8` of `259,0 WS 2048 + 8 [agent]`, if it is of the disk. Of a filesystem's
 /// log only the flags: how far it is depends on the clock.
-fn bio(event: &Event, devices: &EventDevices) -> Option<String> {
-    let (device, rest) = event.text.split_once(' ')?;
-    let (bio, _task) = rest.rsplit_once(" [")?;
-    let flags = bio.split(' ').next()?;
+fn bio(event: &Event, devices: &EventDevices) -> Result<Option<String>> {
+    let (device, bio) = event
+        .text
+        .split_once(' ')
+        .and_then(|(device, rest)| Some((device, rest.rsplit_once(" [")?.0)))
+        .with_context(|| format!("this is no bio: {:?}", event.text))?;
+    let flags = bio.split(' ').next().unwrap_or_default();
     let is_log = flags.contains('W') && flags.contains('M');
     let told = if is_log { flags } else { bio };
-    (device == devices.block).then(|| told.to_owned())
+    Ok((device == devices.block).then(|| told.to_owned()))
 }
 
 #[cfg(test)]
@@ -161,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_by_task_and_device() {
+    fn events_are_told_by_task_and_device() -> Result<()> {
         let devices = EventDevices {
             block: "259,1".into(),
             iomap: "259:1".into(),
@@ -177,7 +221,7 @@ mod tests {
             event(own, BIO, "259,1 FWFSM 32 + 5 [agent]"),
             event(own, BIO, "259,1 RM 40 + 8 [agent]"),
         ];
-        let streams = sort(&events, &devices);
+        let streams = sort(&events, &devices)?;
         let lines = |stream| streams.get(&stream).cloned().unwrap_or_default();
         assert_eq!(
             lines(Stream::Events),
@@ -188,6 +232,25 @@ mod tests {
             ["1 fsync(a)", "W 8 + 8", "FWFSM", "RM 40 + 8"]
         );
         assert_eq!(lines(Stream::TaskBios), ["FWS 0 + 0"]);
+        assert!(sort(&[event(own, BIO, "259,1 W 8")], &devices).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn every_call_has_its_mark() {
+        let events = [
+            event(1, Marker::EVENT, "1 open(file, 0)"),
+            event(1, "iomap_iter", "dev 259:1"),
+            event(1, Marker::EVENT, "2 fsync(file)"),
+        ];
+        let check = |calls: &[&str]| {
+            let calls: Vec<String> = calls.iter().map(|call| (*call).to_owned()).collect();
+            check_marks(&events, &calls).is_ok()
+        };
+        assert!(check(&["1 open(file, 0) = 0", "2 fsync(file) = 0"]));
+        assert!(!check(&["1 open(file, 0) = 0", "2 close(file) = 0"]));
+        assert!(!check(&["1 open(file, 0) = 0"]));
+        assert!(!check(&["1 open(file, 0) = 0", "2 fsync(file) = 0", "3"]));
     }
 
     #[test]

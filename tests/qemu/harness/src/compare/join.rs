@@ -11,27 +11,36 @@ use iomap_qemu_protocol::{Stream, Transcript};
 /// As many pages as pieces, in sectors.
 const FULL: u64 = 256 * 8;
 
-/// Joins a bio that may have been full with the one that goes on where it ends.
+/// Joins a bio that may have been full with the one that goes on where it ends, if it writes
+/// back from the page cache: direct I/O is the engine's, wherever its bios end.
 pub fn join_full_bios(transcript: &mut Transcript) {
-    for stream in [Stream::Bios, Stream::TaskBios] {
+    for (stream, write_back) in [(Stream::Bios, false), (Stream::TaskBios, true)] {
         if let Some(lines) = transcript.streams.get_mut(&stream) {
-            *lines = joined(lines);
+            *lines = joined(lines, write_back);
         }
     }
 }
 
-fn joined(lines: &[String]) -> Vec<String> {
+/// Whether the first lines write back has to be said; after a call that depends on the call.
+fn joined(lines: &[String], mut write_back: bool) -> Vec<String> {
     let mut joined: Vec<String> = Vec::new();
     for line in lines {
-        match joined.last_mut() {
-            Some(last) => match together(last, line) {
-                Some(whole) => *last = whole,
-                None => joined.push(line.clone()),
-            },
+        if line.starts_with(|first: char| first.is_ascii_digit()) {
+            write_back = is_sync(line);
+        }
+        let last = joined.last_mut().filter(|_| write_back);
+        match last.and_then(|last| Some((together(last, line)?, last))) {
+            Some((whole, last)) => *last = whole,
             None => joined.push(line.clone()),
         }
     }
     joined
+}
+
+/// `6 fdatasync(file)`, but not a call with a file whose name has that in it.
+fn is_sync(call: &str) -> bool {
+    let (name, _) = call.split_once('(').unwrap_or((call, ""));
+    name.contains("sync")
 }
 
 fn together(first: &str, second: &str) -> Option<String> {
@@ -53,7 +62,7 @@ mod tests {
 
     fn joined_text(text: &str) -> String {
         let lines: Vec<String> = text.split("; ").map(str::to_owned).collect();
-        joined(&lines).join("; ")
+        joined(&lines, false).join("; ")
     }
 
     #[test]
@@ -77,7 +86,17 @@ mod tests {
             "WS 0 + 2048; 7 fsync(file); WS 2048 + 8",
             "WSM; WSM",
         ] {
-            assert_eq!(joined_text(text), text);
+            let text = format!("6 fsync(file); {text}");
+            assert_eq!(joined_text(&text), text);
         }
+    }
+
+    #[test]
+    fn direct_io_stays_as_it_is() {
+        let text = "3 pwritev(synced, 0); WS 0 + 2048; WS 2048 + 8";
+        assert_eq!(joined_text(text), text);
+        let bios = ["WS 0 + 2048", "WS 2048 + 8"].map(str::to_owned);
+        assert_eq!(joined(&bios, false).len(), 2);
+        assert_eq!(joined(&bios, true), ["WS 0 + 2056"]);
     }
 }

@@ -35,6 +35,10 @@ use crate::tracker::{TestResult, Verdict};
 const SHOWN: usize = 4;
 
 pub fn run(paths: &Paths, tools: &Toolchain, arguments: &CompareArguments) -> Result<bool> {
+    ensure!(
+        arguments.reference || Link::from(arguments.link) != Link::C,
+        "compare holds a Rust engine against C: MODE=module, builtin or live (or REFERENCE=1)"
+    );
     let (wanted, filter) = split(arguments.filter.as_deref());
     let explanations = match arguments.reference {
         true => Explanations::none(),

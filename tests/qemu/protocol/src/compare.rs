@@ -27,6 +27,19 @@ impl CompareSpec {
     /// leaves of the main one, which the second begins with.
     pub const FIRST_LOG: &'static str = "first-log";
     pub const FIRST_DISK: &'static str = "first-disk";
+
+    /// The role of the disk that has the filesystem in the beginning, and in the end what the
+    /// last engine leaves.
+    pub const MAIN: &'static str = "main";
+
+    /// For each of so many engines, the roles of the disks that take its transcripts and what
+    /// it leaves.
+    pub fn places(engines: usize) -> &'static [(&'static str, &'static str)] {
+        match engines {
+            1 => &[(Self::LOG, Self::MAIN)],
+            _ => &[(Self::FIRST_LOG, Self::FIRST_DISK), (Self::LOG, Self::MAIN)],
+        }
+    }
 }
 
 /// One kind of what a workload makes the kernel do, in the order in which it happens.

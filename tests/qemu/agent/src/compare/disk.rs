@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{ensure, Context as _, Result};
-use iomap_qemu_protocol::RunSpec;
+use iomap_qemu_protocol::{CompareSpec, RunSpec};
 use rustix::mount::MountFlags;
 
 use crate::data::mirror::open;
@@ -21,9 +21,6 @@ use crate::sys::huge::HugeBuf;
 use crate::sys::mount;
 
 const CHUNK: usize = 256 << 10;
-
-/// The role of the disk that the host's mkfs has made.
-pub const MAIN: &str = "main";
 
 /// How trace events name a device.
 pub struct EventDevices {
@@ -42,7 +39,7 @@ pub struct CompareDisk {
 /// Copies the main disk and mounts the copy.
 pub fn prepare(spec: &RunSpec) -> Result<CompareDisk> {
     let kind = spec.fs.as_deref().context("nothing to mount")?;
-    let main = Disk::of_run(spec, MAIN)?;
+    let main = Disk::of_run(spec, CompareSpec::MAIN)?;
     let bytes = main.number::<u64>("size")? * 512;
     let disk = NullDisk::with_cache_of(bytes >> 20)?;
     copy(&main.path(), &disk.path(), bytes)?;

@@ -21,7 +21,6 @@ use crate::live::engine::Live;
 use crate::output::Output;
 use crate::sys::real_time;
 use calls::Calls;
-use disk::MAIN;
 use record::Recorder;
 
 /// A sequence of system calls.
@@ -50,13 +49,7 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
             filter.is_none_or(|part| workload.name.contains(part))
         })
         .collect();
-    let places: &[_] = match wanted.engines.len() {
-        1 => &[(CompareSpec::LOG, MAIN)],
-        _ => &[
-            (CompareSpec::FIRST_LOG, CompareSpec::FIRST_DISK),
-            (CompareSpec::LOG, MAIN),
-        ],
-    };
+    let places = CompareSpec::places(wanted.engines.len());
     for (engine, (log, left)) in wanted.engines.iter().zip(places) {
         if *engine == Link::Live && Live::loaded().is_none() {
             // It stays until the guest ends.

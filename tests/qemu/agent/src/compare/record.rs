@@ -162,20 +162,10 @@ fn sort(events: &[Event], devices: &EventDevices) -> Result<BTreeMap<Stream, Vec
             } else {
                 Stream::TaskEvents
             };
-            let text = without_addresses(&event.text);
-            put(stream, &format!("{}: {text}", event.name));
+            put(stream, &format!("{}: {}", event.name, event.text));
         }
     }
     Ok(streams)
-}
-
-/// The table of operations is an address, which depends on what else was loaded.
-fn without_addresses(text: &str) -> String {
-    let Some((before, after)) = text.split_once(" ops 0x") else {
-        return text.to_owned();
-    };
-    let rest = after.find(' ').and_then(|end| after.get(end..));
-    format!("{before} ops *{}", rest.unwrap_or_default())
 }
 
 /// `WS 2048 + 8` of `259,0 WS 2048 + 8 [agent]`, if it is of the disk. Of a filesystem's
@@ -251,15 +241,5 @@ mod tests {
         assert!(!check(&["1 open(file, 0) = 0", "2 close(file) = 0"]));
         assert!(!check(&["1 open(file, 0) = 0"]));
         assert!(!check(&["1 open(file, 0) = 0", "2 fsync(file) = 0", "3"]));
-    }
-
-    #[test]
-    fn no_address_stays() {
-        let text = "flags WRITE (0x1) ops 0xffffffffa0123450 caller iomap_zero_range+0x0/0x90";
-        assert_eq!(
-            without_addresses(text),
-            "flags WRITE (0x1) ops * caller iomap_zero_range+0x0/0x90"
-        );
-        assert_eq!(without_addresses("pos 0x200"), "pos 0x200");
     }
 }

@@ -6,17 +6,19 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::time::Instant;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, ensure, Context, Result};
 use iomap_qemu_protocol::{CompareSpec, Link, Mode, Stream, Transcript};
 
 use crate::agent::Agent;
 use crate::cli::CompareArguments;
 use crate::compare::{
-    collect, compare_images, differences, join_full_bios, missing, read_transcripts, Cell,
-    Explanations, Table,
+    collect, compare_images, differences, join_full_bios, missing, pairs, read_transcripts, Cell,
+    Difference, Explanations, Table,
 };
 use crate::filter::split;
 use crate::image::{self, Filesystem, Image};
@@ -57,24 +59,44 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &CompareArguments) -> Re
         sides: dirs,
     };
     let fits = |suite: &&Suite| wanted.is_none_or(|wanted| short(suite.name).contains(wanted));
-    for suite in suites::COMPARE.iter().filter(fits) {
+    let chosen: Vec<&Suite> = suites::COMPARE.iter().filter(fits).collect();
+    ensure!(!chosen.is_empty(), "no filesystem of that name");
+    for suite in chosen {
         let start = Instant::now();
-        let mut seen = Vec::new();
-        for guest in &guests {
-            seen.extend(guest.boot(suite, filter, &results)?);
-        }
-        let [one, two] = seen.as_slice() else {
-            bail!("there are not two sides to compare");
+        let name = short(suite.name);
+        let (one, two) = match both_sides(&guests, suite, filter, &results) {
+            Ok(sides) => sides,
+            Err(error) => {
+                // The other filesystems are worth to be seen nevertheless.
+                let seconds = start.elapsed().as_secs_f64();
+                comparison.result(
+                    format!("{name}/guests"),
+                    vec![format!("{error:#}")],
+                    seconds,
+                );
+                continue;
+            }
         };
-        comparison.workloads(short(suite.name), one, two)?;
+        let sides = [&one, &two];
+        ensure!(
+            sides
+                .iter()
+                .any(|it| !it.transcripts.is_empty() || !it.failed.is_empty()),
+            "no workload of that name"
+        );
+        comparison.guests(name, filter.is_none(), sides);
+        comparison.workloads(name, sides)?;
         let seconds = start.elapsed().as_secs_f64();
-        comparison.disks(tools, short(suite.name), (one, two), seconds);
+        comparison.disks(tools, name, sides, seconds)?;
     }
     // Only a whole run can tell what no workload needs.
     if arguments.filter.is_none() && !arguments.reference {
         comparison.stale();
     }
     println!("\n{}", comparison.table.text());
+    for count in comparison.explanations.counts() {
+        println!("{count}");
+    }
     comparison.report.finish(&results.join("junit.xml"))
 }
 
@@ -89,7 +111,26 @@ struct Guest {
 struct Seen {
     transcripts: Vec<Transcript>,
     disk: Image,
+    /// Of the whole guest, if this is its last side: what the kernel complained of, and
+    /// workloads that could not be taken down.
     complaints: Vec<String>,
+    failed: Vec<String>,
+}
+
+/// What both sides did on a filesystem.
+fn both_sides(
+    guests: &[Guest],
+    suite: &Suite,
+    filter: Option<&str>,
+    results: &Path,
+) -> Result<(Seen, Seen)> {
+    let mut seen = Vec::new();
+    for guest in guests {
+        seen.extend(guest.boot(suite, filter, results)?);
+    }
+    let [one, two] =
+        <[Seen; 2]>::try_from(seen).map_err(|_| anyhow!("there are not two sides to compare"))?;
+    Ok((one, two))
 }
 
 /// Guests for both sides: one if the kernel can have one engine after the other.
@@ -155,7 +196,7 @@ impl Guest {
         })?;
         let mut progress = Progress::new(format!("{what}: taking it down"), None);
         let mut guest = self.lab.start(&machine, &logs)?;
-        collect(&mut guest, &mut progress)
+        let failed = collect(&mut guest, &mut progress)
             .with_context(|| format!("{what}; logs in {}", logs.display()))?;
         progress.finish();
 
@@ -165,23 +206,16 @@ impl Guest {
             found.with_context(|| format!("no disk {role}"))
         };
         let filesystem = disk(suites::MAIN)?.filesystem;
-        let places: &[_] = match names.as_slice() {
-            [_] => &[(CompareSpec::LOG, suites::MAIN)],
-            _ => &[
-                (CompareSpec::FIRST_LOG, CompareSpec::FIRST_DISK),
-                (CompareSpec::LOG, suites::MAIN),
-            ],
-        };
-        let said = fs::read(&console).unwrap_or_default();
+        let said =
+            fs::read(&console).with_context(|| format!("cannot read {}", console.display()))?;
         let complaints = unaccounted(
             &String::from_utf8_lossy(&said),
             self.lab.link,
             &BTreeSet::new(),
         )?;
         let mut seen = Vec::new();
-        for (name, (log, left)) in names.iter().zip(places) {
+        for (name, (log, left)) in names.iter().zip(CompareSpec::places(names.len())) {
             let mut transcripts = read_transcripts(&disk(log)?.path)?;
-            ensure!(!transcripts.is_empty(), "{what}: no workload of that name");
             for transcript in &transcripts {
                 for stream in Stream::ALL {
                     let text = transcript.lines(stream).join("\n") + "\n";
@@ -200,8 +234,13 @@ impl Guest {
                     filesystem,
                     ..disk(left)?.clone()
                 },
-                complaints: complaints.clone(),
+                complaints: Vec::new(),
+                failed: Vec::new(),
             });
+        }
+        if let Some(last) = seen.last_mut() {
+            last.complaints = complaints;
+            last.failed = failed;
         }
         Ok(seen)
     }
@@ -217,78 +256,118 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn workloads(&mut self, suite: &str, one: &Seen, two: &Seen) -> Result<()> {
-        if one.transcripts.len() != two.transcripts.len() {
-            bail!("{suite}: the guests did not run the same workloads");
+    /// Did the guests do what they should, and was it seen? `whole` says that it is all
+    /// workloads: not each of them has to hand something to the engine.
+    fn guests(&mut self, suite: &str, whole: bool, seen: [&Seen; 2]) {
+        let mut details = Vec::new();
+        for (seen, side) in seen.into_iter().zip(&self.sides) {
+            details.extend(seen.failed.iter().cloned());
+            if whole {
+                let missing = missing(&seen.transcripts).into_iter();
+                details.extend(missing.map(|what| format!("{}: {what}", name_of(side))));
+            }
         }
+        self.result(format!("{suite}/guests"), details, 0.0);
+    }
+
+    fn workloads(&mut self, suite: &str, [one, two]: [&Seen; 2]) -> Result<()> {
         let all = hands_all_to_the_engine(one.disk.filesystem);
-        for (one, two) in one.transcripts.iter().zip(&two.transcripts) {
-            let name = format!("{suite}/{}", one.workload);
+        for (workload, one, two) in pairs(&one.transcripts, &two.transcripts) {
+            let name = format!("{suite}/{workload}");
             let (mut cells, mut details) = (Vec::new(), Vec::new());
-            if all {
-                for (transcript, side) in [one, two].into_iter().zip(&self.sides) {
-                    let missing = missing(transcript).into_iter();
-                    details.extend(missing.map(|what| format!("{}: {what}", name_of(side))));
+            for (transcript, side) in [one, two].into_iter().zip(&self.sides) {
+                let side = name_of(side);
+                let Some(transcript) = transcript else {
+                    details.push(format!("{side}: no transcript"));
+                    continue;
+                };
+                if all {
+                    let missing = missing(slice::from_ref(transcript)).into_iter();
+                    details.extend(missing.map(|what| format!("{side}: {what}")));
                 }
             }
-            for stream in Stream::ALL {
-                let (cell, said) = self.stream(&name, stream, one, two);
-                cells.push(cell);
-                if cell.unexplained > 0 {
-                    details.push(format!(
-                        "{}: {} differences",
-                        stream.name(),
-                        cell.unexplained
-                    ));
+            if let (Some(one), Some(two)) = (one, two) {
+                for stream in Stream::ALL {
+                    let (cell, said) = self.stream(suite, stream, one, two)?;
+                    cells.push(cell);
                     details.extend(said);
-                    details.extend(
-                        self.sides
-                            .iter()
-                            .map(|side| file_of(&side.join(suite), &one.workload, stream))
-                            .map(|file| format!("  {}", file.display())),
-                    );
                 }
+                self.table.add(&name, cells);
             }
-            self.table.add(&name, cells);
             self.result(name, details, 0.0);
         }
         Ok(())
     }
 
+    /// How a stream came out, and what to say of differences that are not intended. All
+    /// of them are written to a file.
     fn stream(
         &self,
-        name: &str,
+        suite: &str,
         stream: Stream,
         one: &Transcript,
         two: &Transcript,
-    ) -> (Cell, Vec<String>) {
+    ) -> Result<(Cell, Vec<String>)> {
+        let name = format!("{suite}/{}", one.workload);
         let (c, rust) = (one.lines(stream), two.lines(stream));
-        let (c, rust) = self.explanations.strip(name, stream, c, rust);
+        let (c, rust) = self.explanations.strip(&name, stream, c, rust);
         let found = differences(&c, &rust);
-        let reasons = self.explanations.explain(name, stream, &found);
+        let reasons = self.explanations.explain(&name, stream, &found);
         let explained = reasons.iter().flatten().count();
         let cell = Cell {
             lines: c.len(),
             explained,
             unexplained: found.len() - explained,
         };
+        let files: Vec<PathBuf> = self
+            .sides
+            .iter()
+            .map(|side| file_of(&side.join(suite), &one.workload, stream))
+            .collect();
+        let diff = files.last().context("no side")?.clone();
+        let diff = diff.with_extension(format!("{}.diff", stream.name()));
+        put_or_remove(&diff, &diff_text(&found, &reasons))?;
+        if cell.unexplained == 0 {
+            return Ok((cell, Vec::new()));
+        }
+        let mut said = vec![format!(
+            "{}: {} differences",
+            stream.name(),
+            cell.unexplained
+        )];
         let reasoned = found.iter().zip(&reasons);
         let unexplained = reasoned.filter(|(_, reason)| reason.is_none());
         let shown = unexplained.take(SHOWN);
-        let shown = shown.flat_map(|(difference, _)| difference.excerpt().to_vec());
-        (cell, shown.collect())
+        said.extend(shown.flat_map(|(difference, _)| difference.excerpt().to_vec()));
+        let files = [diff].into_iter().chain(files);
+        said.extend(files.map(|file| format!("  {}", file.display())));
+        Ok((cell, said))
     }
 
-    fn disks(&mut self, tools: &Toolchain, suite: &str, (one, two): (&Seen, &Seen), seconds: f64) {
-        let mut details = match compare_images(tools, &one.disk, &two.disk) {
+    fn disks(
+        &mut self,
+        tools: &Toolchain,
+        suite: &str,
+        [one, two]: [&Seen; 2],
+        seconds: f64,
+    ) -> Result<()> {
+        let mut details = Vec::new();
+        match compare_images(tools, &one.disk, &two.disk) {
             Ok((differ, excused)) => {
                 println!("{suite}: {excused} sectors of metadata differ by times and numbers");
-                let places: Vec<String> = differ.iter().take(20).map(u64::to_string).collect();
-                let first = || format!("{} sectors: {} ...", differ.len(), places.join(" "));
-                (!differ.is_empty()).then(first).into_iter().collect()
+                let file = self.sides.last().context("no side")?;
+                let file = file.join(suite).join("disk.diff");
+                let sectors: String = differ.iter().map(|at| format!("{at}\n")).collect();
+                put_or_remove(&file, &sectors)?;
+                if !differ.is_empty() {
+                    let places: Vec<String> = differ.iter().take(20).map(u64::to_string).collect();
+                    let first = places.join(" ");
+                    details.push(format!("{} sectors: {first} ...", differ.len()));
+                    details.push(format!("  {}", file.display()));
+                }
             }
-            Err(error) => vec![format!("{error:#}")],
-        };
+            Err(error) => details.push(format!("{error:#}")),
+        }
         for (seen, side) in [one, two].into_iter().zip(&self.sides) {
             let side = name_of(side);
             let checked = seen
@@ -302,6 +381,7 @@ impl Comparison {
             details.extend(complaints.map(|line| format!("{side}: kernel log: {line}")));
         }
         self.result(format!("{suite}/disk"), details, seconds);
+        Ok(())
     }
 
     /// An explanation that explains nothing hides what may come.
@@ -340,6 +420,30 @@ fn file_of(dir: &Path, workload: &str, stream: Stream) -> PathBuf {
 
 fn put(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// An old file must not be taken for one of this run.
+fn put_or_remove(path: &Path, text: &str) -> Result<()> {
+    if !text.is_empty() {
+        return put(path, text);
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// All differences of a stream, each under what explains it.
+fn diff_text(found: &[Difference], reasons: &[Option<&str>]) -> String {
+    let reasoned = found.iter().zip(reasons);
+    reasoned
+        .map(|(difference, reason)| {
+            let reason = reason.unwrap_or("UNEXPLAINED");
+            format!("# {reason}\n{}", difference.whole())
+        })
+        .collect()
 }
 
 /// The filesystem's part of a suite's name.

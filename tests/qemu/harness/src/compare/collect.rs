@@ -17,25 +17,31 @@ use crate::qemu::{Event, Guest};
 /// How long a guest may be silent: a workload says nothing until it is done.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Follows the guest until it ends. An error if a workload could not be taken down,
-/// or the guest died.
-pub fn collect(guest: &mut Guest, progress: &mut Progress) -> Result<()> {
+/// Follows the guest until it ends. Tells which workloads could not be taken down, and why;
+/// an error if the guest died.
+pub fn collect(guest: &mut Guest, progress: &mut Progress) -> Result<Vec<String>> {
     let mut running = "its start".to_owned();
-    let mut said = Vec::new();
+    let (mut said, mut failed) = (Vec::new(), Vec::new());
     let mut ended = false;
     loop {
         match guest.next(PATIENCE) {
-            Event::Line(Line::Begin(name)) => running = name,
+            Event::Line(Line::Begin(name)) => {
+                running = name;
+                said.clear();
+            }
             Event::Line(Line::Result {
                 name,
                 outcome: Outcome::Failed,
                 ..
-            }) => bail!("{name} failed: {}", said.join("; ")),
+            }) => {
+                progress.advance();
+                failed.push(format!("{name} failed: {}", said.join("; ")));
+            }
             Event::Line(Line::Result { .. }) => progress.advance(),
             Event::Line(Line::Comment(text)) => said.push(text),
             Event::Line(Line::End) => ended = true,
             Event::Line(_) => {}
-            Event::Exited if ended => return Ok(()),
+            Event::Exited if ended => return Ok(failed),
             Event::Exited => bail!("the guest died in {running}; it said: {}", said.join("; ")),
             Event::Silent => bail!("the guest hung in {running}"),
         }
@@ -59,9 +65,56 @@ fn parse(mut from: impl BufRead) -> Result<Vec<Transcript>> {
         .collect()
 }
 
+/// The transcripts of both sides by workload, in the first side's order. Either may be missing.
+pub fn pairs<'a>(
+    one: &'a [Transcript],
+    two: &'a [Transcript],
+) -> Vec<(&'a str, Option<&'a Transcript>, Option<&'a Transcript>)> {
+    let of = |name: &str, side: &'a [Transcript]| side.iter().find(|it| it.workload == name);
+    let only_two = two.iter().filter(|it| of(&it.workload, one).is_none());
+    one.iter()
+        .chain(only_two)
+        .map(|it| {
+            (
+                it.workload.as_str(),
+                of(&it.workload, one),
+                of(&it.workload, two),
+            )
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transcripts_are_paired_by_name() {
+        let side = |names: &[&str]| -> Vec<Transcript> {
+            let transcript = |name: &&str| Transcript {
+                workload: (*name).to_owned(),
+                ..Transcript::default()
+            };
+            names.iter().map(transcript).collect()
+        };
+        let (one, two) = (side(&["a", "b", "d"]), side(&["b", "c", "d"]));
+        let found = pairs(&one, &two);
+        let found: Vec<_> = found
+            .iter()
+            .map(|(name, one, two)| {
+                let same = one.is_none_or(|it| it.workload == *name)
+                    && two.is_none_or(|it| it.workload == *name);
+                (*name, one.is_some(), two.is_some(), same)
+            })
+            .collect();
+        let expected = [
+            ("a", true, false, true),
+            ("b", true, true, true),
+            ("d", true, true, true),
+            ("c", false, true, true),
+        ];
+        assert_eq!(found, expected);
+    }
 
     #[test]
     fn transcripts_end_where_zeros_begin() -> Result<()> {

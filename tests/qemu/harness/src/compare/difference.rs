@@ -17,6 +17,8 @@ pub struct Difference {
     pub removed: Vec<String>,
     /// Lines that only the other one has.
     pub added: Vec<String>,
+    /// Where: `@@ -3,1 +3,1 @@`
+    place: String,
     /// As in a unified diff.
     excerpt: Vec<String>,
 }
@@ -25,6 +27,19 @@ impl Difference {
     /// The place in both streams, a little of what is around it, and the lines.
     pub fn excerpt(&self) -> &[String] {
         &self.excerpt
+    }
+
+    /// The place in both streams, and all lines that differ.
+    pub fn whole(&self) -> String {
+        let mut text = format!("{}\n", self.place);
+        for (sign, lines) in [('-', &self.removed), ('+', &self.added)] {
+            for line in lines {
+                text.push(sign);
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        text
     }
 }
 
@@ -47,13 +62,14 @@ fn describe(op: DiffOp, reference: &[String], other: &[String]) -> Difference {
     };
     let removed = lines(reference, old.start, old.end);
     let added = lines(other, new.start, new.end);
-    let mut excerpt = vec![format!(
+    let place = format!(
         "@@ -{},{} +{},{} @@",
         old.start + 1,
         old.len(),
         new.start + 1,
         new.len()
-    )];
+    );
+    let mut excerpt = vec![place.clone()];
     let mut show = |sign: char, lines: &[String]| {
         excerpt.extend(lines.iter().take(SHOWN).map(|line| format!("{sign}{line}")));
         if lines.len() > SHOWN {
@@ -68,6 +84,7 @@ fn describe(op: DiffOp, reference: &[String], other: &[String]) -> Difference {
     Difference {
         removed,
         added,
+        place,
         excerpt,
     }
 }
@@ -104,5 +121,8 @@ mod tests {
         let last = found.first().and_then(|one| one.excerpt().last());
         assert_eq!(last.map(String::as_str), Some("+... and 88 more"));
         assert_eq!(found.first().map(|one| one.added.len()), Some(100));
+        let whole = found.first().map(Difference::whole).unwrap_or_default();
+        assert!(whole.starts_with("@@ -1,0 +1,100 @@\n+line\n"), "{whole}");
+        assert_eq!(whole.lines().count(), 101);
     }
 }

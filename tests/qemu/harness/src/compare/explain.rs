@@ -166,6 +166,25 @@ impl Explanations {
         fitting.into_iter().map(reason).collect()
     }
 
+    /// What each entry of the page has explained since this was loaded.
+    pub fn counts(&self) -> Vec<String> {
+        let mut counts = BTreeMap::<&str, [usize; 2]>::new();
+        for one in &self.0 {
+            let [lines, differences] = counts.entry(&one.difference).or_default();
+            match one.kind {
+                Kind::Ignore(_) => *lines += one.count.get(),
+                Kind::Lines(_) => *differences += one.count.get(),
+            }
+        }
+        let told = |(difference, [lines, differences]): (&str, [usize; 2])| {
+            let parts = [(differences, "differences"), (lines, "parts of lines")];
+            let parts = parts.iter().filter(|(count, _)| *count > 0);
+            let parts: Vec<String> = parts.map(|(n, what)| format!("{n} {what}")).collect();
+            (!parts.is_empty()).then(|| format!("{difference} explains {}", parts.join(", ")))
+        };
+        counts.into_iter().filter_map(told).collect()
+    }
+
     /// What explained nothing since this was loaded.
     pub fn stale(&self) -> Vec<String> {
         let unused = self.0.iter().filter(|one| one.count.get() == 0);
@@ -315,6 +334,7 @@ mod tests {
         let all = explanations("c = '^W '\nrust = '^W '\nmost = [2, 1]")?;
         assert_eq!(explains(&all, &["W 1", "R 5", "W 2"], &["R 5"]), [true; 2]);
         assert_eq!(explains(&all, &["W 1"], &["W 3"]), [true]);
+        assert_eq!(all.counts(), ["DIFF-2 explains 3 differences"]);
         assert_eq!(explains(&all, &["W 1"], &["W 3", "W 4"]), [false]);
         // All in one stream count together.
         let three = ["W 1", "R 5", "W 2", "R 6", "W 3"];
@@ -360,6 +380,7 @@ mod tests {
         let (c, rust) = strip(&["W 1 by x"], &["W 1 by y"]);
         assert_eq!(c, rust);
         assert!(all.stale().is_empty());
+        assert_eq!(all.counts(), ["DIFF-2 explains 1 parts of lines"]);
         Ok(())
     }
 

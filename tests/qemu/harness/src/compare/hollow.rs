@@ -4,12 +4,14 @@
 
 use iomap_qemu_protocol::{Stream, Transcript};
 
-/// What is missing of a workload on a filesystem that hands everything to the engine. If the
-/// trace was not understood, or no event taken for one of the disk, both sides have nothing
-/// but the calls, and are equal whatever the engines do.
-pub fn missing(transcript: &Transcript) -> Vec<&'static str> {
+/// What is missing of workloads that hand something to the engine. If the trace was not
+/// understood, or no event taken for one of the disk, both sides have nothing but the calls,
+/// and are equal whatever the engines do.
+pub fn missing(transcripts: &[Transcript]) -> Vec<&'static str> {
     let any = |streams: [Stream; 2], fits: fn(&str) -> bool| {
-        let mut lines = streams.iter().flat_map(|s| transcript.lines(*s));
+        let mut lines = transcripts
+            .iter()
+            .flat_map(|transcript| streams.iter().flat_map(|s| transcript.lines(*s)));
         lines.any(|line| fits(line))
     };
     let mut missing = Vec::new();
@@ -41,7 +43,7 @@ mod tests {
             let lines = transcript.streams.entry(*stream).or_default();
             lines.push((*line).to_owned());
         }
-        missing(&transcript)
+        missing(&[transcript])
     }
 
     #[test]
@@ -54,5 +56,17 @@ mod tests {
         assert_eq!(missing_of(&[calls[0], calls[1], event]), ["no bio"]);
         assert_eq!(missing_of(&[bio]), ["no event of the engine"]);
         assert!(missing_of(&[event, bio]).is_empty());
+    }
+
+    #[test]
+    fn one_workload_may_have_what_another_has_not() {
+        let with = |stream, line: &str| Transcript {
+            workload: String::new(),
+            streams: [(stream, vec![line.to_owned()])].into(),
+        };
+        let event = with(Stream::Events, "iomap_iter: dev 259:1");
+        let bio = with(Stream::Bios, "WS 2048 + 8");
+        assert_eq!(missing(std::slice::from_ref(&event)), ["no bio"]);
+        assert!(missing(&[event, bio]).is_empty());
     }
 }

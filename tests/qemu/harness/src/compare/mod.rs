@@ -10,8 +10,8 @@ mod image;
 mod join;
 mod table;
 
-pub use collect::{collect, read_transcripts};
-pub use difference::differences;
+pub use collect::{collect, pairs, read_transcripts};
+pub use difference::{differences, Difference};
 pub use explain::Explanations;
 pub use hollow::missing;
 pub use image::compare_images;

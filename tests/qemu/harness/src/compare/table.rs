@@ -26,14 +26,10 @@ impl Cell {
     fn text(self) -> String {
         match (self.explained, self.unexplained) {
             (0, 0) => format!("{} equal", self.lines),
-            (explained, 0) => format!("{} explained", count(explained)),
-            (_, unexplained) => format!("{} DIFFER", count(unexplained)),
+            (explained, 0) => format!("{explained} explained"),
+            (_, unexplained) => format!("{unexplained} DIFFER"),
         }
     }
-}
-
-fn count(number: usize) -> String {
-    number.to_string()
 }
 
 impl Table {

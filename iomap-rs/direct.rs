@@ -26,4 +26,4 @@ mod transfer;
 
 pub use crate::vfs::Dio;
 pub use complete::complete;
-pub use start::{rw, start, Started};
+pub use start::{start, Started};

@@ -85,7 +85,7 @@ pub(super) unsafe extern "C" fn __iomap_dio_rw(
     }
 }
 
-/// Reads or writes past the page cache, see [`direct::rw`].
+/// Reads or writes past the page cache, see [`direct::start`] and [`direct::complete`].
 ///
 /// # Safety
 ///

@@ -5,7 +5,6 @@
 //! Stands for `__iomap_dio_rw()`.
 
 use super::{
-    complete,
     plan::{self, State},
     transfer::transfer,
     Dio,
@@ -22,43 +21,18 @@ pub enum Started<H> {
     /// There was nothing to do: an empty request, or a read past the end of
     /// the file. `end_io` is not called.
     Nothing,
-    /// All bios have ended; the caller is to [`complete`] the request.
+    /// All bios have ended; the caller is to [`complete`](super::complete()) the request.
     Ended(Last<Dio<H>>),
     /// The issuer will hear of it. C: `-EIOCBQUEUED`.
     Queued,
 }
 
 /// Reads or writes what `iocb` asks for, between `iter` and the mappings that
-/// `mapper` finds, and waits for the end if the issuer or `flags` say so.
+/// `mapper` finds, and waits for the end if the issuer or `flags` say so. `inode` is the
+/// file's, kept alive by the caller for the time of the call; `done_before` bytes were
+/// transferred earlier for the same iocb.
 ///
 /// Task context; sleeps, unless the request is NOWAIT.
-///
-/// # Errors
-///
-/// See [`start`], and what the device and the filesystem's `end_io` say.
-/// [`EIOCBQUEUED`] is none: the issuer will hear of the result.
-///
-/// C: `iomap_dio_rw()`.
-#[inline]
-pub fn rw<M: Map<Direct>, H: DirectHooks>(
-    iocb: IocbRef,
-    inode: &Inode,
-    iter: &mut IovIter,
-    mapper: &M,
-    hooks: H,
-    flags: DioFlags,
-    done_before: usize,
-) -> Result<i64> {
-    match start(iocb, inode, iter, mapper, hooks, flags, done_before)? {
-        Started::Nothing => Ok(0),
-        Started::Ended(last) => complete(last),
-        Started::Queued => Err(EIOCBQUEUED),
-    }
-}
-
-/// As [`rw`], but leaves a request whose bios have ended for the caller to
-/// complete. `inode` is the file's, kept alive by the caller for the time of the
-/// call; `done_before` bytes were transferred earlier for the same iocb.
 ///
 /// # Errors
 ///
@@ -66,9 +40,9 @@ pub fn rw<M: Map<Direct>, H: DirectHooks>(
 /// a read; [`ENOMEM`]; [`EAGAIN`] if
 /// it would block but must not, or if it is no pure overwrite but must be one;
 /// [`ENOTBLK`] if pages cannot be dropped from the page cache, upon which the
-/// caller does the write through it. Later ones are kept for [`complete`].
+/// caller does the write through it. Later ones are kept for [`complete`](super::complete()).
 ///
-/// C: `__iomap_dio_rw()`.
+/// C: `__iomap_dio_rw()`; with [`complete`](super::complete()), `iomap_dio_rw()`.
 #[inline]
 pub fn start<M: Map<Direct>, H: DirectHooks>(
     iocb: IocbRef,

@@ -110,6 +110,12 @@ mod tests {
         Ok(())
     }
 
+    /// Has the file be changed for the last time then.
+    fn long_ago(path: &Path) -> Result<()> {
+        let file = File::options().write(true).open(path)?;
+        Ok(file.set_modified(SystemTime::UNIX_EPOCH)?)
+    }
+
     #[test]
     fn a_test_or_a_program_that_has_changed_shows() -> Result<()> {
         let tree = tempfile::tempdir()?;
@@ -123,17 +129,11 @@ mod tests {
         fs::write(tree.path().join("README"), "no matter")?;
         assert_eq!(state_of(tree.path())?, first);
 
-        File::options()
-            .write(true)
-            .open(&test)?
-            .set_modified(SystemTime::UNIX_EPOCH)?;
+        long_ago(&test)?;
         let touched = state_of(tree.path())?;
         assert_ne!(touched, first);
         fs::write(&test, "longer")?;
-        File::options()
-            .write(true)
-            .open(&test)?
-            .set_modified(SystemTime::UNIX_EPOCH)?;
+        long_ago(&test)?;
         let longer = state_of(tree.path())?;
         assert_ne!(longer, touched);
         fs::rename(&test, test.with_file_name("002"))?;

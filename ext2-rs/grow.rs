@@ -69,14 +69,13 @@ fn find_goal(inode: &Inode<Ext2>, tree: &Tree, slot: &Slot, block: u32) -> u32 {
     if let Some(next) = next(block, tree.last) {
         return next;
     }
-    let to_slot = ..slot.index as usize;
-    let is_there = |pointer: &u32| *pointer != 0;
+    let index = slot.index as usize;
     let before = match &slot.parent {
         Parent::Inode => {
-            let pointers = tree.pointers().and_then(|pointers| pointers.get(to_slot));
-            pointers.and_then(|pointers| pointers.iter().copied().rfind(is_there))
+            let pointers = tree.pointers().and_then(|pointers| pointers.get(..index));
+            pointers.and_then(|pointers| pointers.iter().copied().rfind(|&block| block != 0))
         }
-        Parent::Block(buffer) => buffer.le32s(to_slot).rfind(is_there),
+        Parent::Block(buffer) => buffer.last_le32_before(index),
     };
     goal(Nearby {
         before,

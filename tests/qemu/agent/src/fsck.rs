@@ -15,7 +15,7 @@ pub fn check(kind: &str, device: &Path) -> Result<()> {
     }
 }
 
-/// Has an ext filesystem mended if an error is noted in it.
+/// Has an ext filesystem mended if an error is noted in it, or that nobody unmounted it.
 pub fn mend(device: &Path) -> Result<()> {
     // 1: something was mended.
     run("/bin/e2fsck", "-y", device, &[0, 1])

@@ -19,8 +19,8 @@ pub const BDEV: &[&str] = &["bdev"];
 pub const LIVE: &[&str] = &["live"];
 pub const LIVE_DAX: &[&str] = &["live-dax"];
 pub const SOAK: &[&str] = &["soak"];
-pub const LOG_WRITES: &[&str] = &["log-writes-xfs", "log-writes-ext4"];
-pub const UNPLUG: &[&str] = &["unplug-xfs", "unplug-ext4"];
+pub const LOG_WRITES: &[&str] = &["log-writes-xfs", "log-writes-ext4", "log-writes-ext2-rs"];
+pub const UNPLUG: &[&str] = &["unplug-xfs", "unplug-ext4", "unplug-ext2-rs"];
 
 /// Filesystems in persistent memory.
 pub const DAX: &[&str] = join!(EXT2_DAX, DAX_FALLOCATE);
@@ -67,8 +67,8 @@ pub const PAGE_CACHE_FAULTS: &[&str] = join!(&["ext2-rs-1k", "ext2-rs-4k"], XFS)
 /// Where disks fail in all the ways that the device mapper knows.
 pub const FAULT_KINDS: &[&str] = &["ext2-rs-4k", "ext4-4k", "xfs-1k", "xfs-4k"];
 
-/// Where a disk is lost under a filesystem that recovers.
-pub const LOST: &[&str] = &["ext4-4k", "xfs-4k"];
+/// Where a disk is lost under a filesystem that recovers, or is mended.
+pub const LOST: &[&str] = &["ext4-4k", "xfs-4k", "ext2-rs-4k"];
 
 /// Filesystems with folios of many pages.
 pub const LARGE_FOLIOS: &[&str] = join!(XFS, EXT2_RS);

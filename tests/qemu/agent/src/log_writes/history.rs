@@ -36,6 +36,11 @@ impl History {
         self.writes.len()
     }
 
+    /// How long the file can be.
+    pub fn most(&self) -> usize {
+        end(&self.writes)
+    }
+
     /// Takes one more write down; the caller does it.
     pub fn write(&mut self, range: Range<usize>) -> Result<AlignedBuf> {
         let mut bytes = AlignedBuf::new(range.len()).context("no memory")?;
@@ -52,7 +57,7 @@ impl History {
             .writes
             .split_at_checked(synced)
             .context("more is synced than written")?;
-        let (least, most) = (end(sure), end(&self.writes));
+        let (least, most) = (end(sure), self.most());
         ensure!(
             (least..=most).contains(&found.len()),
             "{} bytes, not {least} to {most}",

@@ -13,6 +13,7 @@ use super::load;
 use super::log::{Entry, Log};
 use crate::data::mirror::open;
 use crate::disk::Disk;
+use crate::fs::is_ext2;
 use crate::fsck;
 use crate::sys::device_mapper::{self, Target};
 use crate::sys::mount;
@@ -98,8 +99,8 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Mounts the disk, looks at the files, and has fsck look at the rest. The disk stays as
-    /// it is.
+    /// Mounts the disk, mended if need be, looks at the files, and has fsck look at the rest.
+    /// The disk stays as it is.
     fn recover(&self, synced: &BTreeMap<u8, usize>) -> Result<()> {
         let sectors = self.disk.number("size")?;
         let snapshot = Target {
@@ -113,8 +114,12 @@ impl Replay<'_> {
             ),
         };
         device_mapper::with_disk(NAME, &[snapshot], |device| {
+            let mended = is_ext2(self.kind);
+            if mended {
+                fsck::mend(device)?;
+            }
             mount::mount(device, self.mount_point, self.kind, "")?;
-            let result = load::verify(self.dir, self.histories, synced);
+            let result = load::verify(self.dir, self.histories, synced, mended);
             mount::unmount(self.mount_point)?;
             result.and_then(|()| fsck::check(self.kind, device))
         })

@@ -20,6 +20,7 @@ use crate::case::Case;
 use crate::check::wait_until;
 use crate::context::Context;
 use crate::disk::Disk;
+use crate::fsck;
 use crate::init::mount_main;
 use crate::suites;
 use crate::sys::mount;
@@ -62,6 +63,9 @@ fn under_load(context: &Context) -> Result<()> {
             let disk = context.disk("main");
             disk.is_ok_and(|disk| File::open(disk.path()).is_ok())
         })?;
+        if context.is_ext2() {
+            fsck::mend(&disk.path())?;
+        }
         mount_main(context.spec())
     };
     lose_under_load(context, lose, find_again)

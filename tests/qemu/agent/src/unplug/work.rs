@@ -86,6 +86,9 @@ impl Worker {
             }
         }
         file.sync_all()?;
+        // Its name, which not every filesystem syncs with the file.
+        let dir = worker.path.parent().context("a file without a directory")?;
+        File::open(dir)?.sync_all()?;
         Ok(worker)
     }
 

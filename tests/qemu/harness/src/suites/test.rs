@@ -49,7 +49,7 @@ const fn with_fsx(suite: Suite) -> Suite {
 const fn with_programs(suite: Suite) -> Suite {
     Suite {
         programs: &["fsx", "pjdfstest"],
-        host_programs: &["stress-ng"],
+        host_programs: &["stress-ng", "e2fsck"],
         ..suite
     }
 }
@@ -65,9 +65,10 @@ const SOAK_DISKS: [Disk; 4] = [
     Disk::empty("ext2_rs", Filesystem::ext2_rs(1024), 320),
 ];
 
-/// Filesystems that recover from a disk that was pulled out.
+/// Filesystems whose disk is pulled out.
 const UNPLUGGED_XFS: Disk = Disk::empty(MAIN, Filesystem::xfs(4096), 320);
 const UNPLUGGED_EXT4: Disk = Disk::empty(MAIN, Filesystem::ext4(4096), 128);
+const UNPLUGGED_EXT2_RS: Disk = Disk::empty(MAIN, Filesystem::ext2_rs(4096), 128);
 
 /// A disk whose writes are logged, the log, the disk that it is replayed onto, and
 /// one for what changes there when that is looked at.
@@ -259,8 +260,24 @@ pub const TEST: &[Suite] = &[
             &logged_disks(Filesystem::ext4(1024), 128),
         )
     },
+    Suite {
+        host_programs: &["e2fsck"],
+        ..rust(suite(
+            "log-writes-ext2-rs",
+            &["ext2_rs", "dm_log_writes", "dm_snapshot"],
+            &logged_disks(Filesystem::ext2_rs(1024), 128),
+        ))
+    },
     hot_plug(suite("unplug-xfs", &["xfs"], &[UNPLUGGED_XFS])),
     hot_plug(suite("unplug-ext4", &["ext4"], &[UNPLUGGED_EXT4])),
+    Suite {
+        host_programs: &["e2fsck"],
+        ..hot_plug(rust(suite(
+            "unplug-ext2-rs",
+            &["ext2_rs"],
+            &[UNPLUGGED_EXT2_RS],
+        )))
+    },
     Suite {
         programs: &["fsx"],
         host_programs: &["fio", "dbench", "/usr/share/dbench/client.txt", "stress-ng"],

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use crate::context::Context;
 use crate::disk::Disk;
 use crate::fs::SECTOR;
+use crate::fsck;
 use crate::init::mount_main;
 use crate::restore::Restore;
 use crate::sys::device_mapper::{self, Target};
@@ -160,10 +161,14 @@ impl FaultyDisk {
             .set_attribute(MAY_FAIL, if fail { "1" } else { "0" })
     }
 
-    /// Lets go of a filesystem whose disk was lost, and mounts what there is of it.
+    /// Lets go of a filesystem whose disk was lost, and mounts what there is of it, mended
+    /// if the filesystem does not recover by itself.
     pub fn find_again(&self, context: &Context) -> Result<()> {
         mount::unmount(context.mount_point()).context("without the disk")?;
         self.heal()?;
+        if context.is_ext2() {
+            fsck::mend(Path::new(device_mapper::DISK))?;
+        }
         Self::mount(context)
     }
 

@@ -96,7 +96,7 @@ fn writes_lost(context: &Context) -> Result<()> {
         let synced = synced.into_inner().unwrap_or_else(PoisonError::into_inner);
         ensure!(synced.times > BEFORE, "nothing was lost");
         disk.find_again(context)?;
-        load::verify(&dir, &histories, &synced.writes)
+        load::verify(&dir, &histories, &synced.writes, context.is_ext2())
     });
     let mended = mend(context);
     result.and(mended)

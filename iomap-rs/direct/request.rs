@@ -18,8 +18,9 @@ impl<H: DirectHooks> BioOwner for Dio<H> {
         if let Err(error) = bio.status() {
             owner.set_error(error);
         }
+        owner.iocb.withdraw(&bio);
         // Before the reference is dropped: the user shall find the pages
-        // unpinned when the request is complete.
+        // unpinned when the request is complete, but for those that were cleaned meanwhile.
         if owner.state().contains(State::DIRTIES_PAGES) {
             bio.release_dirty();
         } else {
@@ -39,7 +40,6 @@ impl<H: DirectHooks> BioOwner for Dio<H> {
 fn ended<H: DirectHooks>(last: Last<Dio<H>>) {
     match plan::finisher(last.state(), last.error() != 0) {
         Finisher::Completion => {
-            last.iocb.clear_polled_bio();
             let (iocb, result) = Dio::finish(last);
             iocb.complete(result);
         }

@@ -154,7 +154,7 @@ fn prepare<H>(
     }
     if !waits {
         // Where the ends of failed reads run, too.
-        inode.ensure_dio_workqueue()?;
+        iocb.inode().ensure_dio_workqueue()?;
     }
     Ok(true)
 }

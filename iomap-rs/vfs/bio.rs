@@ -147,11 +147,16 @@ impl Bio {
 
     /// Adds as much of `iter`'s memory as there is room for, and moves `iter`
     /// on. The pages are pinned until the bio is released. May sleep. On error
-    /// nothing was added. C: `bio_iov_iter_get_pages()`.
+    /// nothing was added; [`EINVAL`] if the bio is not made for such an iterator, see
+    /// [`IovIter::vecs_to_alloc`]. C: `bio_iov_iter_get_pages()`.
     #[inline]
     pub fn add_iter(&mut self, iter: &mut IovIter) -> Result {
         if self.is_read() != (iter.direction() == Direction::Read) {
             // The device must not write to memory that is to be read only.
+            return Err(EINVAL);
+        }
+        if iter.lends_vectors() && self.max_vecs() > 0 {
+            // The bio would free those that it is lent, instead of its own.
             return Err(EINVAL);
         }
         // SAFETY: Both are valid by their types.
@@ -169,12 +174,19 @@ impl Bio {
     pub(super) unsafe fn add_page(&mut self, page: NonNull<bindings::page>, bytes: u32) -> Result {
         // SAFETY: By the contract; room is checked.
         unsafe {
-            if (*self.as_ptr()).bi_vcnt >= (*self.as_ptr()).bi_max_vecs {
+            if (*self.as_ptr()).bi_vcnt >= self.max_vecs() {
                 return Err(EINVAL);
             }
             bindings::__bio_add_page(self.as_ptr(), page.as_ptr(), bytes, 0);
         }
         Ok(())
+    }
+
+    /// How many pieces of memory it has room for of its own.
+    #[inline]
+    fn max_vecs(&self) -> u16 {
+        // SAFETY: Valid by the type invariant.
+        unsafe { (*self.as_ptr()).bi_max_vecs }
     }
 
     /// Whether the device writes to memory.
@@ -236,7 +248,7 @@ impl ArmedBio {
     pub(crate) fn set_polled(&mut self, iocb: &Kiocb) {
         // SAFETY: Valid and unshared by the type invariant.
         unsafe { (*self.0.as_ptr()).bi_opf |= bindings::REQ_POLLED }
-        iocb.set_polled_bio(self.0.as_ptr());
+        iocb.publish(self.0.as_ptr());
     }
 
     /// Submits the bio. May sleep. C: `submit_bio()`.

@@ -135,13 +135,19 @@ impl IovIter {
         )
     }
 
+    /// Whether a bio borrows the vectors, instead of having some of its own.
+    #[inline]
+    pub(super) fn lends_vectors(&self) -> bool {
+        self.kind() == bindings::iter_type_ITER_BVEC
+    }
+
     /// Vectors that a bio needs for what is left, at most `max`. 0 if nothing
     /// is left, but also for an iterator over bio vectors, which a bio borrows
     /// as they are. C: `bio_iov_vecs_to_alloc()`.
     #[inline]
     pub fn vecs_to_alloc(&self, max: u16) -> u16 {
         // After most requests' first bio nothing is left: no need to ask.
-        if self.count() == 0 || self.kind() == bindings::iter_type_ITER_BVEC {
+        if self.count() == 0 || self.lends_vectors() {
             return 0;
         }
         // SAFETY: Valid by the type invariant.
@@ -161,8 +167,12 @@ impl IovIter {
     }
 
     /// Fills up to `bytes` bytes with zeros and returns how many it were; fewer
-    /// if memory could not be faulted in. May sleep. C: `iov_iter_zero()`.
+    /// if memory could not be faulted in, none if it is there to be read only. May sleep.
+    /// C: `iov_iter_zero()`.
     pub fn zero(&mut self, bytes: usize) -> usize {
+        if self.direction() != Direction::Read {
+            return 0;
+        }
         // SAFETY: Valid by the type invariant.
         unsafe { bindings::iov_iter_zero(bytes, self.as_ptr()) }
     }

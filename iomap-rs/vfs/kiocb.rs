@@ -2,7 +2,7 @@
 
 //! I/O requests of user space.
 
-use super::{check, File, Inode};
+use super::{check, CompletedBio, File, Inode};
 use crate::sys as bindings;
 use core::{
     ffi::c_void,
@@ -177,18 +177,27 @@ impl Kiocb {
             .sync_range(start, end.wrapping_sub(1), !self.is_full_sync())
     }
 
-    /// Publishes the bio that the issuer may poll for; null when there is none.
+    /// Where the issuer looks for a bio to poll for.
     #[inline]
-    pub(super) fn set_polled_bio(&self, bio: *mut bindings::bio) {
+    fn polled_bio(&self) -> &AtomicPtr<c_void> {
         // SAFETY: By the type invariant; the poller reads it with READ_ONCE().
         unsafe { AtomicPtr::from_ptr(&raw mut (*self.as_ptr()).private) }
-            .store(bio.cast(), Relaxed);
     }
 
-    /// Nothing is left to be polled for.
+    /// Has the issuer poll for this bio.
     #[inline]
-    pub fn clear_polled_bio(&self) {
-        self.set_polled_bio(ptr::null_mut());
+    pub(super) fn publish(&self, bio: *mut bindings::bio) {
+        self.polled_bio().store(bio.cast(), Relaxed);
+    }
+
+    /// Has the issuer poll for this bio no more, if it does: while the bio is there yet, as
+    /// whoever polls looks at what is published. Any context.
+    #[inline]
+    pub(crate) fn withdraw(&self, bio: &CompletedBio) {
+        let place = self.polled_bio();
+        if place.load(Relaxed) == bio.0.as_ptr().cast() {
+            place.store(ptr::null_mut(), Relaxed);
+        }
     }
 
     /// Calls the issuer's completion, if there is one.

@@ -178,6 +178,14 @@ static struct script_bio script_next_bio(struct script_file *file)
 	return bio;
 }
 
+/* 1: that may be polled for; 2: another one; 0: none. Of polled requests. */
+static int script_published(const struct kiocb *iocb, const struct bio *bio)
+{
+	if (!iocb->private)
+		return 0;
+	return iocb->private == bio ? 1 : 2;
+}
+
 static void script_log_bio(struct script_file *file, const struct script_call *call,
 			   struct bio *bio, loff_t pos)
 {
@@ -191,7 +199,7 @@ static void script_log_bio(struct script_file *file, const struct script_call *c
 		       bio->bi_iter.bi_size, bio->bi_vcnt);
 	seq_buf_printf(&line, " bdev=%d own_set=%d ioprio=%d hint=%d published=%d plugged=%d",
 		       bio->bi_bdev == file->bdevs[1], bio->bi_pool == &script_bio_set,
-		       bio->bi_ioprio, bio->bi_write_hint, call->iocb->private == bio,
+		       bio->bi_ioprio, bio->bi_write_hint, script_published(call->iocb, bio),
 		       !!current->plug);
 	script_log_line(file->log, &line);
 }

@@ -6,7 +6,7 @@
 use anyhow::{ensure, Result};
 
 use super::scripted::{expect_bytes, expect_errno, Scripted};
-use crate::case::Case;
+use crate::case::{skip, Case};
 use crate::context::Context;
 use crate::null_disk::NullDisk;
 use crate::suites::SCRIPT;
@@ -32,6 +32,9 @@ pub const CASES: &[Case] = &[
     Case::new("dio_polled_device", SCRIPT, polled_device)
         .doc("A polled read is completed by the task that polls for it.")
         .holds(&["DIO-22", "DIO-31"]),
+    Case::new("dio_polled_withdrawn", SCRIPT, withdrawn)
+        .doc("A bio that has ended is polled for no more, though its request goes on.")
+        .holds(&["DIFF-30"]),
     Case::new("dio_split_completion", SCRIPT, split_completion)
         .doc("__iomap_dio_rw leaves completion to the caller if there is something to complete.")
         .holds(&["DIO-1", "DIO-3", "DIO-8", "DIO-27"]),
@@ -138,6 +141,40 @@ fn polled(context: &Context) -> Result<()> {
         fs.expect_only("submit", submits)?;
     }
     Ok(())
+}
+
+fn withdrawn(context: &Context) -> Result<()> {
+    if !context.on_rust() {
+        return skip("the C engine keeps it published");
+    }
+    let fs = Scripted::new(context, "")?;
+    // The first bio ends before the second mapping is asked for.
+    fs.restart(&format!(
+        "{EXTENT}\nanswer offset=0 length=4096 addr=65536\nbio complete\nbio complete"
+    ))?;
+    Method::UringPolled.run_whole(fs.file(), &mut [Transfer::read(0, 8192)?], 1)?;
+    fs.expect_only(
+        "submit",
+        &[
+            "submit flags=polled published=1",
+            "submit flags=- published=0",
+        ],
+    )?;
+    // A worker ends what has failed.
+    fs.restart(&format!("{EXTENT}\nbio hold"))?;
+    let mut transfer = Transfer::read(0, 4096)?;
+    let fail = || fs.run("release complete error=-5");
+    expect_errno(
+        fs.queued(Method::UringPolled, &mut transfer, fail)?,
+        libc::EIO,
+    )?;
+    fs.expect_of(
+        &["submit", "end_io"],
+        &[
+            "submit flags=polled published=1",
+            "end_io error=-5 context=worker published=0",
+        ],
+    )
 }
 
 /// A read into pages of which hardly two in a row are so in memory: a bio takes 256

@@ -20,6 +20,11 @@ static int map_buffer(struct inode *inode, struct buffer_head *bh, loff_t pos,
 {
 	bool past_eof = pos >= i_size_read(inode);
 
+	if (!iomap->bdev) {
+		/* What is to be read is read from it, what is new is looked for in its cache. */
+		iomap_rs_mapping_without_block_device();
+		return -EIO;
+	}
 	bh->b_bdev = iomap->bdev;
 	if (pos >= iomap->offset + iomap->length)
 		return -EIO;

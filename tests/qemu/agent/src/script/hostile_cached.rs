@@ -21,6 +21,10 @@ pub const CASES: &[Case] = &[
         .doc("Written space without a device cannot be read, nor written into in part.")
         .holds(&["DIFF-10"])
         .logs(&["WARNING: "]),
+    Case::new("hostile_buffers_no_device", SCRIPT, buffers_no_device)
+        .doc("Nor can it be written into by buffer heads.")
+        .holds(&["DIFF-10"])
+        .logs(&["WARNING: "]),
     Case::new("hostile_cached_part_of_block", SCRIPT, read_part_of_block)
         .doc("A mapping of part of a folio's only block is no reason to show what memory held.")
         .holds(&["DIFF-28"])
@@ -145,6 +149,22 @@ fn no_device(context: &Context) -> Result<()> {
     fs.put_all(0, 1024, 0xCC)?;
     fs.expect_contents(0, &[0xCC; 1024])?;
     fs.expect_idle()
+}
+
+fn buffers_no_device(context: &Context) -> Result<()> {
+    rust_only(context)?;
+    let fs = Cached::new(context, "")?;
+    for map in ["addr=65536 flags=bh", "addr=65536 flags=bh|new"] {
+        fs.restart(&format!(
+            "inode size=65536 block_size=1024\n\
+             extent offset=0 length=65536 {map} bdev=2\nbuffered buffers"
+        ))?;
+        for (at, length) in [(0, 100), (4096, 1024)] {
+            expect_errno(fs.put(at, length, 1), libc::EIO).context(map)?;
+        }
+        fs.expect_idle()?;
+    }
+    Ok(())
 }
 
 fn read_part_of_block(context: &Context) -> Result<()> {

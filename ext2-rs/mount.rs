@@ -167,16 +167,21 @@ impl FileSystem for Ext2 {
 
     fn reconfigure(sb: &SuperBlock<Self>, given: Given, read_only: bool) -> Result {
         let volume = sb.data();
-        let options = given.apply_to(volume.options())?;
+        let now = volume.options();
+        let mut options = given.apply_to(now)?;
+        // Where the superblock was found is no news.
+        options.superblock = now.superblock;
         if read_only != sb.is_read_only() {
             if read_only {
                 let on_disk = volume.state_on_disk();
                 // A filesystem that was not clean, or has been checked since.
                 if on_disk & STATE_VALID == 0 && volume.state_at_rest() & STATE_VALID != 0 {
                     let state = volume.state_at_rest();
-                    volume.rest(|raw| {
+                    // A device that fails is to be written to no more, too: what it has
+                    // says that it was in use.
+                    let _ = volume.rest(|raw| {
                         mount_state::release_for_reading(raw, state, vfs::now());
-                    })?;
+                    });
                 }
             } else {
                 let log = |message: core::fmt::Arguments<'_>| sb.log(Level::Warning, message);

@@ -2,7 +2,7 @@
 
 //! Mounting and remounting. C: `struct fs_context`.
 
-use super::{error::check, error::to_int, new_super_block, FileSystem, SuperBlock};
+use super::{error::to_int, new_super_block, FileSystem, SuperBlock};
 use crate::sys as bindings;
 use core::mem::zeroed;
 use kernel::{
@@ -141,7 +141,8 @@ unsafe extern "C" fn reconfigure<F: FileSystem>(fc: *mut bindings::fs_context) -
         // SAFETY: By the contract.
         let (sb, options, flags) = unsafe {
             let sb = (*(*fc).root).d_sb;
-            check(bindings::sync_filesystem(sb))?;
+            // A device that fails can become one that is only read, too.
+            let _ = bindings::sync_filesystem(sb);
             let options = take_options::<F>(fc).ok_or(EINVAL)?;
             (SuperBlock::from_raw(sb), options, (*fc).sb_flags)
         };

@@ -2,7 +2,6 @@
 
 //! Mounting: options, read-only and back, freezing, the superblock's state.
 
-use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +10,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, ensure, Context as _, Result};
 use rustix::fs::{statfs, statvfs};
-use rustix::mount::{mount_remount, MountFlags};
+use rustix::mount::MountFlags;
 
 use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::ext2::second::{place_of_descriptor, read_disk, write_disk, Second};
 use crate::suites;
-use crate::sys::freeze;
+use crate::sys::{freeze, mount};
 
 pub const CASES: &[Case] = &[
     Case::new("mount_read_only", suites::EXT2, read_only).doc(
@@ -62,11 +61,7 @@ fn number(context: &Context, offset: u64) -> Result<u16> {
 }
 
 fn remount(flags: MountFlags, options: &str) -> io::Result<()> {
-    Ok(mount_remount(
-        Second::root(),
-        flags,
-        &CString::new(options)?,
-    )?)
+    mount::remount(Second::root(), flags, options)
 }
 
 fn read_only(context: &Context) -> Result<()> {

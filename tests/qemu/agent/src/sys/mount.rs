@@ -4,6 +4,7 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -31,6 +32,12 @@ pub fn mount_with(
             target.display()
         )
     })
+}
+
+/// Changes what is mounted there.
+pub fn remount(target: &Path, flags: MountFlags, options: &str) -> io::Result<()> {
+    let data = CString::new(options)?;
+    Ok(rustix::mount::mount_remount(target, flags, &data)?)
 }
 
 pub fn unmount(target: &Path) -> Result<()> {

@@ -4,17 +4,19 @@
 //! filesystem is mounted.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::ops::Range;
 
-use anyhow::{Context as _, Result};
+use anyhow::{ensure, Context as _, Result};
 use rustix::fs::syncfs;
+use rustix::mount::MountFlags;
 
 use super::disk::{Fault, FaultyDisk};
 use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
 use crate::suites;
-use crate::sys::freeze;
+use crate::sys::{freeze, mount};
 
 pub const CASES: &[Case] = &[
     Case::new("flaky_superblock", suites::EXT2_RS_FAULTS, superblock)
@@ -22,6 +24,9 @@ pub const CASES: &[Case] = &[
         .logs(&["previous I/O error to superblock detected"]),
     Case::new("flaky_thaw", suites::EXT2_RS_FAULTS, thaw)
         .doc("A filesystem does not stay frozen because its superblock cannot be written.")
+        .logs(&["previous I/O error to superblock detected"]),
+    Case::new("flaky_remount", suites::EXT2_RS_FAULTS, remount)
+        .doc("A filesystem whose superblock cannot be written becomes one that is only read.")
         .logs(&["previous I/O error to superblock detected"]),
 ];
 
@@ -57,6 +62,29 @@ fn thaw(context: &Context) -> Result<()> {
         fails_with(sync(), libc::EIO, "syncfs without a superblock")?;
         disk.heal()?;
         fs::write(context.path("file")?, "text")?;
+        sync().context("syncfs of a disk that is well again")
+    })
+}
+
+fn remount(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let path = context.path("file")?;
+        fs::write(&path, "text")?;
+        disk.break_at(Fault::FlakyWrites, SUPERBLOCK)?;
+        mount::remount(context.mount_point(), MountFlags::RDONLY, "")
+            .context("without a superblock")?;
+        let refused = fs::write(&path, "more");
+        ensure!(
+            refused.is_err_and(|error| error.kind() == ErrorKind::ReadOnlyFilesystem),
+            "a file of a filesystem that is only read can be written"
+        );
+        disk.heal()?;
+        mount::remount(context.mount_point(), MountFlags::empty(), "")
+            .context("with a superblock")?;
+        fs::write(&path, "more")?;
+        let root = File::open(context.mount_point())?;
+        let sync = || Ok(syncfs(&root)?);
+        fails_with(sync(), libc::EIO, "syncfs, which nobody has asked since")?;
         sync().context("syncfs of a disk that is well again")
     })
 }

@@ -8,8 +8,8 @@
 //! for one inode. Operations of the engine ask for the purpose that they have,
 //! so that a type which cannot allocate is refused for a write at compile time.
 //!
-//! Counterpart of `struct iomap_ops` and `struct iomap_dio_ops`. What holds of
-//! the C hooks holds of these, word for word.
+//! Counterpart of `struct iomap_ops`, `iomap_dio_ops`, `iomap_folio_ops` and
+//! `iomap_writeback_ops`. What holds of the C hooks holds of these, word for word.
 
 use crate::{
     mapping::{flag_set, OpFlags},

@@ -4,7 +4,7 @@
 //!
 //! Relies on plain values only: this file also compiles on the host. Stands for
 //! `ext2_find_next_zero_bit()`, `find_next_usable_block()` and the part of
-//! `ext2_free_blocks_sb()` that looks for what was free before. Callers hold the
+//! `ext2_free_blocks()` that looks for what was free before. Callers hold the
 //! lock of the bitmap.
 //!
 //! Bit 0 is the lowest of byte 0. Bits behind the end of a bitmap are in use.

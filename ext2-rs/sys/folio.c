@@ -2,7 +2,7 @@
 /*
  * Page caches and their folios. See helpers.h.
  */
-#include <linux/highmem.h>
+#include <linux/cacheflush.h>
 #include <linux/pagemap.h>
 
 #include "helpers.h"
@@ -43,14 +43,9 @@ void fs_rs_folio_wait_stable(struct folio *folio)
 	folio_wait_stable(folio);
 }
 
-void *fs_rs_kmap_local(struct folio *folio, size_t offset)
+void *fs_rs_folio_address(struct folio *folio, size_t offset)
 {
-	return kmap_local_folio(folio, offset);
-}
-
-void fs_rs_kunmap_local(void *address)
-{
-	kunmap_local(address);
+	return folio_address(folio) + offset;
 }
 
 void fs_rs_flush_dcache(struct folio *folio)

@@ -93,8 +93,7 @@ void fs_rs_folio_lock(struct folio *folio);
 void fs_rs_folio_unlock(struct folio *folio);
 void fs_rs_folio_put(struct folio *folio);
 void fs_rs_folio_wait_stable(struct folio *folio);
-void *fs_rs_kmap_local(struct folio *folio, size_t offset);
-void fs_rs_kunmap_local(void *address);
+void *fs_rs_folio_address(struct folio *folio, size_t offset);
 void fs_rs_flush_dcache(struct folio *folio);
 size_t fs_rs_folio_size(struct folio *folio);
 

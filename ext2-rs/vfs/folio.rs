@@ -17,6 +17,11 @@ use core::{
 };
 use kernel::prelude::*;
 
+// Memory of a folio would have to be mapped, and be unmapped in reverse order, which
+// values that are dropped in any order do not see to.
+#[cfg(CONFIG_HIGHMEM)]
+compile_error!("CachedBlock is for kernels that have all memory mapped: CONFIG_HIGHMEM=n");
+
 /// A folio of a page cache that was read; a counted reference.
 ///
 /// # Invariants
@@ -37,7 +42,7 @@ impl<F: FileSystem> Drop for FolioRef<'_, F> {
 /// # Invariants
 ///
 /// The folio is locked by whoever has the value, in the page cache of the inode,
-/// uptodate, and `data` is where it is mapped: `size` bytes.
+/// uptodate, and `data` is where the block is in it: `size` bytes.
 pub struct CachedBlock<'a, F: FileSystem> {
     folio: FolioRef<'a, F>,
     data: NonNull<u8>,
@@ -86,10 +91,10 @@ impl<F: FileSystem> Inode<F> {
             // Of one page, as the block is at most that and starts at a multiple
             // of its size.
             let offset = offset as usize & !size.wrapping_sub(1);
-            // SAFETY: In the folio; unmapped when the block is dropped.
-            let data = unsafe { bindings::fs_rs_kmap_local(raw, offset) };
+            // SAFETY: In the folio.
+            let data = unsafe { bindings::fs_rs_folio_address(raw, offset) };
             let data = NonNull::new(data.cast()).ok_or(ENOMEM)?;
-            // INVARIANT: Just locked and mapped; a read that failed is an error.
+            // INVARIANT: Just locked; a read that failed is an error.
             return Ok(CachedBlock { folio, data, size });
         }
     }
@@ -116,11 +121,8 @@ impl<F: FileSystem> Deref for CachedBlock<'_, F> {
 
 impl<F: FileSystem> Drop for CachedBlock<'_, F> {
     fn drop(&mut self) {
-        // SAFETY: Mapped and locked, by the type invariant.
-        unsafe {
-            bindings::fs_rs_kunmap_local(self.data.as_ptr().cast());
-            bindings::fs_rs_folio_unlock(self.folio.0.as_ptr());
-        }
+        // SAFETY: Locked, by the type invariant.
+        unsafe { bindings::fs_rs_folio_unlock(self.folio.0.as_ptr()) }
     }
 }
 

@@ -151,7 +151,7 @@ pub(crate) fn get(sb: &SuperBlock<Ext2>, ino: u32) -> Result<InodeRef<Ext2>> {
 
 /// Fills a new inode with what is on disk.
 fn fill(new: &NewInode<Ext2>, inode: &OnDisk) -> Result {
-    new.set_owner(inode.mode, inode.uid, inode.gid);
+    new.set_owner(inode.mode, inode.uid, inode.gid)?;
     new.set_links(inode.links.into());
     new.set_times(Times {
         atime: inode.atime.into(),
@@ -181,21 +181,19 @@ fn set_operations(new: &NewInode<Ext2>, kind: Kind, content: &Content) -> Result
     match (kind, content) {
         (Kind::Regular, _) => {
             new.allow_large_folios();
-            new.set_file_operations();
+            new.set_file_operations()
         }
         (Kind::Directory, _) => new.set_directory_operations(),
-        (Kind::Symlink, Content::Link(link)) => new.set_fast_link(link.target())?,
+        (Kind::Symlink, Content::Link(link)) => new.set_fast_link(link.target()),
         (Kind::Symlink, _) => new.set_slow_link_operations(),
         (_, content) => {
             let (major, minor) = match content {
                 Content::Device(device) => (device.major, device.minor),
                 _ => (0, 0),
             };
-            new.make_special(major, minor);
-            new.set_special_operations();
+            new.make_special(major, minor)
         }
     }
-    Ok(())
 }
 
 /// Makes an inode in `dir`: with one link, without data. Its link is to be taken

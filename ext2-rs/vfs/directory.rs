@@ -5,7 +5,9 @@
 use super::{
     acl, attributes,
     error::{check_null, to_int, to_ptr},
-    file, ioctl,
+    file,
+    inode::{S_IFDIR, S_IFMT},
+    ioctl,
     names::bytes_of,
     xattr, Attributes, DirContext, Exclusive, Inode, InodeRef, Name, NewInode, PageCache,
 };
@@ -118,13 +120,14 @@ impl<F: Directory> Table<F> {
 }
 
 impl<F: Directory> NewInode<F> {
-    /// Gives it the operations of a directory.
-    pub fn set_directory_operations(&self) {
+    /// Gives it the operations of a directory; [`EINVAL`] if it is none by its mode.
+    pub fn set_directory_operations(&self) -> Result {
         self.set_operations(
+            |mode| mode & S_IFMT == S_IFDIR,
             &Table::<F>::INODE,
             Some(&Table::<F>::FILE),
             Some(&super::page_cache::Table::<F>::OPERATIONS),
-        );
+        )
     }
 }
 

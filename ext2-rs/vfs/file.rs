@@ -5,6 +5,7 @@
 use super::{
     acl, attributes,
     error::{check, to_int},
+    inode::{S_IFMT, S_IFREG},
     ioctl,
     request::serve,
     xattr, Attributes, FileSystem, Inode, NewInode, PageCache, Request, SuperBlock,
@@ -86,13 +87,14 @@ impl<F: RegularFile> Table<F> {
 }
 
 impl<F: RegularFile> NewInode<F> {
-    /// Gives it the operations of a regular file.
-    pub fn set_file_operations(&self) {
+    /// Gives it the operations of a regular file; [`EINVAL`] if it is none by its mode.
+    pub fn set_file_operations(&self) -> Result {
         self.set_operations(
+            |mode| mode & S_IFMT == S_IFREG,
             &Table::<F>::INODE,
             Some(&Table::<F>::FILE),
             Some(&super::page_cache::Table::<F>::OPERATIONS),
-        );
+        )
     }
 }
 

@@ -48,6 +48,8 @@ impl<F: FileSystem> Slot<F> {
             }
             (*slot).link = ptr::null_mut();
             (*slot).cache = cache;
+            // Of no kind yet. It may have been an inode before, and C leaves that.
+            (*slot).inode.i_mode = 0;
             let node = (&raw mut (*slot).node).cast::<F::Node>();
             match F::node().__pinned_init(node) {
                 Ok(()) => slot.cast(),

@@ -113,8 +113,13 @@ impl<F: FileSystem> NewInode<F> {
         unsafe { Exclusive::new(self) }
     }
 
-    /// Sets kind of file, permissions, owner and group.
-    pub fn set_owner(&self, mode: u16, uid: u32, gid: u32) {
+    /// Sets kind of file, permissions, owner and group. [`EINVAL`] if it has been of
+    /// another kind: its operations go by that.
+    pub fn set_owner(&self, mode: u16, uid: u32, gid: u32) -> Result {
+        let kind = self.mode() & S_IFMT;
+        if kind != 0 && kind != mode & S_IFMT {
+            return Err(EINVAL);
+        }
         let inode = self.0.as_ptr();
         // SAFETY: By the type invariant.
         unsafe {
@@ -122,6 +127,7 @@ impl<F: FileSystem> NewInode<F> {
             bindings::fs_rs_i_uid_write(inode, uid);
             bindings::fs_rs_i_gid_write(inode, gid);
         }
+        Ok(())
     }
 
     /// Sets the number of links. C: `set_nlink()`.
@@ -144,18 +150,6 @@ impl<F: FileSystem> NewInode<F> {
         unsafe { bindings::fs_rs_set_inode_blocks(self.0.as_ptr(), sectors) }
     }
 
-    /// Makes it a device, fifo or socket; one that is none of these is refused
-    /// when it is opened. C: `init_special_inode()`.
-    pub fn make_special(&self, major: u32, minor: u32) {
-        let inode = self.0.as_ptr();
-        // SAFETY: By the type invariant. Where a symlink has its target a device has its
-        // driver.
-        unsafe {
-            (*inode).__bindgen_anon_4.i_link = core::ptr::null_mut();
-            bindings::fs_rs_init_special_inode(inode, self.mode(), major, minor);
-        }
-    }
-
     /// Has its page cache use folios of several pages.
     /// C: `mapping_set_large_folios()`.
     pub fn allow_large_folios(&self) {
@@ -165,7 +159,7 @@ impl<F: FileSystem> NewInode<F> {
 
     /// Keeps the target of a symlink in memory; [`EINVAL`] for what is none. C: `i_link`.
     pub(super) fn set_link(&self, target: &[u8]) -> Result {
-        if self.mode() & S_IFMT != S_IFLNK {
+        if !is_symlink(self.mode()) {
             return Err(EINVAL);
         }
         let mut text = KVec::with_capacity(target.len().wrapping_add(1), GFP_KERNEL)?;
@@ -173,8 +167,8 @@ impl<F: FileSystem> NewInode<F> {
         text.push(0u8, GFP_KERNEL)?;
         let (text, _, _) = text.into_raw_parts();
         let slot = self.0.as_ptr().cast::<Slot<F>>();
-        // SAFETY: By the type invariant nobody follows the link yet. The memory
-        // is kmalloc()'s, and goes with the inode.
+        // SAFETY: By the type invariant nobody follows the link yet; it stays one. The
+        // memory is kmalloc()'s, and goes with the inode.
         unsafe {
             let before = core::mem::replace(&mut (*slot).link, text.cast::<c_void>());
             bindings::kfree(before);
@@ -183,13 +177,18 @@ impl<F: FileSystem> NewInode<F> {
         Ok(())
     }
 
-    /// Sets the tables of operations.
+    /// Sets the tables of operations of a kind of file; [`EINVAL`] if it is of another. The
+    /// kind stays: what is allowed with the inode's data goes by it.
     pub(super) fn set_operations(
         &self,
+        is_of_kind: impl FnOnce(u16) -> bool,
         inode: &'static bindings::inode_operations,
         file: Option<&'static bindings::file_operations>,
         mapping: Option<&'static bindings::address_space_operations>,
-    ) {
+    ) -> Result {
+        if !is_of_kind(self.mode()) {
+            return Err(EINVAL);
+        }
         let this = self.0.as_ptr();
         // SAFETY: By the type invariant nobody uses them yet.
         unsafe {
@@ -201,6 +200,7 @@ impl<F: FileSystem> NewInode<F> {
                 (*(*this).i_mapping).a_ops = mapping;
             }
         }
+        Ok(())
     }
 
     /// Lets others use it. C: `unlock_new_inode()`.
@@ -290,6 +290,11 @@ impl<F: FileSystem> Deref for EvictedInode<'_, F> {
     fn deref(&self) -> &Inode<F> {
         self.0
     }
+}
+
+/// Whether the mode is that of a symlink.
+pub(super) fn is_symlink(mode: u16) -> bool {
+    mode & S_IFMT == S_IFLNK
 }
 
 /// Whether the mode is that of a device, fifo or socket.

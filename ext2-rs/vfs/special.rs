@@ -3,7 +3,11 @@
 //! Inodes without data of their own to read: devices, fifos, sockets; and
 //! symlinks.
 
-use super::{acl, attributes, xattr, Attributes, NewInode, PageCache};
+use super::{
+    acl, attributes,
+    new_inode::{is_special, is_symlink},
+    xattr, Attributes, NewInode, PageCache,
+};
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::zeroed};
 use kernel::prelude::*;
@@ -44,29 +48,34 @@ impl<F: Attributes> Table<F> {
 }
 
 impl<F: Attributes> NewInode<F> {
-    /// Gives it the operations of a device, fifo or socket.
-    pub fn set_special_operations(&self) {
-        self.set_operations(&Table::<F>::SPECIAL, None, None);
+    /// Makes it a device, fifo or socket; [`EINVAL`] if it is none by its mode.
+    /// C: `init_special_inode()`.
+    pub fn make_special(&self, major: u32, minor: u32) -> Result {
+        self.set_operations(is_special, &Table::<F>::SPECIAL, None, None)?;
+        // SAFETY: By the type invariant.
+        unsafe { bindings::fs_rs_init_special_inode(self.as_ptr(), self.mode(), major, minor) };
+        Ok(())
     }
 
     /// Makes it a symlink to `target`, which is kept in memory; [`EINVAL`] if it is none
     /// by its mode.
     pub fn set_fast_link(&self, target: &[u8]) -> Result {
         self.set_link(target)?;
-        self.set_operations(&Table::<F>::FAST_LINK, None, None);
-        Ok(())
+        self.set_operations(is_symlink, &Table::<F>::FAST_LINK, None, None)
     }
 }
 
 impl<F: Attributes + PageCache> NewInode<F> {
-    /// Gives it the operations of a symlink whose target is its data.
-    pub fn set_slow_link_operations(&self) {
+    /// Gives it the operations of a symlink whose target is its data; [`EINVAL`] if it is
+    /// none by its mode.
+    pub fn set_slow_link_operations(&self) -> Result {
         // SAFETY: By the type invariant nothing is cached yet.
         unsafe { bindings::fs_rs_inode_nohighmem(self.as_ptr()) };
         self.set_operations(
+            is_symlink,
             &Table::<F>::SLOW_LINK,
             None,
             Some(&super::page_cache::Table::<F>::OPERATIONS),
-        );
+        )
     }
 }

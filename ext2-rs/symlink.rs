@@ -10,7 +10,7 @@ use crate::{
     grow::grow,
     mount::Ext2,
     node::{self, NO_BLOCKS},
-    vfs::{name_too_long, Exclusive, Inode, Name, NewInode, S_IFLNK},
+    vfs::{name_too_long, Inode, Name, NewInode, S_IFLNK},
 };
 use kernel::prelude::*;
 
@@ -28,7 +28,7 @@ pub(crate) fn make(dir: &Inode<Ext2>, name: &Name<'_>, target: &[u8]) -> Result<
     let new = node::make(dir, Some(name), S_IFLNK | PERMISSIONS, content)?;
     if fast.is_some() {
         new.exclusive().set_size(target.len() as u64);
-    } else if let Err(error) = write(new.exclusive(), target) {
+    } else if let Err(error) = write(&new, target) {
         new.clear_links();
         return Err(error);
     }
@@ -37,15 +37,14 @@ pub(crate) fn make(dir: &Inode<Ext2>, name: &Name<'_>, target: &[u8]) -> Result<
 }
 
 /// Writes the target into the first block.
-fn write(link: Exclusive<'_, Ext2>, target: &[u8]) -> Result {
-    let inode = link.inode();
-    grow(inode, &mut inode.data().tree.write(), 0, 1)?;
+fn write(link: &NewInode<Ext2>, target: &[u8]) -> Result {
+    grow(link, &mut link.data().tree.write(), 0, 1)?;
     let mut block = link.cached_block_mut(0)?;
     block
         .get_mut(..target.len())
         .ok_or(name_too_long())?
         .copy_from_slice(target);
-    link.set_size(target.len() as u64);
+    link.exclusive().set_size(target.len() as u64);
     block.mark_dirty();
     Ok(())
 }

@@ -17,7 +17,7 @@
 //! | [`Inode`] | `struct inode` with the filesystem's own data around it | borrowed |
 //! | [`Exclusive`] | an inode whose `i_rwsem` is held for writing | |
 //! | [`Buffer`] | `struct buffer_head` | blocks of metadata |
-//! | [`CachedBlock`], [`CachedBlockMut`] | `struct folio`, locked | blocks of directories and symlinks |
+//! | [`CachedBlock`], [`CachedBlockMut`] | `struct folio`, locked | blocks of directories and of new symlinks |
 //! | [`Request`] | `struct kiocb` | |
 //! | [`RwSem`] | `struct rw_semaphore` | |
 //! | [`Acl`] | `struct posix_acl` | |

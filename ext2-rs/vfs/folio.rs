@@ -2,12 +2,13 @@
 
 //! Blocks of a file's page cache, for what the filesystem keeps there itself:
 //! directories and the targets of symlinks.
+//!
+//! They are plain memory while they are had, so nobody else may write to them. Who writes
+//! to regular files does not ask for a folio's lock; who follows a symlink in the page cache
+//! does not, either, and puts a NUL behind the target. So these are left out, but for a
+//! symlink that is new: nobody can follow that yet.
 
-use super::{
-    error::check_ptr,
-    inode::{S_IFMT, S_IFREG},
-    Exclusive, FileSystem, Inode,
-};
+use super::{error::check_ptr, Exclusive, FileSystem, Inode, NewInode};
 use crate::sys as bindings;
 use core::{
     marker::PhantomData,
@@ -42,7 +43,8 @@ impl<F: FileSystem> Drop for FolioRef<'_, F> {
 /// # Invariants
 ///
 /// The folio is locked by whoever has the value, in the page cache of the inode,
-/// uptodate, and `data` is where the block is in it: `size` bytes.
+/// uptodate, and `data` is where the block is in it: `size` bytes. The inode is a directory, or
+/// new: nobody changes the block without that lock.
 pub struct CachedBlock<'a, F: FileSystem> {
     folio: FolioRef<'a, F>,
     data: NonNull<u8>,
@@ -50,14 +52,28 @@ pub struct CachedBlock<'a, F: FileSystem> {
 }
 
 impl<F: FileSystem> Inode<F> {
-    /// The block that starts at byte `pos`, a multiple of the block size, which
-    /// is at most a page. Read if it is not cached; zeros behind the end of the
-    /// file. [`EINVAL`] for a regular file, which others may change as they like, and for
-    /// what has no page cache. Sleeps. C: `read_mapping_folio()`.
+    /// The block of a directory that starts at byte `pos`, a multiple of the block size,
+    /// which is at most a page. Read if it is not cached; zeros behind the end of the
+    /// file. [`EINVAL`] for what is no directory, as others may change that without a
+    /// lock, and for what has no page cache. Sleeps. C: `read_mapping_folio()`.
     pub fn cached_block(&self, pos: u64) -> Result<CachedBlock<'_, F>> {
+        if !self.is_dir() {
+            return Err(EINVAL);
+        }
+        // SAFETY: Nobody but those who have a block of it changes a directory's page
+        // cache, or the engine under the folio's lock: it has the operations of one.
+        unsafe { self.locked_block(pos) }
+    }
+
+    /// As [`Self::cached_block`], whatever the inode is.
+    ///
+    /// # Safety
+    ///
+    /// As long as there is the block, nobody changes the page cache without the lock of
+    /// the folio.
+    unsafe fn locked_block(&self, pos: u64) -> Result<CachedBlock<'_, F>> {
         let size = self.sb().block_size();
-        let is_regular = self.mode() & S_IFMT == S_IFREG;
-        if size > bindings::PAGE_SIZE || is_regular || !self.is_cached() {
+        if size > bindings::PAGE_SIZE || !self.is_cached() {
             return Err(EINVAL);
         }
         // SAFETY: By the type invariant.
@@ -94,7 +110,8 @@ impl<F: FileSystem> Inode<F> {
             // SAFETY: In the folio.
             let data = unsafe { bindings::fs_rs_folio_address(raw, offset) };
             let data = NonNull::new(data.cast()).ok_or(ENOMEM)?;
-            // INVARIANT: Just locked; a read that failed is an error.
+            // INVARIANT: Just locked; a read that failed is an error. The rest is by the
+            // contract.
             return Ok(CachedBlock { folio, data, size });
         }
     }
@@ -103,10 +120,16 @@ impl<F: FileSystem> Inode<F> {
 impl<'a, F: FileSystem> Exclusive<'a, F> {
     /// As [`Inode::cached_block`], to change it.
     pub fn cached_block_mut(self, pos: u64) -> Result<CachedBlockMut<'a, F>> {
-        let block = self.inode().cached_block(pos)?;
-        // SAFETY: Locked.
-        unsafe { bindings::fs_rs_folio_wait_stable(block.folio.0.as_ptr()) };
-        Ok(CachedBlockMut(block))
+        self.inode().cached_block(pos).map(CachedBlockMut::new)
+    }
+}
+
+impl<F: FileSystem> NewInode<F> {
+    /// As [`Inode::cached_block`], to change it, whatever the inode is: nobody else has
+    /// it. So a symlink gets its target.
+    pub fn cached_block_mut(&self, pos: u64) -> Result<CachedBlockMut<'_, F>> {
+        // SAFETY: New as long as it is borrowed.
+        unsafe { self.locked_block(pos) }.map(CachedBlockMut::new)
     }
 }
 
@@ -130,7 +153,13 @@ impl<F: FileSystem> Drop for CachedBlock<'_, F> {
 /// [`Self::mark_dirty`].
 pub struct CachedBlockMut<'a, F: FileSystem>(CachedBlock<'a, F>);
 
-impl<F: FileSystem> CachedBlockMut<'_, F> {
+impl<'a, F: FileSystem> CachedBlockMut<'a, F> {
+    fn new(block: CachedBlock<'a, F>) -> Self {
+        // SAFETY: Locked.
+        unsafe { bindings::fs_rs_folio_wait_stable(block.folio.0.as_ptr()) };
+        Self(block)
+    }
+
     /// Has the folio written some time. C: `folio_mark_dirty()`.
     pub fn mark_dirty(&self) {
         let folio = self.0.folio.0.as_ptr();

@@ -54,30 +54,35 @@ pub struct AclEntry {
 ///
 /// # Invariants
 ///
-/// Points to a list and accounts for one of its references.
+/// Points to a list, all of whose entries are set, and accounts for one of its references.
 pub struct Acl(NonNull<bindings::posix_acl>);
 
 impl Acl {
-    /// A list of `entries`. Allocates.
-    pub fn new(entries: impl ExactSizeIterator<Item = AclEntry>) -> Result<Self> {
+    /// A list of `entries`. Allocates. [`EINVAL`] if there are not as many as the iterator
+    /// says, since that is safe code that may err.
+    pub fn new(mut entries: impl ExactSizeIterator<Item = AclEntry>) -> Result<Self> {
         let count = i32::try_from(entries.len()).map_err(|_| EINVAL)?;
         // SAFETY: Always sound.
         let acl = NonNull::new(unsafe { bindings::fs_rs_posix_acl_alloc(count) }).ok_or(ENOMEM)?;
-        // INVARIANT: Just allocated.
+        // INVARIANT: Just allocated; nobody gets it before its entries are set.
         let acl = Self(acl);
-        for (index, entry) in entries.take(acl.len() as usize).enumerate() {
+        for index in 0..acl.len() {
+            let entry = entries.next().ok_or(EINVAL)?;
             // SAFETY: In bounds; nobody else has the list yet.
             unsafe {
                 bindings::fs_rs_acl_entry_set(
                     acl.0.as_ptr(),
-                    index as u32,
+                    index,
                     entry.tag,
                     entry.permissions,
                     entry.id,
                 );
             }
         }
-        Ok(acl)
+        match entries.next() {
+            None => Ok(acl),
+            Some(_) => Err(EINVAL),
+        }
     }
 
     /// How many entries there are.

@@ -9,8 +9,37 @@
 //! buffer is locked while it is written to the device, too: what is written is never half
 //! changed.
 //!
-//! Who writes to the device itself while it is mounted, as `tune2fs` does, changes
-//! blocks under neither. So nothing that was looked at is taken to be so still.
+//! # What that rests on
+//!
+//! Memory behind a slice must not change unless by who has the slice. The types here do not
+//! see to that; it rests on what is not checked, as that has no bearable price:
+//!
+//! - *An image does not claim a block twice, in two roles.* A block of pointers that is one of
+//!   attributes as well, as a damaged image may have it, is changed number by number without
+//!   the lock that is held for its bytes. What descriptors of groups name is checked to be
+//!   nothing else; what inodes name is not compared with that of other inodes.
+//! - *Nobody writes to the device itself while it is mounted.* `tune2fs` does, and changes
+//!   blocks under no lock that is taken here.
+//! - *A number that is looked at without the lock is not being changed under it.* The slice of
+//!   who has the lock covers it all the same. And if a write of the block has failed, it is
+//!   read anew, over what is in memory, as soon as somebody asks for it.
+//!
+//! Where one of these fails there is a data race, by the letter of the language; C has the
+//! same ones, and marks none of its loads and stores. What cannot go wrong is the memory: the
+//! reference keeps the buffer, whose size does not change. What can is values, and those are
+//! not believed by any who use them:
+//!
+//! - A number is loaded atomically, and what was loaded is checked before blocks are read,
+//!   mapped or freed by it.
+//! - Bytes are looked at by safe code, in which indexing is denied: it takes parts of slices by
+//!   `get()`, and makes plain integers of them, of which all values are valid. If they change
+//!   after they were checked that ends in an error or in contents that make no sense, but
+//!   not outside of the block.
+//! - Nothing that was looked at is taken to be so still once the lock is given back. What takes
+//!   several steps, as changes of attributes do, is done on a copy.
+//!
+//! That leaves the compiler, which may load from a slice a second time what it has loaded and
+//! checked. It is not known to do so, and C relies on the same.
 
 use super::{error::check, FileSystem, Inode};
 use crate::sys as bindings;
@@ -75,9 +104,11 @@ impl Buffer {
 
     fn numbers(&self) -> &[AtomicU32] {
         let count = self.size() / size_of::<u32>();
-        // SAFETY: All of the data, which is aligned to the size of a sector. Other
-        // accesses are atomic as well, or under the lock for blocks, or numbers in
-        // them, that are not used in this way.
+        // SAFETY: All of the data, which is aligned to the size of a sector, and there as
+        // long as the reference. Other accesses are atomic as well, or under the lock for
+        // blocks, or numbers in them, that are not changed in this way: if the image and
+        // writers to the device are as the module wants them. If not, loads are atomic all
+        // the same, and what they give is checked.
         unsafe { slice::from_raw_parts((*self.as_ptr()).b_data.cast(), count) }
     }
 
@@ -204,8 +235,11 @@ impl Deref for BufferGuard<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: Data of that size; the filesystem changes it under the lock only,
-        // which is held.
+        // SAFETY: Data of that size, there as long as the reference; all of its bytes are
+        // values. The filesystem changes it under the lock only, which is held, or numbers
+        // of it that are not looked at in this way: if the image and writers to the device
+        // are as the module wants them. If not, whoever looks takes nothing for checked
+        // that leads out of the block.
         unsafe { slice::from_raw_parts((*self.0.as_ptr()).b_data.cast(), self.0.size()) }
     }
 }

@@ -6,11 +6,11 @@ use crate::{
     format::{
         group::{Counts, Group, RawGroup, SIZE as DESCRIPTOR_SIZE},
         mount_state::{self, Advice},
-        superblock::{RawSuperblock, Superblock, SIZE as SUPERBLOCK_SIZE},
+        superblock::{RawSuperblock, Superblock, SuperblockError, SIZE as SUPERBLOCK_SIZE},
     },
     mount::Ext2,
     space::Space,
-    vfs::{self, Buffer, Level, NewSuperBlock},
+    vfs::{self, Buffer, Level, NewSuperBlock, UnsizedSuperBlock},
 };
 use kernel::prelude::*;
 
@@ -26,11 +26,12 @@ pub(crate) struct FoundSuper {
 }
 
 /// Reads the superblock in block `number` of 1 KiB. Sets the block size.
-pub(crate) fn superblock(
-    sb: &NewSuperBlock<'_, Ext2>,
+pub(crate) fn superblock<'a>(
+    mut sb: UnsizedSuperBlock<'a, Ext2>,
     number: u32,
     silent: bool,
-) -> Result<FoundSuper> {
+) -> Result<(NewSuperBlock<'a, Ext2>, FoundSuper)> {
+    const UNREADABLE: &str = "unable to read superblock";
     let pos = u64::from(number).saturating_mul(SUPERBLOCK_SIZE as u64);
     let mut size = sb.set_min_block_size(SUPERBLOCK_SIZE as u32)?;
     // Once in the smallest size that the device can do, once in the filesystem's:
@@ -39,35 +40,32 @@ pub(crate) fn superblock(
         let block =
             u32::try_from(pos >> size.checked_ilog2().ok_or(EINVAL)?).map_err(|_| EINVAL)?;
         let offset = (pos & u64::from(size.wrapping_sub(1))) as usize;
-        let buffer = sb.read_block(block).map_err(|_| {
-            sb.log(Level::Error, format_args!("unable to read superblock"));
+        let parsed = sb.peek(block, |bytes| parse(bytes, offset)).map_err(|_| {
+            sb.log(Level::Error, format_args!("{UNREADABLE}"));
             EINVAL
         })?;
-        let parsed = {
-            let bytes = buffer.lock();
-            let end = offset.saturating_add(SUPERBLOCK_SIZE);
-            let raw = bytes.get(offset..end).and_then(RawSuperblock::new);
-            let raw = raw.ok_or(EINVAL)?;
-            Superblock::try_from(raw)
-                .map(|geometry| (geometry, raw.uuid(), mount_state::advice(raw, vfs::now())))
-        };
-        let (geometry, uuid, advice) = parsed.map_err(|wrong| {
+        let (geometry, uuid, advice) = parsed.ok_or(EINVAL)?.map_err(|wrong| {
             if !silent {
                 sb.log(Level::Error, format_args!("{wrong}"));
             }
             EINVAL
         })?;
         if geometry.block_size() == size {
-            return Ok(FoundSuper {
+            let sb = sb.sized();
+            let buffer = sb.read_block(block).map_err(|_| {
+                sb.log(Level::Error, format_args!("{UNREADABLE}"));
+                EINVAL
+            })?;
+            let found = FoundSuper {
                 buffer,
                 offset,
                 geometry,
                 uuid,
                 advice,
                 block,
-            });
+            };
+            return Ok((sb, found));
         }
-        drop(buffer);
         size = geometry.block_size();
         sb.set_block_size(size).map_err(|_| {
             let message = "the device cannot do blocks of that size";
@@ -75,6 +73,17 @@ pub(crate) fn superblock(
             EINVAL
         })?;
     }
+}
+
+/// What a superblock says.
+type Parsed = (Superblock, [u8; 16], Option<Advice>);
+
+/// Checks the superblock at byte `offset` of a block; [`None`] if it is not in there.
+fn parse(block: &[u8], offset: usize) -> Option<Result<Parsed, SuperblockError>> {
+    let end = offset.saturating_add(SUPERBLOCK_SIZE);
+    let raw = block.get(offset..end).and_then(RawSuperblock::new)?;
+    let parsed = Superblock::try_from(raw);
+    Some(parsed.map(|geometry| (geometry, raw.uuid(), mount_state::advice(raw, vfs::now()))))
 }
 
 /// How many groups there is memory for before their descriptors were seen: all of most

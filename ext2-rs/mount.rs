@@ -18,7 +18,7 @@ use crate::{
     plan::{options::Options, path, place::Groups},
     vfs::{
         self, corrupted, stale, EvictedInode, FileSystem, Inode, InodeRef, Level, Limits,
-        NewSuperBlock, PageCache, SeqFile, StatFs, SuperBlock, Usage,
+        NewSuperBlock, PageCache, SeqFile, StatFs, SuperBlock, UnsizedSuperBlock, Usage,
     },
     volume::{Parts, Volume},
 };
@@ -115,11 +115,11 @@ impl FileSystem for Ext2 {
     }
 
     fn fill_super(
-        sb: NewSuperBlock<'_, Self>,
+        sb: UnsizedSuperBlock<'_, Self>,
         given: Given,
         silent: bool,
     ) -> Result<InodeRef<Self>> {
-        let found = find::superblock(&sb, given.checked.superblock, silent)?;
+        let (sb, found) = find::superblock(sb, given.checked.superblock, silent)?;
         let geometry = found.geometry;
         let read_only = sb.is_read_only();
         if let Err(wrong) = geometry.check_device(sb.device_bytes()) {

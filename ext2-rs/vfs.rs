@@ -12,7 +12,7 @@
 //! | [`PageCache`] | `struct address_space_operations` | how it maps files for the engine |
 //! | [`Attributes`] | part of `struct inode_operations`, `struct xattr_handler` | what all inodes have |
 //! | [`Directory`], [`RegularFile`] | `struct inode_operations`, `struct file_operations`, `struct vm_operations_struct` | |
-//! | [`NewSuperBlock`], [`SuperBlock`] | `struct super_block` | while it is being mounted, and after |
+//! | [`UnsizedSuperBlock`], [`NewSuperBlock`], [`SuperBlock`] | `struct super_block` | while it is being mounted, its block size still open, or settled, and after |
 //! | [`UnhashedInode`], [`NewInode`], [`InodeRef`], [`EvictedInode`] | `struct inode` | without a number, with `I_NEW`, in use, at its end |
 //! | [`Inode`] | `struct inode` with the filesystem's own data around it | borrowed |
 //! | [`Exclusive`] | an inode whose `i_rwsem` is held for writing | |
@@ -85,7 +85,7 @@ pub use locked_inode::{CacheGuard, Exclusive, InodeGuard, SharedGuard};
 pub use log::Level;
 pub use names::{DirContext, Name};
 pub use new_inode::{is_special, EvictedInode, NewInode, UnhashedInode};
-pub use new_super_block::{Limits, NewSuperBlock};
+pub use new_super_block::{Limits, NewSuperBlock, UnsizedSuperBlock};
 pub use page_cache::PageCache;
 pub use registration::Registration;
 pub use request::Request;

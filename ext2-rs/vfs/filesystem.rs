@@ -2,7 +2,7 @@
 
 //! What a filesystem is.
 
-use super::{EvictedInode, Inode, InodeRef, NewSuperBlock, SeqFile, StatFs, SuperBlock};
+use super::{EvictedInode, Inode, InodeRef, SeqFile, StatFs, SuperBlock, UnsizedSuperBlock};
 use kernel::{init::PinInit, prelude::*, str::CStr};
 
 /// A filesystem on a block device. C: `struct file_system_type`,
@@ -34,7 +34,7 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
     /// Reads the superblock and returns the root directory. Nothing else uses
     /// the device or the superblock. C: `fill_super`.
     fn fill_super(
-        sb: NewSuperBlock<'_, Self>,
+        sb: UnsizedSuperBlock<'_, Self>,
         options: Self::Options,
         silent: bool,
     ) -> Result<InodeRef<Self>>;

@@ -22,6 +22,50 @@ pub struct Limits {
     pub times: core::ops::RangeInclusive<i64>,
 }
 
+/// A superblock whose filesystem is being mounted, and whose block size is not settled.
+/// Setting it drops all blocks of the device from memory, those as well that somebody has a
+/// reference to: so they are only lent here. What [`Self::sized`] gives can keep them.
+pub struct UnsizedSuperBlock<'a, F: FileSystem>(NewSuperBlock<'a, F>);
+
+impl<'a, F: FileSystem> UnsizedSuperBlock<'a, F> {
+    /// Sets the block size to `bytes`, or the smallest that the device can do;
+    /// returns that. C: `sb_min_blocksize()`.
+    pub fn set_min_block_size(&mut self, bytes: u32) -> Result<u32> {
+        // SAFETY: By the type invariant; nobody has a block of the device.
+        match unsafe { bindings::sb_min_blocksize(self.0 .0.get(), bytes as i32) } {
+            0 => Err(EINVAL),
+            size => Ok(size as u32),
+        }
+    }
+
+    /// Sets the block size. [`EINVAL`] if the device cannot do it.
+    /// C: `sb_set_blocksize()`.
+    pub fn set_block_size(&mut self, bytes: u32) -> Result {
+        // SAFETY: By the type invariant; nobody has a block of the device.
+        match unsafe { bindings::sb_set_blocksize(self.0 .0.get(), bytes as i32) } {
+            0 => Err(EINVAL),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has `look` look at a block of the size that was set.
+    pub fn peek<R>(&self, block: u32, look: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        let buffer = self.0.read_block(block)?;
+        let bytes = buffer.lock();
+        Ok(look(&bytes))
+    }
+
+    /// Leaves the block size as it is.
+    pub fn sized(self) -> NewSuperBlock<'a, F> {
+        self.0
+    }
+
+    /// As [`SuperBlock::log`].
+    pub fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+        self.0.log(level, message);
+    }
+}
+
 /// A superblock whose filesystem is being mounted.
 ///
 /// # Invariants
@@ -36,27 +80,7 @@ impl<'a, F: FileSystem> NewSuperBlock<'a, F> {
         unsafe { SuperBlock::from_raw(self.0.get()) }
     }
 
-    /// Sets the block size to `bytes`, or the smallest that the device can do;
-    /// returns that. C: `sb_min_blocksize()`.
-    pub fn set_min_block_size(&self, bytes: u32) -> Result<u32> {
-        // SAFETY: By the type invariant.
-        match unsafe { bindings::sb_min_blocksize(self.0.get(), bytes as i32) } {
-            0 => Err(EINVAL),
-            size => Ok(size as u32),
-        }
-    }
-
-    /// Sets the block size. [`EINVAL`] if the device cannot do it. Buffers that
-    /// were got before are for nothing. C: `sb_set_blocksize()`.
-    pub fn set_block_size(&self, bytes: u32) -> Result {
-        // SAFETY: By the type invariant.
-        match unsafe { bindings::sb_set_blocksize(self.0.get(), bytes as i32) } {
-            0 => Err(EINVAL),
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads a block of the size that was set. C: `sb_bread()`.
+    /// Reads a block. C: `sb_bread()`.
     pub fn read_block(&self, block: u32) -> Result<Buffer> {
         self.as_super().read_block(block)
     }
@@ -121,6 +145,7 @@ pub(super) unsafe fn fill<F: FileSystem>(
     // SAFETY: By the contract.
     // INVARIANT: By the contract.
     let new = NewSuperBlock(unsafe { &*sb.cast() }, PhantomData);
+    let new = UnsizedSuperBlock(new);
     let mounted = F::fill_super(new, options, silent).and_then(|root| {
         if !root.is_dir() {
             return Err(corrupted());

@@ -4,10 +4,11 @@
 
 use super::{
     inode::{Inode, S_IFMT},
+    rwsem::NotSend,
     FileSystem,
 };
 use crate::sys as bindings;
-use core::ops::Deref;
+use core::{marker::PhantomData, ops::Deref};
 use kernel::prelude::*;
 
 impl<F: FileSystem> Inode<F> {
@@ -17,7 +18,7 @@ impl<F: FileSystem> Inode<F> {
         // SAFETY: By the type invariant.
         unsafe { bindings::fs_rs_inode_lock(self.as_ptr()) };
         // INVARIANT: Just locked.
-        InodeGuard(Exclusive(self))
+        InodeGuard(Exclusive(self), PhantomData)
     }
 
     /// As [`Self::lock`], but [`EAGAIN`] if it would sleep.
@@ -26,7 +27,7 @@ impl<F: FileSystem> Inode<F> {
         // SAFETY: By the type invariant.
         if unsafe { bindings::fs_rs_inode_trylock(self.as_ptr()) } {
             // INVARIANT: Just locked.
-            Ok(InodeGuard(Exclusive(self)))
+            Ok(InodeGuard(Exclusive(self), PhantomData))
         } else {
             Err(EAGAIN)
         }
@@ -44,7 +45,7 @@ impl<F: FileSystem> Inode<F> {
             }
         }
         // INVARIANT: Just locked.
-        Ok(SharedGuard(self))
+        Ok(SharedGuard(self, PhantomData))
     }
 
     /// Waits for direct I/O that is under way. The caller keeps more from being
@@ -60,7 +61,7 @@ impl<F: FileSystem> Inode<F> {
         // SAFETY: By the type invariant.
         unsafe { bindings::fs_rs_invalidate_lock((*self.as_ptr()).i_mapping) };
         // INVARIANT: Just locked.
-        CacheGuard(self)
+        CacheGuard(self, PhantomData)
     }
 }
 
@@ -150,7 +151,7 @@ impl<'a, F: FileSystem> Exclusive<'a, F> {
 /// # Invariants
 ///
 /// Locked exclusively by whoever has the value.
-pub struct InodeGuard<'a, F: FileSystem>(Exclusive<'a, F>);
+pub struct InodeGuard<'a, F: FileSystem>(Exclusive<'a, F>, NotSend);
 
 impl<F: FileSystem> InodeGuard<'_, F> {
     /// The inode, while it is locked.
@@ -179,7 +180,7 @@ impl<F: FileSystem> Drop for InodeGuard<'_, F> {
 /// # Invariants
 ///
 /// Locked by whoever has the value.
-pub struct SharedGuard<'a, F: FileSystem>(&'a Inode<F>);
+pub struct SharedGuard<'a, F: FileSystem>(&'a Inode<F>, NotSend);
 
 impl<F: FileSystem> Drop for SharedGuard<'_, F> {
     fn drop(&mut self) {
@@ -193,7 +194,7 @@ impl<F: FileSystem> Drop for SharedGuard<'_, F> {
 /// # Invariants
 ///
 /// Locked exclusively by whoever has the value.
-pub struct CacheGuard<'a, F: FileSystem>(&'a Inode<F>);
+pub struct CacheGuard<'a, F: FileSystem>(&'a Inode<F>, NotSend);
 
 impl<F: FileSystem> Drop for CacheGuard<'_, F> {
     fn drop(&mut self) {

@@ -5,6 +5,7 @@
 use crate::sys as bindings;
 use core::{
     cell::UnsafeCell,
+    marker::PhantomData,
     ops::{Deref, DerefMut},
 };
 use kernel::{init::PinInit, prelude::*, str::CStr, types::Opaque};
@@ -54,7 +55,7 @@ impl<T> RwSem<T> {
         // SAFETY: Initialised.
         unsafe { bindings::down_read(self.semaphore.get()) };
         // INVARIANT: Just locked.
-        ReadGuard(self)
+        ReadGuard(self, PhantomData)
     }
 
     /// Locks for changing. C: `down_write()`.
@@ -62,16 +63,20 @@ impl<T> RwSem<T> {
         // SAFETY: Initialised.
         unsafe { bindings::down_write(self.semaphore.get()) };
         // INVARIANT: Just locked.
-        WriteGuard(self)
+        WriteGuard(self, PhantomData)
     }
 }
+
+/// Keeps a guard with the task that has taken the lock: a semaphore notes its owner, who
+/// alone may give it back.
+pub(super) type NotSend = PhantomData<*mut ()>;
 
 /// Shared access; dropping it unlocks.
 ///
 /// # Invariants
 ///
 /// The lock is held for reading.
-pub struct ReadGuard<'a, T>(&'a RwSem<T>);
+pub struct ReadGuard<'a, T>(&'a RwSem<T>, NotSend);
 
 impl<T> Deref for ReadGuard<'_, T> {
     type Target = T;
@@ -94,7 +99,7 @@ impl<T> Drop for ReadGuard<'_, T> {
 /// # Invariants
 ///
 /// The lock is held for writing.
-pub struct WriteGuard<'a, T>(&'a RwSem<T>);
+pub struct WriteGuard<'a, T>(&'a RwSem<T>, NotSend);
 
 impl<T> Deref for WriteGuard<'_, T> {
     type Target = T;

@@ -87,7 +87,7 @@ fn warn(sb: &NewSuperBlock<'_, Ext2>, geometry: &Superblock) {
 }
 
 /// The root directory.
-fn root(sb: &SuperBlock<Ext2>) -> Result<InodeRef<Ext2>> {
+fn root(sb: &SuperBlock<Ext2>) -> Result<InodeRef<'_, Ext2>> {
     let root = node::get(sb, ROOT_INODE)?;
     if !root.is_dir() || root.size() == 0 || root.sectors() == 0 {
         sb.log(Level::Error, format_args!("corrupt root inode, run e2fsck"));
@@ -118,7 +118,7 @@ impl FileSystem for Ext2 {
         sb: UnsizedSuperBlock<'_, Self>,
         given: Given,
         silent: bool,
-    ) -> Result<InodeRef<Self>> {
+    ) -> Result<InodeRef<'_, Self>> {
         let (sb, found) = find::superblock(sb, given.checked.superblock, silent)?;
         let geometry = found.geometry;
         let read_only = sb.is_read_only();
@@ -280,7 +280,11 @@ impl FileSystem for Ext2 {
         node::evict(&inode);
     }
 
-    fn inode_of_handle(sb: &SuperBlock<Self>, ino: u64, generation: u32) -> Result<InodeRef<Self>> {
+    fn inode_of_handle(
+        sb: &SuperBlock<Self>,
+        ino: u64,
+        generation: u32,
+    ) -> Result<InodeRef<'_, Self>> {
         let ino = u32::try_from(ino).map_err(|_| stale())?;
         if !sb.data().geometry.is_file_inode(ino) {
             return Err(stale());
@@ -292,7 +296,7 @@ impl FileSystem for Ext2 {
         Ok(inode)
     }
 
-    fn parent_of(dir: &Inode<Self>) -> Result<InodeRef<Self>> {
+    fn parent_of(dir: &Inode<Self>) -> Result<InodeRef<'_, Self>> {
         let found = crate::dir::find(dir, b"..")?.ok_or(ENOENT)?;
         node::get(dir.sb(), found.ino).map_err(|error| match error == stale() {
             true => corrupted(),

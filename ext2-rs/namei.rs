@@ -24,7 +24,11 @@ fn kind_of(inode: &Inode<Ext2>) -> Result<Kind> {
 }
 
 /// Gives what was made its name, or takes its link away.
-fn enter(dir: Exclusive<'_, Ext2>, name: &Name<'_>, new: NewInode<Ext2>) -> Result<NewInode<Ext2>> {
+fn enter<'a>(
+    dir: Exclusive<'_, Ext2>,
+    name: &Name<'_>,
+    new: NewInode<'a, Ext2>,
+) -> Result<NewInode<'a, Ext2>> {
     let entered = kind_of(&new).and_then(|kind| dir::add(dir, name.bytes(), new.ino(), kind));
     match entered {
         Ok(()) => Ok(new),
@@ -36,7 +40,11 @@ fn enter(dir: Exclusive<'_, Ext2>, name: &Name<'_>, new: NewInode<Ext2>) -> Resu
 }
 
 /// Makes a directory in `dir`, which has counted the link of its `..`.
-fn make_directory(dir: Exclusive<'_, Ext2>, name: &Name<'_>, mode: u16) -> Result<NewInode<Ext2>> {
+fn make_directory<'a>(
+    dir: Exclusive<'a, Ext2>,
+    name: &Name<'_>,
+    mode: u16,
+) -> Result<NewInode<'a, Ext2>> {
     let new = node::make(dir.inode(), Some(name), S_IFDIR | mode, NO_BLOCKS)?;
     // That of its `.`.
     new.exclusive().add_link();
@@ -53,7 +61,7 @@ fn make_directory(dir: Exclusive<'_, Ext2>, name: &Name<'_>, mode: u16) -> Resul
 }
 
 impl Directory for Ext2 {
-    fn lookup(dir: &Inode<Self>, name: &Name<'_>) -> Result<Option<InodeRef<Self>>> {
+    fn lookup<'a>(dir: &'a Inode<Self>, name: &Name<'_>) -> Result<Option<InodeRef<'a, Self>>> {
         if name.bytes().len() > NAME_MAX {
             return Err(name_too_long());
         }
@@ -74,22 +82,26 @@ impl Directory for Ext2 {
         dir::iterate(dir, ctx)
     }
 
-    fn create(dir: Exclusive<'_, Self>, name: &Name<'_>, mode: u16) -> Result<NewInode<Self>> {
+    fn create<'a>(
+        dir: Exclusive<'a, Self>,
+        name: &Name<'_>,
+        mode: u16,
+    ) -> Result<NewInode<'a, Self>> {
         let new = node::make(dir.inode(), Some(name), mode, NO_BLOCKS)?;
         enter(dir, name, new)
     }
 
-    fn tmpfile(dir: &Inode<Self>, mode: u16) -> Result<NewInode<Self>> {
+    fn tmpfile(dir: &Inode<Self>, mode: u16) -> Result<NewInode<'_, Self>> {
         node::make(dir, None, mode, NO_BLOCKS)
     }
 
-    fn mknod(
-        dir: Exclusive<'_, Self>,
+    fn mknod<'a>(
+        dir: Exclusive<'a, Self>,
         name: &Name<'_>,
         mode: u16,
         major: u32,
         minor: u32,
-    ) -> Result<NewInode<Self>> {
+    ) -> Result<NewInode<'a, Self>> {
         let content = match Kind::from_mode(mode) {
             Some(Kind::CharDevice | Kind::BlockDevice) => Content::Device(Device { major, minor }),
             // What `mknod()` makes a regular file of.
@@ -100,12 +112,20 @@ impl Directory for Ext2 {
         enter(dir, name, new)
     }
 
-    fn symlink(dir: Exclusive<'_, Self>, name: &Name<'_>, target: &[u8]) -> Result<NewInode<Self>> {
+    fn symlink<'a>(
+        dir: Exclusive<'a, Self>,
+        name: &Name<'_>,
+        target: &[u8],
+    ) -> Result<NewInode<'a, Self>> {
         let new = symlink::make(dir.inode(), name, target)?;
         enter(dir, name, new)
     }
 
-    fn mkdir(dir: Exclusive<'_, Self>, name: &Name<'_>, mode: u16) -> Result<NewInode<Self>> {
+    fn mkdir<'a>(
+        dir: Exclusive<'a, Self>,
+        name: &Name<'_>,
+        mode: u16,
+    ) -> Result<NewInode<'a, Self>> {
         // Counted before its contents are written, and both inodes with them.
         dir.add_link();
         make_directory(dir, name, mode).inspect_err(|_| dir.drop_link())

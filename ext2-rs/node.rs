@@ -135,7 +135,7 @@ fn read(sb: &SuperBlock<Ext2>, ino: u32) -> Result<OnDisk> {
 ///
 /// `ESTALE` if it was deleted; [`EINVAL`] if there is no such number;
 /// `EFSCORRUPTED`, [`EIO`], [`ENOMEM`].
-pub(crate) fn get(sb: &SuperBlock<Ext2>, ino: u32) -> Result<InodeRef<Ext2>> {
+pub(crate) fn get(sb: &SuperBlock<Ext2>, ino: u32) -> Result<InodeRef<'_, Ext2>> {
     let new = match sb.inode(ino)? {
         Found::Live(inode) => return Ok(inode),
         Found::New(new) => new,
@@ -150,7 +150,7 @@ pub(crate) fn get(sb: &SuperBlock<Ext2>, ino: u32) -> Result<InodeRef<Ext2>> {
 }
 
 /// Fills a new inode with what is on disk.
-fn fill(new: &NewInode<Ext2>, inode: &OnDisk) -> Result {
+fn fill(new: &NewInode<'_, Ext2>, inode: &OnDisk) -> Result {
     new.set_owner(inode.mode, inode.uid, inode.gid)?;
     new.set_links(inode.links.into());
     new.set_times(Times {
@@ -177,7 +177,7 @@ fn fill(new: &NewInode<Ext2>, inode: &OnDisk) -> Result {
 }
 
 /// Gives a new inode the operations of what it is.
-fn set_operations(new: &NewInode<Ext2>, kind: Kind, content: &Content) -> Result {
+fn set_operations(new: &NewInode<'_, Ext2>, kind: Kind, content: &Content) -> Result {
     match (kind, content) {
         (Kind::Regular, _) => {
             new.allow_large_folios();
@@ -202,12 +202,12 @@ fn set_operations(new: &NewInode<Ext2>, kind: Kind, content: &Content) -> Result
 /// # Errors
 ///
 /// [`ENOSPC`], [`ENOMEM`], [`EIO`], those of access control lists.
-pub(crate) fn make(
-    dir: &Inode<Ext2>,
+pub(crate) fn make<'a>(
+    dir: &'a Inode<Ext2>,
     name: Option<&Name<'_>>,
     mode: u16,
     content: Content,
-) -> Result<NewInode<Ext2>> {
+) -> Result<NewInode<'a, Ext2>> {
     let sb = dir.sb();
     let volume = sb.data();
     let kind = Kind::from_mode(mode).ok_or(EINVAL)?;

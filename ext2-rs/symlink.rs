@@ -18,7 +18,11 @@ use kernel::prelude::*;
 const PERMISSIONS: u16 = 0o777;
 
 /// Makes a link to `target` in `dir`.
-pub(crate) fn make(dir: &Inode<Ext2>, name: &Name<'_>, target: &[u8]) -> Result<NewInode<Ext2>> {
+pub(crate) fn make<'a>(
+    dir: &'a Inode<Ext2>,
+    name: &Name<'_>,
+    target: &[u8],
+) -> Result<NewInode<'a, Ext2>> {
     // With the NUL that others expect behind it.
     if target.len() >= dir.sb().block_size() {
         return Err(name_too_long());
@@ -37,7 +41,7 @@ pub(crate) fn make(dir: &Inode<Ext2>, name: &Name<'_>, target: &[u8]) -> Result<
 }
 
 /// Writes the target into the first block.
-fn write(link: &NewInode<Ext2>, target: &[u8]) -> Result {
+fn write(link: &NewInode<'_, Ext2>, target: &[u8]) -> Result {
     grow(link, &mut link.data().tree.write(), 0, 1)?;
     let mut block = link.cached_block_mut(0)?;
     block

@@ -146,7 +146,7 @@ impl Drop for Acl {
     }
 }
 
-impl<F: Attributes> NewInode<F> {
+impl<F: Attributes> NewInode<'_, F> {
     /// Gives a new inode the lists that `dir` has for it, and takes from its mode
     /// what they do not allow; the umask otherwise. C: `posix_acl_create()`.
     pub fn inherit_acl(&self, dir: &Inode<F>) -> Result {

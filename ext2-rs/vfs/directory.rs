@@ -27,31 +27,43 @@ use kernel::{prelude::*, str::CStr};
 /// name in memory.
 pub trait Directory: PageCache + Attributes {
     /// The inode with a name, if there is one. C: `lookup`.
-    fn lookup(dir: &Inode<Self>, name: &Name<'_>) -> Result<Option<InodeRef<Self>>>;
+    fn lookup<'a>(dir: &'a Inode<Self>, name: &Name<'_>) -> Result<Option<InodeRef<'a, Self>>>;
 
     /// Reports entries from the context's position on. C: `iterate_shared`.
     fn iterate(dir: &Inode<Self>, ctx: &mut DirContext<'_>) -> Result;
 
     /// Makes a regular file. C: `create`.
-    fn create(dir: Exclusive<'_, Self>, name: &Name<'_>, mode: u16) -> Result<NewInode<Self>>;
+    fn create<'a>(
+        dir: Exclusive<'a, Self>,
+        name: &Name<'_>,
+        mode: u16,
+    ) -> Result<NewInode<'a, Self>>;
 
     /// Makes a file without a name; its link is taken back. C: `tmpfile`.
-    fn tmpfile(dir: &Inode<Self>, mode: u16) -> Result<NewInode<Self>>;
+    fn tmpfile(dir: &Inode<Self>, mode: u16) -> Result<NewInode<'_, Self>>;
 
     /// Makes a device, fifo or socket. C: `mknod`.
-    fn mknod(
-        dir: Exclusive<'_, Self>,
+    fn mknod<'a>(
+        dir: Exclusive<'a, Self>,
         name: &Name<'_>,
         mode: u16,
         major: u32,
         minor: u32,
-    ) -> Result<NewInode<Self>>;
+    ) -> Result<NewInode<'a, Self>>;
 
     /// Makes a symlink. C: `symlink`.
-    fn symlink(dir: Exclusive<'_, Self>, name: &Name<'_>, target: &[u8]) -> Result<NewInode<Self>>;
+    fn symlink<'a>(
+        dir: Exclusive<'a, Self>,
+        name: &Name<'_>,
+        target: &[u8],
+    ) -> Result<NewInode<'a, Self>>;
 
     /// Makes a directory. C: `mkdir`.
-    fn mkdir(dir: Exclusive<'_, Self>, name: &Name<'_>, mode: u16) -> Result<NewInode<Self>>;
+    fn mkdir<'a>(
+        dir: Exclusive<'a, Self>,
+        name: &Name<'_>,
+        mode: u16,
+    ) -> Result<NewInode<'a, Self>>;
 
     /// Gives a file, which is locked, another name. C: `link`.
     fn link(inode: Exclusive<'_, Self>, dir: Exclusive<'_, Self>, name: &Name<'_>) -> Result;
@@ -119,7 +131,7 @@ impl<F: Directory> Table<F> {
     };
 }
 
-impl<F: Directory> NewInode<F> {
+impl<F: Directory> NewInode<'_, F> {
     /// Gives it the operations of a directory; [`EINVAL`] if it is none by its mode.
     pub fn set_directory_operations(&self) -> Result {
         self.set_operations(
@@ -148,7 +160,7 @@ unsafe fn locked<'a, F: Directory>(dir: *mut bindings::inode) -> Exclusive<'a, F
 /// `dentry` is negative, and the directory it is in is locked.
 unsafe fn instantiate<F: Directory>(
     dentry: *mut bindings::dentry,
-    made: Result<NewInode<F>>,
+    made: Result<NewInode<'_, F>>,
 ) -> i32 {
     to_int(made.map(|inode| {
         // SAFETY: By the contract; the reference is given away.

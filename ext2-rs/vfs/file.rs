@@ -86,7 +86,7 @@ impl<F: RegularFile> Table<F> {
     };
 }
 
-impl<F: RegularFile> NewInode<F> {
+impl<F: RegularFile> NewInode<'_, F> {
     /// Gives it the operations of a regular file; [`EINVAL`] if it is none by its mode.
     pub fn set_file_operations(&self) -> Result {
         self.set_operations(

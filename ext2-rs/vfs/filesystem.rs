@@ -37,7 +37,7 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
         sb: UnsizedSuperBlock<'_, Self>,
         options: Self::Options,
         silent: bool,
-    ) -> Result<InodeRef<Self>>;
+    ) -> Result<InodeRef<'_, Self>>;
 
     /// Mounts anew with other options. No file is open for writing if
     /// `read_only`. `s_umount` is held. C: `reconfigure`.
@@ -75,8 +75,12 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
     fn evict(inode: EvictedInode<'_, Self>);
 
     /// The inode of a file handle. C: `fh_to_dentry`, `fh_to_parent`.
-    fn inode_of_handle(sb: &SuperBlock<Self>, ino: u64, generation: u32) -> Result<InodeRef<Self>>;
+    fn inode_of_handle(
+        sb: &SuperBlock<Self>,
+        ino: u64,
+        generation: u32,
+    ) -> Result<InodeRef<'_, Self>>;
 
     /// The parent of a directory. C: `get_parent`.
-    fn parent_of(dir: &Inode<Self>) -> Result<InodeRef<Self>>;
+    fn parent_of(dir: &Inode<Self>) -> Result<InodeRef<'_, Self>>;
 }

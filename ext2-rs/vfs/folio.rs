@@ -124,7 +124,7 @@ impl<'a, F: FileSystem> Exclusive<'a, F> {
     }
 }
 
-impl<F: FileSystem> NewInode<F> {
+impl<F: FileSystem> NewInode<'_, F> {
     /// As [`Inode::cached_block`], to change it, whatever the inode is: nobody else has
     /// it. So a symlink gets its target.
     pub fn cached_block_mut(&self, pos: u64) -> Result<CachedBlockMut<'_, F>> {

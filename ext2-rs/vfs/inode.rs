@@ -49,8 +49,8 @@ pub struct Enforced {
 ///
 /// # Invariants
 ///
-/// A reference is to an inode of `F` that is kept alive by somebody, and has its
-/// data.
+/// A reference is to an inode of `F` that is kept alive by somebody, as is its superblock,
+/// and that has its data.
 #[repr(transparent)]
 pub struct Inode<F: FileSystem>(Opaque<bindings::inode>, PhantomData<F>);
 
@@ -112,7 +112,7 @@ impl<F: FileSystem> Inode<F> {
 
     /// The filesystem that it is of. C: `i_sb`.
     pub fn sb(&self) -> &SuperBlock<F> {
-        // SAFETY: By the type invariant; an inode keeps its superblock.
+        // SAFETY: By the type invariant.
         unsafe { SuperBlock::from_raw((*self.as_ptr()).i_sb) }
     }
 

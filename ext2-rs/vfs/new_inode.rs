@@ -27,9 +27,9 @@ use kernel::prelude::*;
 /// # Invariants
 ///
 /// Nobody else refers to it.
-pub struct UnhashedInode<F: FileSystem>(InodeRef<F>);
+pub struct UnhashedInode<'sb, F: FileSystem>(InodeRef<'sb, F>);
 
-impl<F: FileSystem> UnhashedInode<F> {
+impl<'sb, F: FileSystem> UnhashedInode<'sb, F> {
     /// Takes over a C inode.
     ///
     /// # Safety
@@ -64,7 +64,7 @@ impl<F: FileSystem> UnhashedInode<F> {
 
     /// Gives it a number; [`EIO`] if another inode has that. C:
     /// `insert_inode_locked()`.
-    pub fn hash(self, ino: u32) -> Result<NewInode<F>> {
+    pub fn hash(self, ino: u32) -> Result<NewInode<'sb, F>> {
         let inode = self.0.as_ptr();
         // SAFETY: By the type invariant. The reference goes along.
         unsafe {
@@ -78,7 +78,7 @@ impl<F: FileSystem> UnhashedInode<F> {
     }
 }
 
-impl<F: FileSystem> Deref for UnhashedInode<F> {
+impl<F: FileSystem> Deref for UnhashedInode<'_, F> {
     type Target = Inode<F>;
 
     fn deref(&self) -> &Inode<F> {
@@ -93,9 +93,9 @@ impl<F: FileSystem> Deref for UnhashedInode<F> {
 /// # Invariants
 ///
 /// It is `I_NEW` on behalf of whoever has the value.
-pub struct NewInode<F: FileSystem>(InodeRef<F>);
+pub struct NewInode<'sb, F: FileSystem>(InodeRef<'sb, F>);
 
-impl<F: FileSystem> NewInode<F> {
+impl<'sb, F: FileSystem> NewInode<'sb, F> {
     /// Takes over a C inode.
     ///
     /// # Safety
@@ -204,7 +204,7 @@ impl<F: FileSystem> NewInode<F> {
     }
 
     /// Lets others use it. C: `unlock_new_inode()`.
-    pub fn publish(self) -> InodeRef<F> {
+    pub fn publish(self) -> InodeRef<'sb, F> {
         // SAFETY: By the type invariant.
         unsafe {
             let inode = ManuallyDrop::new(self).0.as_ptr();
@@ -232,7 +232,7 @@ impl<F: FileSystem> NewInode<F> {
     }
 }
 
-impl<F: FileSystem> Deref for NewInode<F> {
+impl<F: FileSystem> Deref for NewInode<'_, F> {
     type Target = Inode<F>;
 
     fn deref(&self) -> &Inode<F> {
@@ -240,7 +240,7 @@ impl<F: FileSystem> Deref for NewInode<F> {
     }
 }
 
-impl<F: FileSystem> Drop for NewInode<F> {
+impl<F: FileSystem> Drop for NewInode<'_, F> {
     fn drop(&mut self) {
         // The reference itself is dropped by `discard_new_inode()`, too: one for
         // each.

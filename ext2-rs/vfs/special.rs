@@ -47,7 +47,7 @@ impl<F: Attributes> Table<F> {
     };
 }
 
-impl<F: Attributes> NewInode<F> {
+impl<F: Attributes> NewInode<'_, F> {
     /// Makes it a device, fifo or socket; [`EINVAL`] if it is none by its mode.
     /// C: `init_special_inode()`.
     pub fn make_special(&self, major: u32, minor: u32) -> Result {
@@ -65,7 +65,7 @@ impl<F: Attributes> NewInode<F> {
     }
 }
 
-impl<F: Attributes + PageCache> NewInode<F> {
+impl<F: Attributes + PageCache> NewInode<'_, F> {
     /// Gives it the operations of a symlink whose target is its data; [`EINVAL`] if it is
     /// none by its mode.
     pub fn set_slow_link_operations(&self) -> Result {

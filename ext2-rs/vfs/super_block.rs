@@ -154,7 +154,7 @@ impl<F: FileSystem> SuperBlock<F> {
 
     /// The inode with a number: one that is in use, or a new one that is to be
     /// filled in; others who want it wait. C: `iget_locked()`.
-    pub fn inode(&self, ino: u32) -> Result<Found<F>> {
+    pub fn inode(&self, ino: u32) -> Result<Found<'_, F>> {
         // SAFETY: By the type invariant.
         let inode = unsafe { bindings::iget_locked(self.as_ptr(), ino as _) };
         let inode = NonNull::new(inode).ok_or(ENOMEM)?;
@@ -169,7 +169,7 @@ impl<F: FileSystem> SuperBlock<F> {
     }
 
     /// An inode without a number. C: `new_inode()`.
-    pub fn unhashed_inode(&self) -> Result<UnhashedInode<F>> {
+    pub fn unhashed_inode(&self) -> Result<UnhashedInode<'_, F>> {
         // SAFETY: By the type invariant.
         let inode = unsafe { bindings::new_inode(self.as_ptr()) };
         // SAFETY: Fresh.
@@ -194,9 +194,9 @@ impl<F: FileSystem> Drop for InternalWrite<'_, F> {
 }
 
 /// An inode that was asked for by its number.
-pub enum Found<F: FileSystem> {
+pub enum Found<'sb, F: FileSystem> {
     /// It is in use.
-    Live(InodeRef<F>),
+    Live(InodeRef<'sb, F>),
     /// It has to be filled in.
-    New(NewInode<F>),
+    New(NewInode<'sb, F>),
 }

@@ -223,7 +223,7 @@ unsafe extern "C" fn set<F: Attributes>(
     to_int(F::set_xattr(inode, namespace, name, value, mode))
 }
 
-impl<F: Attributes> NewInode<F> {
+impl<F: Attributes> NewInode<'_, F> {
     /// Gives a new inode in `dir` what security modules want it to have.
     /// C: `security_inode_init_security()`.
     pub fn init_security(&self, dir: &Inode<F>, name: Option<&super::Name<'_>>) -> Result {

@@ -9,18 +9,20 @@ APT_INSTALL=(-y --no-remove --no-install-recommends)
 # Filled by use_backports: options that make apt see backports too.
 APT_BACKPORTS=()
 
+# Nobody would see a question that sudo asks within a step, so there it may ask none.
 as_root() {
 	if ((EUID == 0)); then
 		"$@"
 	else
-		sudo -- "$@"
+		sudo -n -- "$@"
 	fi
 }
 
-# Asks for the password here, in the foreground, not within a step.
+# Asks for the password here, in the foreground, if one is needed: `sudo -v` wants it even
+# from those who may do everything without.
 require_root() {
 	((EUID == 0)) && return
-	if ! command -v sudo >/dev/null || ! sudo -v; then
+	if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && ! sudo -v; }; then
 		die "not root and no sudo; have these installed, then run this again: $*"
 	fi
 }
@@ -38,6 +40,8 @@ apt_can_install() {
 }
 
 apt_install() {
+	# sudo may have forgotten the password that it was given before the last step.
+	require_root "$@"
 	step "installing $*" as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
 		apt-get -q "${APT_BACKPORTS[@]}" "${APT_INSTALL[@]}" install "$@" ||
 		die "apt could not install: $*"

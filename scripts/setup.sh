@@ -42,9 +42,17 @@ case ${1:-} in
 *) die "unknown argument $1; usage: scripts/setup.sh [--update]" ;;
 esac
 
+# Two of these would build and download into the same places. By fd 9, until the end; a run
+# that has nothing to do is over before anything is said.
+take_lock() {
+	exec 9>"$CACHE/setup.lock"
+	flock -w 3 9 && return
+	say "waiting for another set-up"
+	flock 9 || die "cannot lock $CACHE/setup.lock"
+}
+
 write_environment() {
-	# Another run may be writing its own.
-	local new=$CACHE/toolchain.env.$$
+	local new=$CACHE/toolchain.env.new
 	cat >"$new" <<-END
 		TOOLS_BIN=$TOOLS/bin
 		LLVM_BIN=$LLVM_BIN
@@ -73,6 +81,7 @@ write_environment() {
 
 check_machine "${here%/*}"
 mkdir -p "$TOOLS/bin" "$LOGS" "$CACHE/packages"
+take_lock
 ensure_packages
 ensure_rust
 ensure_bindgen

@@ -6,6 +6,9 @@
 
 APT_INSTALL=(-y --no-remove --no-install-recommends)
 
+# How long another apt, such as the daily one, may keep its locks, in seconds.
+APT_PATIENCE=900
+
 # Filled by use_backports: options that make apt see backports too.
 APT_BACKPORTS=()
 
@@ -25,11 +28,35 @@ require_root() {
 	if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && ! sudo -v; }; then
 		die "not root and no sudo; have these installed, then run this again: $*"
 	fi
+	root_by_sudo=yes
+}
+
+# apt-get as root, again until no other has one of its locks: DPkg::Lock::Timeout is for
+# dpkg's alone, not for those of package lists and of downloads. What the person has to know of
+# that goes to fd 3.
+patient_apt() {
+	local log=$LOGS/apt.log until=$((SECONDS + APT_PATIENCE)) told=no status
+	while :; do
+		status=0
+		# No pipe: a daemon that a package starts would keep it open.
+		as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+			APT_LISTCHANGES_FRONTEND=none APT_LISTBUGS_FRONTEND=none \
+			apt-get -q -o "DPkg::Lock::Timeout=$APT_PATIENCE" "$@" >"$log" 2>&1 3>&- || status=$?
+		cat "$log"
+		if ((status == 0 || SECONDS >= until)) || ! grep -Eq '^E(rror)?: Could not get lock' "$log"; then
+			return "$status"
+		fi
+		if [[ $told == no ]]; then
+			aside "waiting for another apt to let go of its lock"
+			told=yes
+		fi
+		sleep 2
+	done
 }
 
 apt_update() {
 	[[ -z ${apt_updated:-} ]] || return 0
-	step -q "reading apt's package lists" as_root apt-get -q update ||
+	step -q "reading apt's package lists" patient_apt update 3>&2 ||
 		die "apt-get update failed: is there a network, are apt's sources right?"
 	apt_updated=yes
 }
@@ -42,8 +69,9 @@ apt_can_install() {
 apt_install() {
 	# sudo may have forgotten the password that it was given before the last step.
 	require_root "$@"
-	step "installing $*" as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
-		apt-get -q "${APT_BACKPORTS[@]}" "${APT_INSTALL[@]}" install "$@" ||
+	# Whose configuration files differ from a package's keeps them, unasked.
+	step "installing $*" patient_apt "${APT_BACKPORTS[@]}" "${APT_INSTALL[@]}" \
+		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" 3>&2 ||
 		die "apt could not install: $*"
 }
 

@@ -10,6 +10,19 @@ newest_source() {
 	find "$CACHE/packages" -name "${SOURCE_PACKAGE}_*_all.deb" 2>/dev/null | sort -V | tail -n 1
 }
 
+# Downloads what apt would take, unless it is there. Under packages/ is only what is complete:
+# apt-get download gives its name to a file at the first byte. It does not resume one.
+download_source() {
+	local version file
+	version=$(apt_candidate "$SOURCE_PACKAGE")
+	# That is how apt writes the colon of an epoch.
+	file=${SOURCE_PACKAGE}_${version//:/%3a}_all.deb
+	[[ ! -e $CACHE/packages/$file ]] || return 0
+	step -q "downloading $SOURCE_PACKAGE" apt_download "$CACHE/download" "$SOURCE_PACKAGE=$version" &&
+		mv "$CACHE/download/$file" "$CACHE/packages/" &&
+		rm -rf "$CACHE/download"
+}
+
 fetch_source() {
 	require_debian "$SOURCE_PACKAGE"
 	if [[ -z $(apt_candidate "$SOURCE_PACKAGE") ]]; then
@@ -17,7 +30,7 @@ fetch_source() {
 		[[ -n $(apt_candidate "$SOURCE_PACKAGE") ]] ||
 			die "neither apt's sources nor $CODENAME-backports offer $SOURCE_PACKAGE: is there a network?"
 	fi
-	step -q "downloading $SOURCE_PACKAGE" apt_download "$CACHE/packages" "$SOURCE_PACKAGE" ||
+	download_source ||
 		die "cannot download $SOURCE_PACKAGE: is there a network? (apt-get update may help)"
 	APT_BACKPORTS=()
 }

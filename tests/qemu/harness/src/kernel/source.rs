@@ -19,6 +19,9 @@ use crate::process::output_of;
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 
+/// How names of trees begin that are not complete.
+const UNPACKING: &str = "unpacking-";
+
 /// A patched source tree in the cache.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -39,9 +42,10 @@ impl Source {
         if source.dir.is_dir() {
             return Ok(source);
         }
+        remove_unfinished(&parent);
         // Under another name until complete: what has the right name is whole.
         let part = tempfile::Builder::new()
-            .prefix("unpacking-")
+            .prefix(UNPACKING)
             .tempdir_in(&parent)
             .with_context(|| format!("cannot create a directory in {}", parent.display()))?;
         let tree = part.path().join("linux");
@@ -75,6 +79,21 @@ impl Source {
         let mut name = self.dir.clone().into_os_string();
         name.push(".fs-digests.json");
         name.into()
+    }
+}
+
+/// Trees whose unpacking was killed. Only who holds the lock may do that: nobody else
+/// is unpacking then.
+fn remove_unfinished(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(UNPACKING.as_bytes()) {
+            // What cannot be removed is in nobody's way but the disk's.
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -157,6 +176,19 @@ fn digests_of(dir: &Path) -> Result<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_unfinished_trees_are_removed() -> Result<()> {
+        let dir = tempfile::tempdir()?;
+        make_dir(&dir.path().join("unpacking-Ab12/linux/fs"))?;
+        make_dir(&dir.path().join("linux-6.12/unpacking-not"))?;
+        fs::write(dir.path().join("lock"), "")?;
+        remove_unfinished(dir.path());
+        assert!(!dir.path().join("unpacking-Ab12").exists());
+        assert!(dir.path().join("linux-6.12/unpacking-not").exists());
+        assert!(dir.path().join("lock").exists());
+        Ok(())
+    }
 
     #[test]
     fn digests_name_every_file_below() -> Result<()> {

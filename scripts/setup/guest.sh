@@ -11,9 +11,16 @@ GUEST_PROGRAMS='
 
 build_guest_program() {
 	# With a target named, the flags do not reach build scripts, which cannot be static.
-	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS='-C target-feature=+crt-static' \
+	# In this variable they come before all others that a person may have set.
+	CARGO_ENCODED_RUSTFLAGS='-Ctarget-feature=+crt-static' \
 		PATH=$TOOLS/bin:$PATH cargo install "$1" --version "$2" --locked --force \
 		--target x86_64-unknown-linux-gnu --root "$TOOLS/guest" </dev/null
+}
+
+# guest_program_usable PROGRAM "NAME VERSION": a dynamic one has its loader's name near
+# its beginning.
+guest_program_usable() {
+	[[ -x $1 && $("$1" --version) == "$2" ]] && ! head -c 4096 "$1" | grep -aq ld-linux
 }
 
 ensure_guest_programs() {
@@ -21,7 +28,7 @@ ensure_guest_programs() {
 	while read -r name version; do
 		[[ $name ]] || continue
 		program=$TOOLS/guest/bin/$name
-		if [[ ! -x $program || $("$program" --version) != "$name $version" ]]; then
+		if ! guest_program_usable "$program" "$name $version"; then
 			step "building $name $version" build_guest_program "$name" "$version" ||
 				die "cannot build $name from crates.io: is there a network?"
 		fi

@@ -34,10 +34,9 @@ impl Agent {
             // With a target named, the flags below do not reach build scripts
             // and procedural macros, which cannot be static.
             .args(["--target", TARGET])
-            .env(
-                "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
-                "-C target-feature=+crt-static",
-            )
+            // In this variable they take the place of those in a person's configuration,
+            // whose target-cpu the guest may not have.
+            .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static")
             .env("CARGO_TARGET_DIR", &target_dir)
             .env("RUSTC", &tools.rustc);
         run_logged(&mut cargo, &paths.logs().join("agent.log"))

@@ -12,6 +12,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LOGS=${XDG_CACHE_HOME:-$HOME/.cache}/iomap-rs/logs
 workspace=$here/../tests/qemu
 
-step "building the test harness" "$here/with-tools.sh" env -u CARGO_TARGET_DIR \
-	cargo build --release --locked --manifest-path "$workspace/Cargo.toml" --package iomap-qemu
-exec "$here/with-tools.sh" "$workspace/target/release/iomap-qemu" "$@"
+step "building the test harness" "$here/with-tools.sh" \
+	env -u CARGO_TARGET_DIR -u CARGO_BUILD_TARGET_DIR -u CARGO_BUILD_TARGET \
+	cargo build --release --locked --manifest-path "$workspace/Cargo.toml" --package iomap-qemu \
+	--target-dir "$workspace/target"
+program=$workspace/target/release/iomap-qemu
+# A person's configuration may name a target (build.target), which nothing unsets: then it is
+# in a directory of that name, newer than what was built without.
+for built in "$workspace"/target/*/release/iomap-qemu; do
+	[[ ! $built -nt $program ]] || program=$built
+done
+exec "$here/with-tools.sh" "$program" "$@"

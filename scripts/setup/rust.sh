@@ -156,8 +156,9 @@ bindgen_usable() {
 }
 
 build_bindgen() {
+	# It runs here, whatever target a person's configuration names.
 	PATH=$TOOLS/bin:$PATH cargo install bindgen-cli --version "$BINDGEN_TO_BUILD" --locked \
-		--root "$TOOLS/cargo"
+		--target x86_64-unknown-linux-gnu --root "$TOOLS/cargo"
 }
 
 install_bindgen() {

@@ -26,7 +26,7 @@ as_root() {
 require_root() {
 	((EUID == 0)) && return
 	if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && ! sudo -v; }; then
-		die "not root and no sudo; have these installed, then run this again: $*"
+		die "not root and no sudo; have somebody do this, then run it again: $*"
 	fi
 	root_by_sudo=yes
 }
@@ -56,8 +56,10 @@ patient_apt() {
 
 apt_update() {
 	[[ -z ${apt_updated:-} ]] || return 0
+	require_root "apt-get update"
+	# One broken third-party source must not matter: apt_install sees what is missing.
 	step -q "reading apt's package lists" patient_apt update 3>&2 ||
-		die "apt-get update failed: is there a network, are apt's sources right?"
+		say "going on with the package lists that apt has"
 	apt_updated=yes
 }
 
@@ -68,11 +70,11 @@ apt_can_install() {
 
 apt_install() {
 	# sudo may have forgotten the password that it was given before the last step.
-	require_root "$@"
+	require_root "apt-get install $*"
 	# Whose configuration files differ from a package's keeps them, unasked.
 	step "installing $*" patient_apt "${APT_BACKPORTS[@]}" "${APT_INSTALL[@]}" \
 		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" 3>&2 ||
-		die "apt could not install: $*"
+		die "apt could not install $*: is there a network, are apt's sources right?"
 }
 
 # The mirror that the person's own sources take this Debian release from.

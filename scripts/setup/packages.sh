@@ -76,7 +76,7 @@ ensure_packages() {
 	command -v qemu-system-x86_64 >/dev/null || qemu=("qemu-system-x86")
 	if ((${#missing[@]} + ${#qemu[@]})); then
 		require_debian "${missing[@]}" "${qemu[@]}"
-		require_root "${missing[@]}" "${qemu[@]}"
+		require_root "apt-get install ${missing[*]} ${qemu[*]}"
 		apt_update
 		((${#missing[@]} == 0)) || apt_install "${missing[@]}"
 		((${#qemu[@]} == 0)) || install_qemu

@@ -102,7 +102,7 @@ install_rust() {
 	require_debian "rustc $NEEDED_RUSTC or newer with its rust-src, cargo, clippy, rustfmt"
 	mapfile -t packages < <(rust_packages)
 	if apt_can_install "${packages[@]}"; then
-		require_root "${packages[@]}"
+		require_root "apt-get install ${packages[*]}"
 		apt_update
 		apt_install "${packages[@]}"
 		RUST_BIN=/usr/bin
@@ -110,7 +110,7 @@ install_rust() {
 	fi
 	# No candidate at all may only mean that apt's lists are old or empty.
 	if [[ -z $(apt_candidate "${packages[0]}") ]]; then
-		require_root "${packages[@]}"
+		require_root "apt-get install ${packages[*]}"
 		apt_update
 		if apt_can_install "${packages[@]}"; then
 			apt_install "${packages[@]}"
@@ -164,7 +164,7 @@ build_bindgen() {
 install_bindgen() {
 	require_debian "bindgen $NEEDED_BINDGEN or newer"
 	if ((DEBIAN >= 13)); then
-		require_root bindgen
+		require_root "apt-get install bindgen"
 		apt_update
 		apt_install bindgen
 		BINDGEN_BIN=/usr/bin/bindgen

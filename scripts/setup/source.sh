@@ -23,15 +23,26 @@ download_source() {
 		rm -rf "$CACHE/download"
 }
 
+# Does apt have it to offer, by the person's sources or with backports?
+find_source() {
+	APT_BACKPORTS=()
+	[[ -z $(apt_candidate "$SOURCE_PACKAGE") ]] || return 0
+	# Without lists there is no mirror to take backports from.
+	[[ -n $(debian_mirror) ]] || return 1
+	use_backports
+	[[ -n $(apt_candidate "$SOURCE_PACKAGE") ]]
+}
+
 fetch_source() {
 	require_debian "$SOURCE_PACKAGE"
-	if [[ -z $(apt_candidate "$SOURCE_PACKAGE") ]]; then
-		use_backports
-		[[ -n $(apt_candidate "$SOURCE_PACKAGE") ]] ||
+	# Lists that are missing or name what the mirror has no more have to be read afresh.
+	# That takes root, which the rest does not.
+	if ! find_source || ! download_source; then
+		apt_update
+		find_source ||
 			die "neither apt's sources nor $CODENAME-backports offer $SOURCE_PACKAGE: is there a network?"
+		download_source || die "cannot download $SOURCE_PACKAGE: is there a network?"
 	fi
-	download_source ||
-		die "cannot download $SOURCE_PACKAGE: is there a network? (apt-get update may help)"
 	APT_BACKPORTS=()
 }
 

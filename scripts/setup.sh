@@ -70,6 +70,7 @@ write_environment() {
 		LINUX_SOURCE=$LINUX_SOURCE
 		LINUX_SOURCE_VERSION=$LINUX_SOURCE_VERSION
 	END
+	[[ -z ${OWN_CARGO_HOME:-} ]] || printf 'CARGO_HOME=%s\n' "$OWN_CARGO_HOME" >>"$new"
 	if cmp -s "$new" "$CACHE/toolchain.env"; then
 		rm -f "$new"
 	else
@@ -82,6 +83,7 @@ write_environment() {
 check_machine "${here%/*}"
 mkdir -p "$TOOLS/bin" "$LOGS" "$CACHE/packages"
 take_lock
+choose_cargo_home
 ensure_packages
 ensure_rust
 ensure_bindgen

@@ -10,11 +10,10 @@ GUEST_PROGRAMS='
 '
 
 build_guest_program() {
-	# With a target named, the flags do not reach build scripts, which cannot be static.
+	# As a target is named, the flags do not reach build scripts, which cannot be static.
 	# In this variable they come before all others that a person may have set.
 	CARGO_ENCODED_RUSTFLAGS='-Ctarget-feature=+crt-static' \
-		PATH=$TOOLS/bin:$PATH cargo install "$1" --version "$2" --locked --force \
-		--target x86_64-unknown-linux-gnu --root "$TOOLS/guest" </dev/null
+		cargo_install "$TOOLS/guest" "$1" "$2" --force
 }
 
 # guest_program_usable PROGRAM "NAME VERSION": a dynamic one has its loader's name near

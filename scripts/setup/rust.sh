@@ -155,10 +155,25 @@ bindgen_usable() {
 	version_at_least "$BINDGEN_VERSION" "$NEEDED_BINDGEN"
 }
 
-build_bindgen() {
-	# It runs here, whatever target a person's configuration names.
-	PATH=$TOOLS/bin:$PATH cargo install bindgen-cli --version "$BINDGEN_TO_BUILD" --locked \
-		--target x86_64-unknown-linux-gnu --root "$TOOLS/cargo"
+# cargo needs a place for what it downloads. Where the home directory is none, it is in the
+# cache, and toolchain.env says so.
+choose_cargo_home() {
+	local home=${CARGO_HOME:-${HOME:-/dev/null}/.cargo}
+	if ! mkdir -p "$home" 2>/dev/null || [[ ! -w $home ]]; then
+		OWN_CARGO_HOME=$CACHE/cargo
+		export CARGO_HOME=$OWN_CARGO_HOME
+	fi
+}
+
+# cargo_install ROOT NAME VERSION [OPTION...]: for this machine, whatever target a person's
+# configuration names. Not built in /tmp, which is small or without programs (noexec) at times.
+cargo_install() {
+	local root=$1 name=$2 version=$3 status=0
+	shift 3
+	PATH=$TOOLS/bin:$PATH cargo install "$name" --version "$version" --locked "$@" \
+		--target x86_64-unknown-linux-gnu --target-dir "$TOOLS/build" --root "$root" || status=$?
+	rm -rf "$TOOLS/build"
+	return "$status"
 }
 
 install_bindgen() {
@@ -169,7 +184,8 @@ install_bindgen() {
 		apt_install bindgen
 		BINDGEN_BIN=/usr/bin/bindgen
 	else
-		step "building bindgen $BINDGEN_TO_BUILD" build_bindgen ||
+		step "building bindgen $BINDGEN_TO_BUILD" \
+			cargo_install "$TOOLS/cargo" bindgen-cli "$BINDGEN_TO_BUILD" ||
 			die "cannot build bindgen from crates.io: is there a network?"
 		BINDGEN_BIN=$TOOLS/cargo/bin/bindgen
 	fi

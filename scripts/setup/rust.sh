@@ -58,7 +58,7 @@ rust_closure() {
 # package is virtual.
 missing_dependencies() {
 	local name
-	apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+	LC_ALL=C apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
 		--no-replaces --no-enhances "$@" |
 		awk '/^ [ |]*(Pre)?Depends: / { if (!alternative) print $NF; alternative = /\|/ }' |
 		{ grep -v '^<' || true; } | sort -u |

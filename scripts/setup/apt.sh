@@ -77,18 +77,31 @@ apt_install() {
 		die "apt could not install $*: is there a network, are apt's sources right?"
 }
 
-# The mirror that the person's own sources take this Debian release from.
+# debian_mirror SUITE: the mirror that the person's own sources take that of Debian's suites
+# from, or nothing. Sources may say "stable", and mirrors may be called anything or change
+# what Release says; so who says to be Debian comes first, then whose name says it.
 debian_mirror() {
 	# shellcheck disable=SC2016 # $(...) is apt's own notation
-	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-		awk -v release="$CODENAME" '$1 == release && $2 ~ /debian\/?$/ { print $2; exit }'
+	apt-get indextargets --format '$(RELEASE)|$(CODENAME)|$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' \
+		'Created-By: Packages' |
+		awk -F '|' -v suite="$1" '
+			$5 != "main" || $4 == "Debian-Security" || ($1 != suite && $2 != suite) { next }
+			$3 ~ /^Debian( Backports)?$/ { if (!sure) sure = $6; next }
+			$6 ~ /debian\/?$/ && !likely { likely = $6 }
+			END { print sure ? sure : likely }'
 }
 
-# Makes APT_BACKPORTS name a private list of sources: the person's and backports.
+# Makes APT_BACKPORTS name backports: of the person's sources, if these have them. (Naming them
+# twice is an error for apt, if the keys are not in the same file.) Else by a private list of
+# sources: the person's and backports.
 use_backports() {
 	local dir=$CACHE/apt mirror
 	((${#APT_BACKPORTS[@]} == 0)) || return 0
-	mirror=$(debian_mirror)
+	if [[ -n $(debian_mirror "$CODENAME-backports") ]]; then
+		APT_BACKPORTS=(-t "$CODENAME-backports")
+		return 0
+	fi
+	mirror=$(debian_mirror "$CODENAME")
 	[[ -n $mirror ]] || die "apt's sources name no mirror of Debian $CODENAME, so its backports cannot be found"
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	{

@@ -28,7 +28,7 @@ find_source() {
 	APT_BACKPORTS=()
 	[[ -z $(apt_candidate "$SOURCE_PACKAGE") ]] || return 0
 	# Without lists there is no mirror to take backports from.
-	[[ -n $(debian_mirror) ]] || return 1
+	[[ -n $(debian_mirror "$CODENAME") ]] || return 1
 	use_backports
 	[[ -n $(apt_candidate "$SOURCE_PACKAGE") ]]
 }

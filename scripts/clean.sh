@@ -8,6 +8,8 @@
 
 set -euo pipefail
 
+# With it, cd may go elsewhere.
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 rm -rf target tests/qemu/target tests/host/target tests/host_ext2/target

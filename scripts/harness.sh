@@ -5,6 +5,8 @@
 
 set -euo pipefail
 
+# With it, cd prints where it went.
+unset CDPATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=setup/say.sh
 . "$here/setup/say.sh"

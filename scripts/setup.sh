@@ -10,6 +10,8 @@
 # shellcheck source-path=SCRIPTDIR
 set -Eeuo pipefail
 
+# With it, cd prints where it went.
+unset CDPATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=setup/say.sh
 . "$here/setup/say.sh"

@@ -12,6 +12,9 @@ use anyhow::{Context, Result};
 use crate::initramfs::Initramfs;
 use crate::process::output_of;
 
+/// What ldd says, and fails, of a program that is linked statically.
+const STATIC: &str = "not a dynamic executable";
+
 /// Puts the programs into `/bin`, and libraries where the programs look for them. A
 /// name with a slash is that of a file, which goes where it is on the host.
 pub fn add(archive: &mut Initramfs, programs: &[&str]) -> Result<()> {
@@ -23,10 +26,9 @@ pub fn add(archive: &mut Initramfs, programs: &[&str]) -> Result<()> {
         }
         let path = find(program)?;
         archive.copy(&format!("bin/{program}"), &path)?;
-        let mut ldd = Command::new("ldd");
-        let said = output_of(ldd.arg(&path))
-            .with_context(|| format!("cannot learn what {program} needs"))?;
-        files.extend(libraries(&said));
+        let libraries =
+            libraries_of(&path).with_context(|| format!("cannot learn what {program} needs"))?;
+        files.extend(libraries);
     }
     let mut made = BTreeSet::new();
     for file in &files {
@@ -43,13 +45,29 @@ pub fn add(archive: &mut Initramfs, programs: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn find(program: &str) -> Result<PathBuf> {
+/// Where the host has a program.
+pub fn find(program: &str) -> Result<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(["/usr/bin", "/usr/sbin"].map(PathBuf::from))
         .map(|dir| dir.join(program))
         .find(|path| path.is_file())
         .with_context(|| format!("{program} is not installed; scripts/setup.sh does that"))
+}
+
+/// The libraries of a program, where the loader finds them in the guest: without what the
+/// environment here tells it.
+fn libraries_of(program: &Path) -> Result<Vec<PathBuf>> {
+    let mut ldd = Command::new("ldd");
+    ldd.arg(program)
+        .env("LC_ALL", "C")
+        .env_remove("LD_LIBRARY_PATH")
+        .env_remove("LD_PRELOAD");
+    match output_of(&mut ldd) {
+        Ok(said) => Ok(libraries(&said).collect()),
+        Err(error) if error.to_string().contains(STATIC) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The files that ldd names: `libc.so.6 => /lib/libc.so.6 (0x7f00)`, or, for the
@@ -68,6 +86,19 @@ fn libraries(said: &str) -> impl Iterator<Item = PathBuf> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dynamic_program_comes_with_its_loader_and_another_alone() -> Result<()> {
+        let loader = Path::new("/lib64/ld-linux-x86-64.so.2");
+        let own = libraries_of(&env::current_exe()?)?;
+        assert!(own.iter().any(|path| path == loader));
+        let dir = tempfile::tempdir()?;
+        let script = dir.path().join("script");
+        std::fs::write(&script, "#!/bin/sh\n")?;
+        assert!(libraries_of(&script)?.is_empty());
+        assert!(libraries_of(&dir.path().join("missing")).is_err());
+        Ok(())
+    }
 
     #[test]
     fn libraries_are_told_from_what_the_kernel_brings() {

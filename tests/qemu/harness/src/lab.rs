@@ -272,9 +272,17 @@ impl Lab {
             let from = self.paths.guest_programs().join(program);
             archive.copy(&format!("bin/{program}"), &from)?;
         }
-        host_program::add(&mut archive, boot.suite.host_programs)?;
-        if boot.mode == Mode::Shell {
-            add_busybox(&mut archive)?;
+        let mut programs = boot.suite.host_programs.to_vec();
+        let busybox = match boot.mode {
+            Mode::Shell => host_program::find("busybox").ok(),
+            _ => None,
+        };
+        if busybox.is_some() {
+            programs.push("busybox");
+        }
+        host_program::add(&mut archive, &programs)?;
+        if let Some(busybox) = busybox {
+            name_commands(&mut archive, &busybox)?;
         }
         archive.run_spec(&self.run_spec(boot, modules))?;
         archive.finish()
@@ -339,14 +347,9 @@ fn remove_stale(run: &Path) {
     }
 }
 
-/// The host's busybox, statically linked, with a name for each of its commands.
-fn add_busybox(archive: &mut Initramfs) -> Result<()> {
-    let path = PathBuf::from("/bin/busybox");
-    if !path.exists() {
-        return Ok(());
-    }
-    archive.copy("bin/busybox", &path)?;
-    let list = output_of(Command::new(&path).arg("--list"))?;
+/// A name in the guest for each command of the host's busybox.
+fn name_commands(archive: &mut Initramfs, busybox: &Path) -> Result<()> {
+    let list = output_of(Command::new(busybox).arg("--list"))?;
     for name in list.lines().filter(|name| *name != "busybox") {
         archive.symlink(&format!("bin/{name}"), "busybox")?;
     }

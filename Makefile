@@ -58,6 +58,9 @@ help:
 
 setup:
 	@scripts/setup.sh
+	@set -e; for manifest in $(workspaces); do \
+		$(cargo) fetch --locked --manifest-path $$manifest; \
+	done
 
 demo:
 	$(harness) demo $(with_link)

@@ -145,8 +145,11 @@ impl Worker {
 
     /// Whether a round that has succeeded is on the disk. An ext4 that has lost its journal
     /// is mounted for reading from then on, and `fsync()` succeeds there without a look at
-    /// the file.
+    /// the file. If it is shut down while `fsync()` waits for a commit, that finds the
+    /// transaction neither running nor being committed, and succeeds as well; but no file
+    /// can be read from then on.
     fn was_synced(&self, file: &File) -> Result<()> {
+        file.read_at(&mut [], 0)?;
         let read_only = fstatvfs(file)?.f_flag.contains(StatVfsMountFlags::RDONLY);
         if read_only && self.role != Role::Reader {
             return Err(io::Error::from_raw_os_error(libc::EROFS).into());

@@ -69,13 +69,14 @@ impl<F: Attributes + PageCache> NewInode<'_, F> {
     /// Gives it the operations of a symlink whose target is its data; [`EINVAL`] if it is
     /// none by its mode.
     pub fn set_slow_link_operations(&self) -> Result {
-        // SAFETY: By the type invariant nothing is cached yet.
-        unsafe { bindings::fs_rs_inode_nohighmem(self.as_ptr()) };
         self.set_operations(
             is_symlink,
             &Table::<F>::SLOW_LINK,
             None,
             Some(&super::page_cache::Table::<F>::OPERATIONS),
-        )
+        )?;
+        // SAFETY: By the type invariant nothing is cached yet.
+        unsafe { bindings::fs_rs_inode_nohighmem(self.as_ptr()) };
+        Ok(())
     }
 }

@@ -35,8 +35,13 @@ impl<F: FileSystem> Table<F> {
 unsafe extern "C" fn evict_inode<F: FileSystem>(inode: *mut bindings::inode) {
     // SAFETY: By the contract. The page cache goes first, whatever is done then.
     unsafe {
-        bindings::truncate_inode_pages_final(&raw mut (*inode).i_data);
+        let mapping = &raw mut (*inode).i_data;
+        bindings::truncate_inode_pages_final(mapping);
         F::evict(EvictedInode::from_raw(inode));
+        // `clear_inode()` takes pages that the filesystem has just read for a bug.
+        if (*mapping).nrpages != 0 {
+            bindings::truncate_inode_pages_final(mapping);
+        }
         bindings::invalidate_inode_buffers(inode);
         bindings::clear_inode(inode);
     }

@@ -8,6 +8,14 @@
 
 set -euo pipefail
 
+case ${1:-} in
+'' | --cache) ;;
+*)
+	printf 'usage: scripts/clean.sh [--cache]\n' >&2
+	exit 1
+	;;
+esac
+
 # With it, cd may go elsewhere.
 unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -24,11 +32,6 @@ for dir in iomap-rs ext2-rs tests/qemu/script_fs; do
 		-o -name rust_exports_generated.h -o -name live_build_id.h \) -delete
 done
 
-case ${1:-} in
-'') ;;
---cache) rm -rf "${XDG_CACHE_HOME:-$HOME/.cache}/iomap-rs" ;;
-*)
-	printf 'usage: scripts/clean.sh [--cache]\n' >&2
-	exit 1
-	;;
-esac
+if [[ ${1:-} == --cache ]]; then
+	rm -rf "${XDG_CACHE_HOME:-$HOME/.cache}/iomap-rs"
+fi

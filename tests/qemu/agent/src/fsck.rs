@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{ensure, Context as _, Result};
 
+use crate::fs::is_ext2;
+
 /// An error if there is anything to be mended on a device with a filesystem of that type.
 pub fn check(kind: &str, device: &Path) -> Result<()> {
     match kind {
@@ -19,6 +21,16 @@ pub fn check(kind: &str, device: &Path) -> Result<()> {
 pub fn mend(device: &Path) -> Result<()> {
     // 1: something was mended.
     run("/bin/e2fsck", "-y", device, &[0, 1])
+}
+
+/// Has a filesystem whose disk was lost mended before it is mounted, if it does not recover
+/// by itself: whether that was so.
+pub fn mend_without_journal(kind: &str, device: &Path) -> Result<bool> {
+    if !is_ext2(kind) {
+        return Ok(false);
+    }
+    mend(device)?;
+    Ok(true)
 }
 
 fn run(program: &str, option: &str, device: &Path, good: &[i32]) -> Result<()> {

@@ -13,7 +13,6 @@ use super::load;
 use super::log::{Entry, Log};
 use crate::data::mirror::open;
 use crate::disk::Disk;
-use crate::fs::is_ext2;
 use crate::fsck;
 use crate::sys::device_mapper::{self, Target};
 use crate::sys::mount;
@@ -114,10 +113,7 @@ impl Replay<'_> {
             ),
         };
         device_mapper::with_disk(NAME, &[snapshot], |device| {
-            let mended = is_ext2(self.kind);
-            if mended {
-                fsck::mend(device)?;
-            }
+            let mended = fsck::mend_without_journal(self.kind, device)?;
             mount::mount(device, self.mount_point, self.kind, "")?;
             let result = load::verify(self.dir, self.histories, synced, mended);
             mount::unmount(self.mount_point)?;

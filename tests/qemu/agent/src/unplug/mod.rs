@@ -63,9 +63,7 @@ fn under_load(context: &Context) -> Result<()> {
             let disk = context.disk("main");
             disk.is_ok_and(|disk| File::open(disk.path()).is_ok())
         })?;
-        if context.is_ext2() {
-            fsck::mend(&disk.path())?;
-        }
+        fsck::mend_without_journal(context.fs(), &disk.path())?;
         mount_main(context.spec())
     };
     lose_under_load(context, lose, find_again)

@@ -166,9 +166,7 @@ impl FaultyDisk {
     pub fn find_again(&self, context: &Context) -> Result<()> {
         mount::unmount(context.mount_point()).context("without the disk")?;
         self.heal()?;
-        if context.is_ext2() {
-            fsck::mend(Path::new(device_mapper::DISK))?;
-        }
+        fsck::mend_without_journal(context.fs(), Path::new(device_mapper::DISK))?;
         Self::mount(context)
     }
 

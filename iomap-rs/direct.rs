@@ -3,11 +3,12 @@
 //! Direct I/O: between user memory and the device, past the page cache.
 //!
 //! ```text
-//!   start()                     request.rs  the request that bios share
+//!   start()                     start.rs    [`Dio`] is the request that bios share
 //!     flush or drop page cache
 //!     for each mapping          plan.rs     what is to be done (decisions)
 //!       zero, copy, or bios     transfer.rs, bios.rs
 //!     drop the submitter's reference, or wait
+//!   BioOwner::end_io()          end_io.rs   a bio has ended
 //!   complete()                  complete.rs after the last bio
 //! ```
 //!
@@ -18,9 +19,9 @@
 
 mod bios;
 mod complete;
+mod end_io;
 pub mod plan;
 pub mod refs;
-mod request;
 mod start;
 mod transfer;
 

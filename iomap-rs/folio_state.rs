@@ -9,8 +9,8 @@
 //!
 //! | what | changed under | read under |
 //! | --- | --- | --- |
-//! | uptodate bits | the state's lock; set only | folio lock; a reader's completion, which sets them, excludes other holders |
-//! | dirty bits | the state's lock | folio lock |
+//! | uptodate bits | the state's lock; set only | folio lock, which a read keeps until its last completion |
+//! | dirty bits | the state's lock; cleared with the folio locked only | folio lock; to dirty all, maybe the page table's lock alone |
 //! | bytes being read | the state's lock | the same |
 //! | bytes being written | atomically; whoever drops the last ends writeback | |
 //!
@@ -38,6 +38,13 @@ fn dirty(state: State<'_>, blocks: Range<usize>) -> Range<usize> {
 #[inline]
 fn dirty_block(state: State<'_>, bit: usize) -> usize {
     bit.wrapping_sub(state.blocks())
+}
+
+/// Whether the engine knows which blocks of `folio` are uptodate and dirty: there is a
+/// state, or one block only.
+#[inline]
+pub fn is_tracked(folio: &IomapFolio, block_bits: u32) -> bool {
+    folio.state().is_some() || folio.size().wrapping_shr(block_bits) <= 1
 }
 
 /// The state of `folio`, attached if it has none and needs one. [`None`] for a
@@ -86,6 +93,8 @@ pub fn free(folio: &mut LockedFolio<'_>) {
 }
 
 /// Whether all blocks are uptodate.
+///
+/// C: `ifs_is_fully_uptodate()`.
 #[inline]
 pub fn is_fully_uptodate(state: State<'_>) -> bool {
     state.bits().all_set(0, state.blocks())
@@ -106,6 +115,8 @@ pub fn uptodate_bits(state: State<'_>) -> Bits<'_> {
 
 /// Under the lock: marks the blocks that `bytes` touches uptodate; whether all
 /// of the folio is.
+///
+/// C: `ifs_set_range_uptodate()`.
 #[inline]
 pub fn set_uptodate_locked(guard: &mut Guard<'_>, bytes: &Range<usize>, block_bits: u32) -> bool {
     let blocks = touched(bytes, block_bits);
@@ -129,11 +140,8 @@ pub fn set_uptodate(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
     }
 }
 
-/// Marks the blocks that `bytes` touches dirty, if they are kept track of.
-///
-/// The state's lock is not taken if they are dirty already. A caller without the folio's
-/// lock may lose a race with whoever clears them; that is the same as having set them
-/// just before they were cleared.
+/// Marks the blocks that `bytes` touches dirty, if they are kept track of. The folio is
+/// locked.
 ///
 /// C: `iomap_set_range_dirty()`.
 #[inline]
@@ -143,12 +151,14 @@ pub fn set_dirty(folio: &IomapFolio, bytes: &Range<usize>, block_bits: u32) {
     }
 }
 
-/// As [`set_dirty`], all of them.
+/// As [`set_dirty`], all of them. The folio is locked, or the page table of a page of it.
 #[inline]
 pub fn set_all_dirty(state: State<'_>) {
     set_dirty_bits(state, dirty(state, 0..state.blocks()));
 }
 
+/// The lock is not taken if all are set already. Who has not locked the folio may lose a race
+/// with whoever clears them; that is the same as having set them just before that.
 #[inline]
 fn set_dirty_bits(state: State<'_>, bits: Range<usize>) {
     if !state.bits().all_set(bits.start, bits.end) {
@@ -156,7 +166,7 @@ fn set_dirty_bits(state: State<'_>, bits: Range<usize>) {
     }
 }
 
-// Apart, so that who need not do it needs no frame.
+// Out of line, so that callers that skip it set up no stack frame.
 #[inline(never)]
 fn set_bits(state: State<'_>, bits: Range<usize>) {
     state.lock().bits_mut().set(bits.start, bits.end);
@@ -167,7 +177,7 @@ fn set_bits(state: State<'_>, bits: Range<usize>) {
 /// and its data is in place.
 ///
 /// The lock of the state is taken at most once, and not at all for a write to
-/// blocks that are dirty: no bit is cleared but by who has the folio locked.
+/// blocks that are dirty: no bit is cleared except with the folio locked.
 ///
 /// C: `iomap_set_range_uptodate()` and `iomap_set_range_dirty()`.
 #[inline]

@@ -21,7 +21,7 @@ use kernel::prelude::*;
 /// What the body of a walk did with a mapping.
 pub type Progress = advance::Progress<Error>;
 
-/// How a walk ended. What was mapped last is the filesystem's again.
+/// How a walk ended. `end` was called for each mapping.
 #[must_use = "the walk may have failed"]
 pub struct Walked {
     /// The first byte that was not dealt with, as an offset in the file.
@@ -126,7 +126,7 @@ struct Turns<'t, 'a, P: Purpose, M: Map<P>> {
     mapper: &'a M,
 }
 
-// Derived, it would ask that `P` and `M` be copied, too.
+// `derive` would demand that `P` and `M` be `Clone`, too.
 impl<P: Purpose, M: Map<P>> Clone for Turns<'_, '_, P, M> {
     #[inline]
     fn clone(&self) -> Self {

@@ -22,8 +22,8 @@
 //! | [`report`] | FIEMAP, FIBMAP, SEEK_DATA/SEEK_HOLE, swap files | no |
 //! | `sync` | the atomics, which models replace on the host | no |
 //! | [`vfs`] | safe types for kernel objects | yes |
-//! | `cabi` | the C interface: one exported function per symbol | yes |
-//! | `sys` | what bindgen read from the C headers; the little C there is | yes |
+//! | `cabi` | the C interface: one function per symbol, and the C that exports or livepatches them | yes |
+//! | `sys` | what bindgen read from the C headers, and C helpers | yes |
 //!
 //! The engine (the rows that say no) is generic over the traits: a Rust
 //! filesystem is dispatched statically, a C one through the function pointers

@@ -161,7 +161,7 @@ flag_set! {
 ///
 /// # Invariants
 ///
-/// `offset` is not negative, `length` is not 0, and their sum fits an `u64`.
+/// `offset` is not negative, `length` is not 0, and their sum fits a `u64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     offset: i64,

@@ -8,13 +8,15 @@
 //! its submitter, [`InFlight`] for its bios, and [`Last`] for whoever drops the
 //! final reference.
 //!
-//! Small reads of the kernel's structures are done in place; the C of
-//! `sys/helpers.c` is called for what is rare or large.
+//! Plain reads of the kernel's structures are done in place. `sys/helpers.c` is called for
+//! the rest: inline functions and macros that depend on the configuration (locks, `current`,
+//! scheduling), and what is rare or large.
 
 mod bdev;
 mod bio;
 mod cached;
 mod callback;
+mod completed_bio;
 mod dio;
 mod error;
 mod fault;
@@ -49,12 +51,13 @@ mod zero_pages;
 
 pub use bdev::BlockDevice;
 pub(crate) use bio::end_io;
-pub use bio::{ArmedBio, Bio, BioOwner, BioSet, CompletedBio, Opf};
+pub use bio::{ArmedBio, Bio, BioOwner, BioSet, Opf};
+pub use completed_bio::CompletedBio;
 pub use dio::Dio;
 pub(crate) use error::{check, from_errno_ptr, to_int};
 pub(crate) use fault::fault_error;
 pub use fault::{Fault, FaultFolio};
-pub use fiemap::{ExtentFlags, FiemapInfo, Fill};
+pub use fiemap::{ExtentFlags, FiemapInfo, Room};
 pub use file::{AddressSpace, File};
 pub use folio::Folio;
 pub use folio_lock::{LockedFolio, ReadFolio, WriteFolio};

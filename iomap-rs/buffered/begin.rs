@@ -21,6 +21,7 @@ use core::ops::Range;
 use kernel::{page::PAGE_SIZE, prelude::*};
 
 /// What came of it.
+#[must_use = "the folio must be given to `put_folio()`"]
 pub(super) enum Begun<'a> {
     /// The folio, in which what is not written over is in place. To be given to
     /// [`FolioHooks::put_folio`].
@@ -114,9 +115,7 @@ fn prepare(state: &IterState<'_>, folio: &IomapFolio, bytes: Range<usize>) -> Re
     }
     // Mostly: nothing is missing, and what keeps track of the blocks is there, or there
     // is one block only.
-    if folio.is_uptodate()
-        && (folio.state().is_some() || folio.size().wrapping_shr(inode.block_bits()) <= 1)
-    {
+    if folio.is_uptodate() && folio_state::is_tracked(folio, inode.block_bits()) {
         return Ok(());
     }
     bring_in(state, folio, bytes, unshare)

@@ -54,7 +54,8 @@ pub fn invalidate_folio(mut folio: LockedFolio<'_>, bytes: Range<usize>) {
 }
 
 /// Marks all blocks of a folio dirty, past the end of the file too; whether the
-/// folio was clean. The folio is locked, or its page table is.
+/// folio was clean. The folio is locked; or the page table of a writable page of it is,
+/// and then it has its state since the fault, and nothing sleeps.
 /// C: `iomap_dirty_folio()`.
 pub fn dirty_folio(cache: &PageCache, folio: &IomapFolio) -> bool {
     if let Some(state) = folio_state::ensure(cache.host(), folio, Allocate::Always) {

@@ -17,7 +17,7 @@ use kernel::page::PAGE_SIZE;
 /// Writes what is in `iter` at the position of `iocb`, which moves on, into a page that
 /// `cache` has, if that is all there is to do: blocks that are there, as `map` says, and
 /// whose data is uptodate. Grows the file, but not from behind its end. Returns how many
-/// bytes it were, which may be less than wanted; [`None`], and nothing is written, if
+/// bytes were written, which may be less than wanted; [`None`], and nothing is written, if
 /// there is more to do: that is for [`write`](super::write()).
 ///
 /// `map` is what the filesystem would answer a walk, and holds until this returns.
@@ -46,7 +46,7 @@ pub fn write_in_place(
         return None;
     }
     cache.balance_dirty(false).ok()?;
-    // All that can fail is tried again, and reported, by who does more.
+    // Nothing is reported from here: `write()` tries again and reports.
     if iter.fault_in_readable(len) != 0 || fatal_signal_pending() {
         return None;
     }
@@ -69,8 +69,7 @@ fn copy(
 ) -> Option<usize> {
     let inode = cache.host();
     let block_bits = inode.block_bits();
-    let is_tracked = folio.state().is_some() || folio.size().wrapping_shr(block_bits) <= 1;
-    if !folio.is_uptodate() || !is_tracked {
+    if !folio.is_uptodate() || !folio_state::is_tracked(folio, block_bits) {
         return None;
     }
     if cache.is_writably_mapped() {

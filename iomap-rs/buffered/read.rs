@@ -5,7 +5,8 @@
 //! What of a folio is read and what zeroed is decided here; how it is read, and
 //! who unlocks it, is [`FolioReader`]'s to know.
 //!
-//! Stands for `iomap_read_folio()` and `iomap_readahead()`.
+//! Stands for `iomap_read_folio()`, `iomap_readahead()`, `iomap_readpage_iter()` and
+//! `iomap_readahead_iter()`.
 
 use crate::{
     folio_state::{self, ranges::to_read},
@@ -23,7 +24,8 @@ use kernel::prelude::*;
 /// Reads all of a folio. Errors show in that it is not uptodate when it is
 /// unlocked.
 ///
-/// Task context; sleeps. C: `iomap_read_folio()`.
+/// Task context; sleeps. The folio is locked; the caller holds `invalidate_lock` shared,
+/// unless nothing can be truncated or punched. C: `iomap_read_folio()`.
 pub fn read_folio<M: Map<Read>>(inode: &Inode, folio: ReadFolio, mapper: &M) {
     let range = FileRange {
         pos: folio.pos(),
@@ -155,10 +157,10 @@ fn zero(folio: &IomapFolio, inode: &Inode, piece: Range<usize>) {
     folio_state::set_uptodate(folio, &piece, inode.block_bits());
 }
 
-/// Whether `piece` of a folio that has no state is to be read: nobody would count several
-/// pieces, and the folio would be uptodate after the first. It is if the file, which ends at
-/// byte `eof` of the folio, has no more there; what follows is zeroed then, and skipped when
-/// its turn comes.
+/// Whether `piece` of a folio without a state is to be read. Nobody would count several
+/// pieces, and the first to end would make the folio uptodate. So it is read only if it is
+/// all that the file, which ends at byte `eof` of the folio, has there; the rest is then
+/// zeroed here, and skipped when its turn comes.
 ///
 /// # Errors
 ///

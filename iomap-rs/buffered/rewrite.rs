@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Writes whose data does not come from the user: zeros, or what is there.
+//!
+//! Stands for what `iomap_unshare_iter()` and `iomap_zero_iter()` have in common.
 
 use super::{
     begin::{begin, Begun},

@@ -13,8 +13,8 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Makes `range` of the file of `cache` read as zeros; `did_zero` is set if that took any zeroing. The
-/// file size stays, and `range` may lie behind it.
+/// Makes `range` of the file of `cache` read as zeros; `did_zero` is set if that took any
+/// zeroing. The file size stays, and `range` may lie behind it.
 ///
 /// Holes and unwritten extents read as zeros already, unless dirty pages lie
 /// over them: then the page cache is written first, which changes the extents,

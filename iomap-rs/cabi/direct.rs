@@ -125,7 +125,8 @@ pub(super) unsafe extern "C" fn iomap_dio_rw(
 ///
 /// # Safety
 ///
-/// `dio` comes from [`__iomap_dio_rw`] and is ended once.
+/// `dio` comes from [`__iomap_dio_rw`] of this engine or of the one that it took over from,
+/// and is ended once.
 #[no_mangle]
 pub(super) unsafe extern "C" fn iomap_dio_complete(dio: *mut bindings::iomap_dio) -> isize {
     // SAFETY: By the contract.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! C entry point of `iter.rs`, for what is linked to the engine.
+//! C entry point of `iter.rs`. C does not export it; `fs/dax.c` calls it, where the engine is
+//! built in or has taken over.
 
 use super::ops::CMapper;
 use crate::{

@@ -315,6 +315,7 @@ impl WritebackHooks for CWritebackHooks<'_> {
         // SAFETY: All are valid.
         match unsafe { map_blocks(ctx.as_ptr(), inode.as_ptr(), pos, len) } {
             0 => Ok(()),
+            // A positive number is no answer, DIFF-19.
             error => check(error).and(Err(EIO)),
         }
     }
@@ -328,6 +329,7 @@ impl WritebackHooks for CWritebackHooks<'_> {
         // SAFETY: The ioend is valid.
         match unsafe { prepare_ioend(ioend.as_ptr(), errno) } {
             0 => Ok(()),
+            // A positive number is no answer, DIFF-19.
             error => check(error).and(Err(EIO)),
         }
     }

@@ -19,7 +19,7 @@ flag_set! {
         CALLER_COMP = 1 << 26;
         /// The last bio's completion may run the end, in any context.
         INLINE_COMP = 1 << 27;
-        /// So far each data bio went through the device's volatile cache.
+        /// So far each data bio was a FUA write, or the device has no volatile cache.
         WRITE_THROUGH = 1 << 28;
         /// What was written must be synced at the end.
         NEED_SYNC = 1 << 29;
@@ -34,9 +34,9 @@ flag_set! {
 /// sleep.
 pub const READ: State = State::INLINE_COMP;
 
-/// What a write starts with, whose issuer may run its end, and which is to be on
-/// stable storage by then: its data and what is needed to find it, or with all
-/// metadata.
+/// The state that a write starts with. `caller_completes`: the issuer may run its end.
+/// `dsync`: its data and the metadata needed to find that are to be durable by then; with
+/// `full_sync` all metadata.
 #[inline]
 pub fn write(caller_completes: bool, dsync: bool, full_sync: bool) -> State {
     State::NONE
@@ -57,7 +57,8 @@ pub struct Piece {
     pub pos: i64,
     /// The file size now.
     pub i_size: i64,
-    /// The device can write through its volatile cache, or has none.
+    /// A write can be made durable without a flush of the device's cache: it knows FUA, or
+    /// has no volatile cache.
     pub writes_through: bool,
 }
 
@@ -66,7 +67,7 @@ pub struct Piece {
 pub struct Plan {
     /// The request's state from here on, but see [`after_data`].
     pub state: State,
-    /// Write through the device's volatile cache.
+    /// Write with FUA: durable when the bio ends.
     pub fua: bool,
     /// Blocks that are written in part hold nothing of use otherwise: zero the
     /// rest of them.
@@ -116,8 +117,8 @@ pub fn plan_write(state: State, piece: Piece) -> Plan {
     }
 }
 
-/// The state once a data bio of a write has been built: after one that does not
-/// write through, the cache must be flushed at the end.
+/// The state once a data bio of a write has been built: after one without FUA the device's
+/// cache must be flushed at the end.
 #[inline]
 pub fn after_data(state: State, fua: bool) -> State {
     if fua {
@@ -133,8 +134,8 @@ pub fn may_poll(state: State) -> bool {
     state.intersects(State::INLINE_COMP.with(State::CALLER_COMP))
 }
 
-/// The state once all bios are submitted: if each wrote through the cache,
-/// there is nothing to sync.
+/// The state once all bios are submitted: if each is durable when it ends, there is
+/// nothing to sync.
 #[inline]
 pub fn submitted(state: State) -> State {
     if state.contains(State::WRITE_THROUGH) {
@@ -180,7 +181,7 @@ pub fn tail_pad(zero: bool, pos: i64, i_size: i64, block_size: u32) -> u32 {
 pub enum Finisher {
     /// The last bio's completion itself, in any context.
     Completion,
-    /// The issuer, in a task of its own.
+    /// The issuer, in task context.
     Issuer,
     /// A workqueue.
     Worker,

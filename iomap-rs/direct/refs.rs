@@ -31,7 +31,7 @@ impl Refs {
     #[must_use = "the last one ends the request"]
     pub fn put(&self) -> bool {
         // Release: what was done under this reference comes before what the
-        // owner does. Acquire: for the owner, so does all others'.
+        // owner does. Acquire: the owner sees what was done under all others.
         self.0.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }

@@ -17,6 +17,7 @@ use crate::{
 use kernel::prelude::*;
 
 /// What became of a request that did not fail at once.
+#[must_use = "a request that has ended must be given to `complete()`"]
 pub enum Started<H> {
     /// There was nothing to do: an empty request, or a read past the end of
     /// the file. `end_io` is not called.
@@ -32,7 +33,8 @@ pub enum Started<H> {
 /// file's, kept alive by the caller for the time of the call; `done_before` bytes were
 /// transferred earlier for the same iocb.
 ///
-/// Task context; sleeps, unless the request is NOWAIT.
+/// Task context; sleeps, unless the request is NOWAIT. The filesystem holds `i_rwsem`, shared
+/// or exclusively, as it sees fit.
 ///
 /// # Errors
 ///

@@ -62,9 +62,9 @@ impl Writing {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Counts the submitter; whether there was nothing before, as there ought
-    /// not to be.
+    /// Counts the submitter; whether nothing was counted before, as it should be.
     #[inline]
+    #[must_use = "something was counted already if it is false"]
     pub fn begin(&self) -> bool {
         self.0.fetch_add(1, Ordering::Relaxed) == 0
     }

@@ -4,9 +4,8 @@
 //!
 //! Relies on plain values only: this file also compiles on the host. Ranges are
 //! half open; bytes count from the start of the folio. Shifts wrap instead of
-//! being checked: a block is of less bytes than memory has, by far. Stands for
-//! `iomap_adjust_read_range()` and the arithmetic of the `ifs_*` functions of
-//! `fs/iomap/buffered-io.c`.
+//! being checked: `block_bits` is far below 64. Stands for `iomap_adjust_read_range()` and
+//! the arithmetic of the `ifs_*` functions of `fs/iomap/buffered-io.c`.
 
 use super::bits::Bits;
 use core::ops::Range;

@@ -29,8 +29,7 @@ pub enum Next<E> {
         /// Bytes to map.
         len: u64,
     },
-    /// All done. `pos` and `len` are what the caller may read afterwards: the
-    /// bytes left undone are those that it stopped at.
+    /// All done. `pos` and `len` are left for the caller to read: what was not dealt with.
     Done {
         /// First byte not dealt with.
         pos: i64,

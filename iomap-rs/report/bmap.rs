@@ -15,7 +15,8 @@ use crate::{
 /// block `block`; 0 if there is none or on any error. All of the file's dirty
 /// pages are written first, so that delayed allocations have a place.
 ///
-/// Task context; sleeps. C: `iomap_bmap()`.
+/// Task context; sleeps. The filesystem holds what keeps its extents, commonly `i_rwsem`
+/// shared. C: `iomap_bmap()`.
 pub fn bmap<M: Map<Report>>(mapping: &AddressSpace, block: u64, mapper: &M) -> u64 {
     let inode = mapping.host();
     if mapping.write_and_wait().is_err() {

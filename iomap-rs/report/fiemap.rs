@@ -9,12 +9,12 @@ use crate::{
     iter::{Iter, Progress},
     mapping::{Kind, MapFlags},
     operations::{Map, Range, Report},
-    vfs::{ExtentFlags, FiemapInfo, Fill, Inode},
+    vfs::{ExtentFlags, FiemapInfo, Inode, Room},
 };
 use kernel::prelude::*;
 
 /// Copies an extent to the user.
-fn fill(info: &mut FiemapInfo, extent: Reported, last: ExtentFlags) -> Result<Fill> {
+fn fill(info: &mut FiemapInfo, extent: Reported, last: ExtentFlags) -> Result<Room> {
     let of_kind = match extent.kind {
         Kind::Hole | Kind::Mapped => ExtentFlags::NONE,
         Kind::Delalloc => ExtentFlags::DELALLOC.with(ExtentFlags::UNKNOWN),
@@ -68,8 +68,8 @@ pub fn fiemap<M: Map<Report>>(
             flags: map.flags(),
         });
         match before.map(|extent| fill(info, extent, ExtentFlags::NONE)) {
-            None | Some(Ok(Fill::More)) => Progress::Bytes(length),
-            Some(Ok(Fill::Full)) => Progress::Stop,
+            None | Some(Ok(Room::More)) => Progress::Bytes(length),
+            Some(Ok(Room::Full)) => Progress::Stop,
             Some(Err(error)) => Progress::Failed(error),
         }
     });

@@ -23,8 +23,9 @@ pub struct Reported {
     pub flags: MapFlags,
 }
 
-/// Holds each extent back until the next one, or the end of the file, is known:
-/// the last one is marked as such.
+/// Holds each extent back until the next one comes or the walk has ended: the last one of
+/// the walk is reported as `FIEMAP_EXTENT_LAST`, even if the file goes on behind the
+/// requested range, as in C.
 #[derive(Debug, Default)]
 pub struct Delay(Option<Reported>);
 

@@ -28,8 +28,14 @@ fn to_eof(inode: &Inode, pos: i64) -> Result<(Range, i64)> {
 /// The first byte at or after `pos` that is in a hole; the file size if there
 /// is none, as the end of a file counts as one.
 ///
-/// Task context; may sleep for folio locks. [`ENXIO`] if `pos` lies outside of
-/// the file; errors of the filesystem. C: `iomap_seek_hole()`.
+/// Task context; may sleep for folio locks. The filesystem holds what keeps its extents,
+/// commonly `i_rwsem` shared.
+///
+/// # Errors
+///
+/// [`ENXIO`] if `pos` lies outside of the file; those of the filesystem.
+///
+/// C: `iomap_seek_hole()`.
 pub fn seek_hole<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<i64> {
     let (range, size) = to_eof(inode, pos)?;
     let found = search(inode, range, mapper, |state, end| {
@@ -47,8 +53,13 @@ pub fn seek_hole<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<
 
 /// The first byte at or after `pos` that is data.
 ///
-/// Task context; may sleep for folio locks. [`ENXIO`] if there is none or `pos`
-/// lies outside of the file; errors of the filesystem. C: `iomap_seek_data()`.
+/// Task context; may sleep for folio locks. Locks as for [`seek_hole`].
+///
+/// # Errors
+///
+/// [`ENXIO`] if there is none, or `pos` lies outside of the file; those of the filesystem.
+///
+/// C: `iomap_seek_data()`.
 pub fn seek_data<M: Map<Report>>(inode: &Inode, pos: i64, mapper: &M) -> Result<i64> {
     let (range, _) = to_eof(inode, pos)?;
     let found = search(inode, range, mapper, |state, end| {

@@ -92,7 +92,7 @@ pub fn swapfile_activate<M: Map<Report>>(
         vfs::warn_no_usable_page();
         return Err(EINVAL);
     }
-    // At most the area's `max_pages`, which is an u32.
+    // At most the area's `max_pages`, which is a u32.
     area.set_pages(collector.pages() as u32);
     Ok((extents, collector.span()))
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * C that Rust calls: inline functions and macros of the kernel that cannot be
- * read by bindgen. Each costs a call. What is small and runs for every piece of
- * a request is written in Rust instead, in vfs/.
+ * read by bindgen. Each costs a call. Plain reads of structures are written in
+ * Rust instead, in vfs/.
  */
 #ifndef IOMAP_RS_HELPERS_H
 #define IOMAP_RS_HELPERS_H

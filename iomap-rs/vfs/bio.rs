@@ -9,7 +9,7 @@
 //!                                             owner.end_io(CompletedBio)
 //! ```
 
-use super::{check, BlockDevice, Direction, InFlight, Inode, IovIter, Kiocb, Shared};
+use super::{check, BlockDevice, CompletedBio, Direction, InFlight, Inode, IovIter, Kiocb, Shared};
 use crate::sys as bindings;
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::prelude::*;
@@ -27,7 +27,7 @@ impl Opf {
     pub const DIRECT_WRITE: Self =
         Self(bindings::req_op_REQ_OP_WRITE | bindings::REQ_SYNC | bindings::REQ_IDLE);
 
-    /// The same, through the device's volatile cache. C: `REQ_FUA`.
+    /// The same, and durable when it ends if `fua`. C: `REQ_FUA`.
     #[inline]
     pub const fn with_fua(self, fua: bool) -> Self {
         if fua {
@@ -164,17 +164,18 @@ impl Bio {
         Ok(())
     }
 
-    /// Adds the first `bytes` bytes of `page`, which outlives the bio. [`EINVAL`]
-    /// if there is no room.
+    /// Adds the first `bytes` bytes of `page` to a write. [`EINVAL`] if it is none, or if
+    /// there is no room.
     ///
     /// # Safety
     ///
-    /// `page` starts a physically contiguous run of at least `bytes` bytes.
+    /// `page` starts a physically contiguous run of at least `bytes` bytes, which stays
+    /// until the bio has been released.
     #[inline]
     pub(super) unsafe fn add_page(&mut self, page: NonNull<bindings::page>, bytes: u32) -> Result {
         // SAFETY: By the contract; room is checked.
         unsafe {
-            if (*self.as_ptr()).bi_vcnt >= self.max_vecs() {
+            if self.is_read() || (*self.as_ptr()).bi_vcnt >= self.max_vecs() {
                 return Err(EINVAL);
             }
             bindings::__bio_add_page(self.as_ptr(), page.as_ptr(), bytes, 0);
@@ -272,44 +273,16 @@ impl Drop for ArmedBio {
     }
 }
 
-/// A bio that came back from the device. Dropping it releases it.
+/// The 512-byte sector where a bio ends. C: `bio_end_sector()`.
 ///
-/// # Invariants
+/// # Safety
 ///
-/// Points to a completed bio that nobody else refers to.
-pub struct CompletedBio(pub(super) NonNull<bindings::bio>);
-
-impl CompletedBio {
-    /// What became of it.
-    #[inline]
-    pub fn status(&self) -> Result {
-        // SAFETY: Valid by the type invariant.
-        let status = unsafe { (*self.0.as_ptr()).bi_status };
-        if status == 0 {
-            return Ok(());
-        }
-        // SAFETY: Always sound.
-        check(unsafe { bindings::blk_status_to_errno(status) })?;
-        Ok(())
-    }
-
-    /// Releases the bio and its pages, a user's that were read into: pages that
-    /// were cleaned meanwhile are made dirty again, in a task if need be.
-    /// C: `bio_check_pages_dirty()`.
-    #[inline]
-    pub fn release_dirty(self) {
-        let bio = ManuallyDrop::new(self).0;
-        // SAFETY: By the type invariant; `self` is consumed.
-        unsafe { bindings::bio_check_pages_dirty(bio.as_ptr()) }
-    }
-}
-
-impl Drop for CompletedBio {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant; `self` is gone afterwards.
-        unsafe { release(self.0) }
-    }
+/// `bio` is valid, not submitted, and the caller's.
+#[inline]
+pub(super) unsafe fn end_sector(bio: *const bindings::bio) -> u64 {
+    // SAFETY: By the contract.
+    let iter = unsafe { (*bio).bi_iter };
+    iter.bi_sector.wrapping_add((iter.bi_size >> 9).into())
 }
 
 /// Unpins the pages of a bio, if it pinned any, and frees it.
@@ -318,7 +291,7 @@ impl Drop for CompletedBio {
 ///
 /// The reference is the caller's to give up.
 #[inline]
-unsafe fn release(bio: NonNull<bindings::bio>) {
+pub(super) unsafe fn release(bio: NonNull<bindings::bio>) {
     let bio = bio.as_ptr();
     // SAFETY: By the contract.
     unsafe {
@@ -334,14 +307,14 @@ unsafe fn release(bio: NonNull<bindings::bio>) {
 /// # Safety
 ///
 /// `bio` has ended, is the caller's to give away, and its `bi_private` is what
-/// [`Bio::arm`] put there for an owner of type `T`.
+/// [`Bio::arm`], or an engine that lays requests out alike, put there for an owner of type
+/// `T`.
 pub(crate) unsafe extern "C" fn end_io<T: BioOwner>(bio: *mut bindings::bio) {
     // SAFETY: By the contract.
     let (owner, bio) = unsafe {
-        // INVARIANT: Completed, and the caller's to give away.
         (
             InFlight::from_raw((*bio).bi_private),
-            CompletedBio(NonNull::new_unchecked(bio)),
+            CompletedBio::from_raw(NonNull::new_unchecked(bio)),
         )
     };
     T::end_io(owner, bio);

@@ -142,6 +142,7 @@ impl FolioRef {
     fn lock(&self) -> FolioLock<'_> {
         // SAFETY: Valid while it is referenced.
         unsafe { bindings::iomap_rs_folio_lock(self.0.as_ptr()) };
+        // INVARIANT: Just locked.
         FolioLock(self)
     }
 }
@@ -154,11 +155,16 @@ impl Drop for FolioRef {
 }
 
 /// The lock of a folio, until it is dropped.
+///
+/// # Invariants
+///
+/// The folio is locked by this value.
+#[must_use = "dropping it unlocks"]
 struct FolioLock<'a>(&'a FolioRef);
 
 impl Drop for FolioLock<'_> {
     fn drop(&mut self) {
-        // SAFETY: Locked by this value.
+        // SAFETY: By the type invariant.
         unsafe { bindings::folio_unlock(self.0 .0.as_ptr()) }
     }
 }

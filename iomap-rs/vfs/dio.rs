@@ -30,7 +30,8 @@ use kernel::prelude::*;
 ///
 /// `size` and `state` are the submitter's until it drops its reference, and the
 /// last owner's afterwards: the reference count orders the accesses, so that
-/// relaxed ones will do. `error` is everybody's, the first one wins.
+/// relaxed ones will do. Completions also look at [`State::DIRTIES_PAGES`], which is set
+/// before the first bio and stays. `error` is everybody's, the first one wins.
 #[repr(C)]
 pub struct Dio<H> {
     pub(crate) iocb: IocbRef,

@@ -12,7 +12,8 @@ fn error(errno: i32) -> Error {
 }
 
 /// Turns what a C function returned, a pointer or an errno in its place, into a
-/// result. C: `IS_ERR()`, `PTR_ERR()`.
+/// result. Null, which is neither, counts as [`ENOMEM`] (DIFF-25).
+/// C: `IS_ERR()`, `PTR_ERR()`.
 #[inline]
 pub(crate) fn from_errno_ptr<T>(ptr: *mut T) -> Result<NonNull<T>> {
     const MAX_ERRNO: usize = 4095;

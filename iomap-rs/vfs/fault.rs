@@ -36,8 +36,8 @@ impl<'a> Fault<'a> {
     /// C: `folio_lock()`, `folio_mkwrite_check_truncate()`.
     pub fn lock_folio(&self) -> Result<FaultFolio<'a>> {
         let inode = self.file().inode();
-        // SAFETY: By the type invariant. What is locked is unlocked again if it is in no
-        // page cache any more.
+        // SAFETY: By the type invariant. What is locked is unlocked again if it was
+        // truncated, or lies behind the end of the file.
         unsafe {
             let folio = bindings::iomap_rs_lock_page_folio((*self.0).page);
             match bytes_in_file(folio, inode) {
@@ -57,7 +57,7 @@ impl<'a> Fault<'a> {
     }
 }
 
-/// How many bytes of a folio lie in the file; 0 if it was truncated.
+/// How many bytes of a folio lie in the file; 0 if it was truncated, or lies behind the end.
 /// C: `folio_mkwrite_check_truncate()`.
 ///
 /// # Safety
@@ -72,17 +72,18 @@ unsafe fn bytes_in_file(folio: *mut bindings::folio, inode: &Inode) -> usize {
     }
     // SAFETY: It is in the page cache, and locked, which keeps it there.
     let folio = unsafe { Folio::from_raw(folio) };
-    let behind = inode.size().saturating_sub(folio.pos());
-    behind.min(folio.size() as i64).max(0) as usize
+    let in_file = inode.size().saturating_sub(folio.pos());
+    in_file.min(folio.size() as i64).max(0) as usize
 }
 
-/// The folio of a write fault, part of which at least lies in the file. Dropping
+/// The folio of a write fault, at least part of which lies in the file. Dropping
 /// it unlocks it.
 ///
 /// # Invariants
 ///
 /// Locked, by whoever has the value, in a page cache that the engine manages,
 /// and referenced by the fault.
+#[must_use = "dropping it unlocks"]
 pub struct FaultFolio<'a> {
     folio: *mut bindings::folio,
     in_file: usize,
@@ -106,6 +107,8 @@ impl FaultFolio<'_> {
     pub fn mark_dirty(&self) {
         let mapping = self.mapping();
         match mapping.dirty_folio() {
+            // `folio_mark_dirty()` does no more than this, unless the folio is marked for
+            // reclaim.
             Some(dirty_folio) if !self.is_to_be_reclaimed() => {
                 // SAFETY: Locked, by the type invariant, and so in that page cache.
                 unsafe { dirty_folio(mapping.as_ptr(), self.folio) };
@@ -151,7 +154,7 @@ impl Drop for FaultFolio<'_> {
 impl AddressSpace {
     /// What the filesystem does to make a folio dirty.
     #[inline]
-    fn dirty_folio(&self) -> Option<DirtyFolio> {
+    fn dirty_folio(&self) -> Option<DirtyFolioFn> {
         // SAFETY: By the type invariant; the operations do not change while there is a
         // folio.
         unsafe { (*(*self.as_ptr()).a_ops).dirty_folio }
@@ -159,7 +162,8 @@ impl AddressSpace {
 }
 
 /// C: `dirty_folio` of `struct address_space_operations`.
-type DirtyFolio = unsafe extern "C" fn(*mut bindings::address_space, *mut bindings::folio) -> bool;
+type DirtyFolioFn =
+    unsafe extern "C" fn(*mut bindings::address_space, *mut bindings::folio) -> bool;
 
 /// What a fault handler returns for an error. C: `vmf_fs_error()`.
 pub(crate) fn fault_error(error: Error) -> bindings::vm_fault_t {

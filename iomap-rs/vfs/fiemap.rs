@@ -28,7 +28,7 @@ flag_set! {
 
 /// Whether another extent can be reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fill {
+pub enum Room {
     /// There is room.
     More,
     /// The array is full, or the last extent was reported.
@@ -72,11 +72,11 @@ impl FiemapInfo {
         physical: u64,
         len: u64,
         flags: ExtentFlags,
-    ) -> Result<Fill> {
+    ) -> Result<Room> {
         // SAFETY: By the type invariant.
         let full = check(unsafe {
             bindings::fiemap_fill_next_extent(self.0.get(), logical, physical, len, flags.bits())
         })?;
-        Ok(if full == 0 { Fill::More } else { Fill::Full })
+        Ok(if full == 0 { Room::More } else { Room::Full })
     }
 }

@@ -85,23 +85,23 @@ impl File {
 ///
 /// # Invariants
 ///
-/// A reference is to an initialised mapping with a host.
+/// A reference is to an initialised address space with a host.
 #[repr(transparent)]
 pub struct AddressSpace(Opaque<bindings::address_space>);
 
 impl AddressSpace {
-    /// Borrows a C mapping.
+    /// Borrows a C address space.
     ///
     /// # Safety
     ///
-    /// `ptr` is a valid mapping with a host for all of `'a`.
+    /// `ptr` is a valid address space with a host for all of `'a`.
     #[inline]
     pub unsafe fn from_raw<'a>(ptr: *mut bindings::address_space) -> &'a Self {
         // SAFETY: Transparent wrapper; valid by the contract.
         unsafe { &*ptr.cast() }
     }
 
-    /// The C mapping.
+    /// The C address space.
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::address_space {
         self.0.get()

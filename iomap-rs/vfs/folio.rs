@@ -48,7 +48,10 @@ impl Folio {
     #[inline]
     fn flags(&self) -> &AtomicUsize {
         // SAFETY: Valid by the type invariant; flags are changed atomically.
-        unsafe { AtomicUsize::from_ptr(self.as_ptr().cast()) }
+        unsafe {
+            let flags = &raw mut (*self.as_ptr()).__bindgen_anon_1.__bindgen_anon_1.flags;
+            AtomicUsize::from_ptr(flags.cast())
+        }
     }
 
     #[inline]

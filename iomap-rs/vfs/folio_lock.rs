@@ -63,6 +63,7 @@ impl Deref for LockedFolio<'_> {
 ///
 /// Locked, by whoever has the value, and in a page cache that the engine
 /// manages.
+#[must_use = "dropping it unlocks"]
 pub struct ReadFolio(NonNull<bindings::folio>);
 
 impl ReadFolio {
@@ -109,6 +110,7 @@ impl Drop for ReadFolio {
 ///
 /// Locked and referenced, both by whoever has the value, and in a page cache that
 /// the engine manages.
+#[must_use = "dropping it unlocks"]
 pub struct WriteFolio<'a>(NonNull<bindings::folio>, PhantomData<&'a PageCache>);
 
 impl WriteFolio<'_> {

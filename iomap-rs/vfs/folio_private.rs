@@ -114,8 +114,12 @@ impl IomapFolio {
         })
     }
 
-    /// Attaches a state whose bits `init` has set, unless there is one. The folio
-    /// is locked, or its page table is. [`None`] if there is no memory.
+    /// Attaches a state whose bits `init` has set, unless there is one. [`None`] if there is
+    /// no memory. May sleep, as `allocate` says.
+    ///
+    /// The folio is locked; or its page table alone is, and then there is a state already: the
+    /// fault that made the page writable dirtied the folio under its lock, and a dirty folio
+    /// keeps its state.
     pub fn attach_state(
         &self,
         allocate: Allocate,
@@ -139,7 +143,8 @@ impl IomapFolio {
         let size = size_of::<Attached>().wrapping_add(words.wrapping_mul(size_of::<usize>()));
         // SAFETY: Zeroed memory, with a lock initialised in it, is a valid
         // state; its size fits the number of blocks. Nobody else knows it while
-        // its bits are set. The folio has no private data.
+        // its bits are set. The folio has no private data, and nobody else attaches any: it
+        // is locked, see above.
         unsafe {
             let attached = NonNull::new(bindings::iomap_rs_alloc_state(size, gfp))?;
             // INVARIANT: Fresh, with room for that many bits.
@@ -221,6 +226,7 @@ impl<'a> State<'a> {
     pub fn lock(self) -> Guard<'a> {
         // SAFETY: Initialised when it was attached.
         let flags = unsafe { bindings::iomap_rs_spin_lock_irqsave(self.attached().lock.get()) };
+        // INVARIANT: Just locked.
         Guard {
             state: self,
             flags,
@@ -231,6 +237,10 @@ impl<'a> State<'a> {
 
 /// The lock of a folio's state: bits may be changed, and bytes being read
 /// counted.
+///
+/// # Invariants
+///
+/// The lock of `state` is held by this value; `flags` are the interrupt flags from before.
 #[must_use = "dropping it unlocks"]
 pub struct Guard<'a> {
     state: State<'a>,
@@ -254,7 +264,7 @@ impl<'a> Guard<'a> {
     /// Bytes being read.
     #[inline]
     pub(crate) fn reading(&mut self) -> &mut Reading {
-        // SAFETY: The lock is held.
+        // SAFETY: By the type invariant the lock is held.
         unsafe { &mut *self.state.attached().read_bytes_pending.get() }
     }
 }
@@ -262,7 +272,7 @@ impl<'a> Guard<'a> {
 impl Drop for Guard<'_> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: Locked by this guard.
+        // SAFETY: By the type invariant.
         unsafe {
             bindings::iomap_rs_spin_unlock_irqrestore(self.state.attached().lock.get(), self.flags)
         }

@@ -117,7 +117,7 @@ pub unsafe trait Shared: Sized {
 
 /// A request whose end can run later, elsewhere.
 pub trait Deferred: Shared + Send + Sync + 'static {
-    /// The I/O request of user space that this one serves.
+    /// The request on an open file that this one serves.
     fn iocb(&self) -> &Kiocb;
 
     /// Ends the request and gives the iocb back with its result. In a task, if
@@ -164,8 +164,12 @@ impl<T: Shared> Submission<T> {
     /// submitter owns the request; else it is the bios' to end.
     #[inline]
     pub fn release(self) -> Option<Last<T>> {
-        // INVARIANT: No reference is left.
-        self.refs().put().then_some(Last(self.0))
+        if self.refs().put() {
+            // INVARIANT: No reference is left.
+            Some(Last(self.0))
+        } else {
+            None
+        }
     }
 
     /// Drops the reference and waits for the others. Sleeps uninterruptibly,
@@ -293,8 +297,8 @@ impl<T> Last<T> {
     ///
     /// # Safety
     ///
-    /// `ptr` comes from [`Self::into_raw`] of the same `T`, and is taken back
-    /// once.
+    /// `ptr` comes from [`Self::into_raw`] of the same `T`, or of an engine that lays it
+    /// out alike, has no references left, and is taken back once.
     #[inline]
     pub(crate) unsafe fn from_raw(ptr: *mut c_void) -> Self {
         // SAFETY: Not null by the contract.
@@ -312,14 +316,15 @@ impl<T: Deferred> Last<T> {
         let this = ManuallyDrop::new(self);
         callback::expect();
         // SAFETY: Live and unshared by the type invariant, so its work is not
-        // queued. The workqueue lives as long as the superblock.
+        // queued. The submitter has seen to it that there is a workqueue, which lives as
+        // long as the superblock.
         unsafe {
             let work = &raw mut (*this.ending().place.get()).work;
             bindings::iomap_rs_queue_work(workqueue, work, Some(finish_work::<T>));
         }
     }
 
-    /// Lets the issuer of the iocb end the request in a task of its own; it said
+    /// Lets the issuer of the iocb end the request in task context; it said
     /// that it can, see [`Kiocb::caller_completes`]. Any context.
     pub(crate) fn finish_by_caller(self) {
         let iocb: *const Kiocb = self.iocb();

@@ -9,8 +9,9 @@
 //! ```
 
 use super::{
-    check, ioend_list::list_init, warn_once, writeback_folio::write_ended, CompletedBio, Inode,
-    Mapping, Warning, WritebackControl, WritebackFolio,
+    bio::end_sector, check, completed_bio::result_of, ioend_list::list_init, warn_once,
+    writeback_folio::write_ended, CompletedBio, Inode, Mapping, Warning, WritebackControl,
+    WritebackFolio,
 };
 use crate::{
     mapping::MapFlags,
@@ -111,6 +112,7 @@ pub(super) unsafe fn summary(ioend: *const bindings::iomap_ioend) -> Summary {
 /// Points to an ioend whose bio is not submitted, and that nobody else refers
 /// to.
 #[repr(transparent)]
+#[must_use = "dropping it fails the write"]
 pub struct Ioend(NonNull<bindings::iomap_ioend>);
 
 impl Ioend {
@@ -197,9 +199,8 @@ impl Ioend {
     /// The 512-byte sector where its bio ends. C: `bio_end_sector()`.
     #[inline]
     pub fn end_sector(&self) -> u64 {
-        // SAFETY: Valid by the type invariant.
-        let iter = unsafe { (*self.bio()).bi_iter };
-        iter.bi_sector.wrapping_add((iter.bi_size >> 9).into())
+        // SAFETY: By the type invariant.
+        unsafe { end_sector(self.bio()) }
     }
 
     /// Adds `bytes` of `folio` to the bio; `false` if it is full, or the folio
@@ -266,18 +267,21 @@ impl Drop for Ioend {
 ///
 /// # Invariants
 ///
-/// Points to an ioend that is the holder's alone, and whose `io_list` links it to
-/// no other.
+/// Points to an ioend that is the holder's alone and whose bio has ended. All it has are
+/// pieces of folios under writeback, each counted in its folio's state if there is one.
+/// Nobody follows its `io_list`, which may hold anything.
 #[must_use = "its folios are under writeback"]
 pub struct CompletedIoend(pub(super) NonNull<bindings::iomap_ioend>);
+
+// SAFETY: By the type invariant nobody else has it, whatever the context.
+unsafe impl Send for CompletedIoend {}
 
 impl CompletedIoend {
     /// Takes over a C ioend.
     ///
     /// # Safety
     ///
-    /// As the type invariant says; its bio has ended, and it is the caller's to
-    /// give away.
+    /// As the type invariant says, and it is the caller's to give away.
     pub(crate) unsafe fn from_raw(ptr: NonNull<bindings::iomap_ioend>) -> Self {
         // INVARIANT: By the contract.
         Self(ptr)
@@ -299,14 +303,10 @@ impl CompletedIoend {
     /// What became of the bio.
     pub fn status(&self) -> Result {
         // SAFETY: Valid by the type invariant.
-        let status = unsafe { (*self.0.as_ptr()).io_bio.bi_status };
-        // SAFETY: Always sound.
-        check(unsafe { bindings::blk_status_to_errno(status) })?;
-        Ok(())
+        result_of(unsafe { (*self.0.as_ptr()).io_bio.bi_status })
     }
 
-    /// Says in the log that writeback failed, unless the bio is not to be talked
-    /// of.
+    /// Says in the log that writeback failed, unless the bio is flagged `BIO_QUIET`.
     pub fn log_error(&self) {
         // SAFETY: Valid by the type invariant.
         unsafe { bindings::iomap_rs_writeback_error(self.0.as_ptr()) }

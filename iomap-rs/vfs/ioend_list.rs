@@ -51,6 +51,7 @@ impl CompletedIoends {
                 Some(first) => list_add_tail(link.as_ptr(), first.as_ptr()),
                 None => {
                     list_init(link.as_ptr());
+                    // INVARIANT: A ring of one.
                     self.0 = Some(link);
                 }
             }
@@ -60,7 +61,8 @@ impl CompletedIoends {
     /// Adds an ioend before the others.
     pub(super) fn push_front(&mut self, ioend: CompletedIoend) {
         self.push(ioend);
-        // SAFETY: By the type invariant. A ring starts where one says.
+        // SAFETY: By the type invariant.
+        // INVARIANT: The same ring, which starts where one says.
         self.0 = self
             .0
             .and_then(|first| NonNull::new(unsafe { (*first.as_ptr()).prev }));
@@ -72,6 +74,7 @@ impl CompletedIoends {
         // SAFETY: By the type invariant.
         unsafe {
             let next = (*link).next;
+            // INVARIANT: The ring goes on without the first, if it has others.
             self.0 = if next == link {
                 None
             } else {
@@ -103,6 +106,7 @@ impl CompletedIoends {
         unsafe {
             list_add_tail(head, first.as_ptr());
             bindings::list_sort(core::ptr::null_mut(), head, Some(compare));
+            // INVARIANT: A ring again once the head is out of it.
             self.0 = NonNull::new((*head).next);
             list_del(head);
         }

@@ -36,6 +36,7 @@ impl IoendQueue {
             // SAFETY: It is this call's until it is in the chain.
             unsafe { (*ioend).io_list.next = head.cast() };
             // Release: who takes it finds the link.
+            // INVARIANT: The chain that was there follows.
             match self
                 .0
                 .compare_exchange_weak(head, ioend, Ordering::Release, Ordering::Relaxed)
@@ -51,7 +52,8 @@ impl IoendQueue {
         let mut next = self.0.swap(ptr::null_mut(), Ordering::Acquire);
         let mut all = CompletedIoends::new();
         while let Some(ioend) = NonNull::new(next) {
-            // SAFETY: By the type invariant; now it is this call's.
+            // SAFETY: By the type invariant; now it is this call's, and no longer part of
+            // the chain.
             let ioend = unsafe {
                 next = (*ioend.as_ptr()).io_list.next.cast();
                 CompletedIoend::from_raw(ioend)

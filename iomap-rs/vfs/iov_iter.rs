@@ -105,7 +105,8 @@ impl IovIter {
         }
         let used = mark.count.saturating_sub(self.count());
         // SAFETY: Valid by the type invariant; that much was used since the mark, as the
-        // limit is the same again.
+        // limit is the same again: `direct/start.rs` does both outside of `with_limit()`,
+        // and `buffered/write.rs` never has a limit.
         unsafe { bindings::iov_iter_revert(self.as_ptr(), bytes.min(used)) }
     }
 
@@ -166,7 +167,7 @@ impl IovIter {
         unsafe { bindings::iov_iter_is_aligned(self.as_ptr(), bdev.dma_alignment_mask(), len_mask) }
     }
 
-    /// Fills up to `bytes` bytes with zeros and returns how many it were; fewer
+    /// Fills up to `bytes` bytes with zeros and returns how many were filled; fewer
     /// if memory could not be faulted in, none if it is there to be read only. May sleep.
     /// C: `iov_iter_zero()`.
     pub fn zero(&mut self, bytes: usize) -> usize {

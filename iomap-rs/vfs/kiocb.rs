@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! I/O requests of user space.
+//! Read and write requests on open files.
 
 use super::{check, CompletedBio, File, Inode};
 use crate::sys as bindings;
@@ -190,8 +190,8 @@ impl Kiocb {
         self.polled_bio().store(bio.cast(), Relaxed);
     }
 
-    /// Has the issuer poll for this bio no more, if it does: while the bio is there yet, as
-    /// whoever polls looks at what is published. Any context.
+    /// Stops the issuer from polling for this bio, if it does. Called before the bio is
+    /// freed, as whoever polls looks at what is published (DIFF-30). Any context.
     #[inline]
     pub(crate) fn withdraw(&self, bio: &CompletedBio) {
         let place = self.polled_bio();
@@ -215,8 +215,8 @@ impl Kiocb {
         }
     }
 
-    /// Hands the rest of the work to the issuer, who calls `finish(data)` in a
-    /// task of its own and takes what that returns for the result.
+    /// Hands the rest of the work to the issuer, who calls `finish(data)` in task
+    /// context and takes what that returns for the result.
     ///
     /// # Safety
     ///

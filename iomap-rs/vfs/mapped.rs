@@ -194,12 +194,17 @@ impl<'a> Mapping<'a> {
         // SAFETY: Initialised.
         let data = NonNull::new(unsafe { (*self.as_ptr()).inline_data })?;
         let in_page = data.addr().get() & (bindings::PAGE_SIZE - 1);
+        // INVARIANT: As asked.
         (self.length() <= (bindings::PAGE_SIZE - in_page) as u64)
             .then_some(InlineData { map: self, data })
     }
 }
 
-/// The memory behind an inline mapping, inside one page.
+/// The memory behind an inline mapping.
+///
+/// # Invariants
+///
+/// `data` is the inline data of `map`, and all of the mapping's length lies in one page.
 pub struct InlineData<'a> {
     map: &'a Mapping<'a>,
     data: NonNull<c_void>,
@@ -214,21 +219,21 @@ impl InlineData<'_> {
         let len = len
             .saturating_sub(unmapped)
             .min(self.map.length().wrapping_sub(skip));
-        // SAFETY: At most the length of the data.
+        // SAFETY: By the type invariant; at most the length of the data.
         let start = unsafe { self.data.as_ptr().cast::<u8>().add(skip as usize) };
         (start, len as usize)
     }
 
     /// Copies `len` bytes from file offset `pos` on to `iter`; returns how many
-    /// it were. May sleep.
+    /// were copied. May sleep.
     pub fn copy_to(&self, pos: i64, len: u64, iter: &mut IovIter) -> usize {
         let (data, len) = self.clip(pos, len);
         // SAFETY: Readable by the mapping's invariant, in bounds by `clip()`.
         unsafe { iter.copy_to_iter(data, len) }
     }
 
-    /// Copies `len` bytes from `iter` to file offset `pos`; returns how many it
-    /// were. May sleep.
+    /// Copies `len` bytes from `iter` to file offset `pos`; returns how many were
+    /// copied. May sleep.
     pub fn copy_from(&self, pos: i64, len: u64, iter: &mut IovIter) -> usize {
         let (data, len) = self.clip(pos, len);
         // SAFETY: Writable by the mapping's invariant, in bounds by `clip()`.

@@ -18,7 +18,7 @@ use kernel::prelude::*;
 pub struct PageCache(AddressSpace);
 
 impl PageCache {
-    /// Borrows a C mapping.
+    /// Borrows a C address space.
     ///
     /// # Safety
     ///
@@ -75,9 +75,9 @@ impl AddressSpace {
         self.flags() & (1 << bindings::mapping_flags_AS_STABLE_WRITES) != 0
     }
 
-    /// Whether nothing is cached, nor known of what was, and no error of writeback waits to
-    /// be told: there is nothing to write back, to wait for, or to drop then. What is cached
-    /// at the same time is seen or not. C: `mapping_empty()`, and what
+    /// Whether the cache has neither folios nor shadow entries, and no error of writeback is
+    /// waiting to be reported: then there is nothing to write back, wait for or drop. A folio
+    /// that is added concurrently may be missed. C: `mapping_empty()`, and what
     /// `filemap_check_errors()` looks at.
     #[inline]
     pub(super) fn is_blank(&self) -> bool {
@@ -206,7 +206,7 @@ impl IovIter {
     }
 
     /// Copies up to `bytes` bytes to byte `offset` of `folio` and on, without
-    /// faulting; returns how many it were. The folio is locked.
+    /// faulting; returns how many were copied. The folio is locked.
     /// C: `copy_folio_from_iter_atomic()`.
     #[inline]
     pub fn copy_to_folio(&mut self, folio: &Folio, offset: usize, bytes: usize) -> usize {

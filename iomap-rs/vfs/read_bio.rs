@@ -15,10 +15,11 @@
 //! ```
 
 use super::{
-    callback, warn_once, Bio, BlockDevice, CompletedBio, Folio, IomapFolio, ReadFolio, Warning,
+    bio::end_sector, callback, warn_once, Bio, BlockDevice, CompletedBio, Folio, IomapFolio,
+    ReadFolio, Warning,
 };
 use crate::{folio_state, sys as bindings};
-use core::{mem::ManuallyDrop, ops::Range, ptr::NonNull};
+use core::{ops::Range, ptr::NonNull};
 use kernel::prelude::*;
 
 /// Reads folios, one after the other, in pieces. Those that adjoin on the device
@@ -28,8 +29,8 @@ use kernel::prelude::*;
 ///
 /// `bio` is not submitted and nobody else's. All it has are pieces of folios that
 /// are locked until their last piece has ended; each is counted if the folio has
-/// a state, and is the folio's only one if not, whose rest is filled. If the folio at hand has pieces,
-/// one of them is in `bio`: it stays locked until that is submitted.
+/// a state, and is the folio's only one if not, whose rest is filled. If the folio at hand
+/// has pieces, one of them is in `bio`: it stays locked until that is submitted.
 pub struct FolioReader {
     folio: Option<ReadFolio>,
     /// Pieces of the folio at hand are queued: their ends unlock it.
@@ -61,6 +62,7 @@ impl FolioReader {
     /// last piece.
     #[inline]
     pub fn set_folio(&mut self, next: Option<ReadFolio>) {
+        // INVARIANT: Nothing of `next` is read yet.
         if let Some(folio) = core::mem::replace(&mut self.folio, next) {
             if self.queued {
                 folio.leave_to_completion();
@@ -132,6 +134,7 @@ impl FolioReader {
                 (*raw).bi_end_io = Some(end_io);
                 bindings::bio_add_folio_nofail(raw, folio.as_ptr(), length(&bytes), bytes.start);
             }
+            // INVARIANT: Not submitted; its only piece is counted, or the folio's only one.
             self.bio = Some(bio);
             return Ok(());
         }
@@ -210,11 +213,7 @@ fn append(
     // SAFETY: Not submitted, and the reader's alone; the folio is valid by its
     // type.
     unsafe {
-        let end = (*bio)
-            .bi_iter
-            .bi_sector
-            .wrapping_add(((*bio).bi_iter.bi_size >> 9).into());
-        end == sector
+        end_sector(bio) == sector
             && (*bio).bi_bdev == bdev.as_ptr()
             && bindings::bio_add_folio(bio, folio.as_ptr(), length(bytes), bytes.start)
     }
@@ -276,64 +275,4 @@ pub(crate) fn read_folio_sync(
         bindings::iomap_rs_read_folio_sync(bdev.as_ptr(), sector, folio.as_ptr(), bytes.start, len)
     })?;
     Ok(())
-}
-
-impl CompletedBio {
-    /// Takes over a bio that has ended.
-    ///
-    /// # Safety
-    ///
-    /// The bio is the caller's to give away.
-    #[inline]
-    pub(super) unsafe fn from_raw(ptr: NonNull<bindings::bio>) -> Self {
-        // INVARIANT: By the contract.
-        Self(ptr)
-    }
-
-    /// Frees the bio alone, as its pages are others'.
-    #[inline]
-    pub(super) fn free(self) {
-        let bio = ManuallyDrop::new(self).0;
-        // SAFETY: By the type invariant; `self` is consumed.
-        unsafe { bindings::bio_put(bio.as_ptr()) }
-    }
-
-    /// Calls `each` for every piece of a folio in the bio, in order. The folio
-    /// may be gone afterwards. C: `bio_for_each_folio_all()`.
-    ///
-    /// # Safety
-    ///
-    /// The bio has nothing but folios of page caches that the engine manages,
-    /// which stay there until the call for their last piece.
-    #[inline]
-    pub(super) unsafe fn for_each_folio(&self, mut each: impl FnMut(&IomapFolio, Range<usize>)) {
-        let bio = self.0.as_ptr();
-        // SAFETY: By the type invariant; the vectors are those that were added.
-        let vecs =
-            unsafe { core::slice::from_raw_parts((*bio).bi_io_vec, usize::from((*bio).bi_vcnt)) };
-        for vec in vecs {
-            // SAFETY: By the contract.
-            let mut folio = unsafe { Folio::of_page(vec.bv_page) };
-            let in_folio = vec.bv_page.addr().wrapping_sub(folio.first_page().addr())
-                / size_of::<bindings::page>();
-            let mut start = in_folio
-                .wrapping_mul(bindings::PAGE_SIZE)
-                .wrapping_add(vec.bv_offset as usize);
-            let mut left = vec.bv_len as usize;
-            loop {
-                let size = folio.size();
-                let end = size.min(start.saturating_add(left));
-                left = left.wrapping_sub(end.wrapping_sub(start));
-                let next = folio.first_page().wrapping_add(size / bindings::PAGE_SIZE);
-                // SAFETY: By the contract.
-                each(unsafe { IomapFolio::from_raw(folio.as_ptr()) }, start..end);
-                if left == 0 {
-                    break;
-                }
-                // SAFETY: The vector goes on, so that another folio follows.
-                folio = unsafe { Folio::from_raw(next.cast()) };
-                start = 0;
-            }
-        }
-    }
 }

@@ -19,8 +19,9 @@ pub(crate) fn in_direct_reclaim() -> bool {
 }
 
 /// Waits until completions that have begun are over: those that have told somebody of the
-/// end of I/O may have some instructions to go. To be called before code goes that they are
-/// made of, which a filesystem's module has of its own direct I/O. Sleeps.
+/// end of I/O may have some instructions to go. Call it before the code of completions is
+/// unloaded: the module of a filesystem in Rust has some, the engine's generic completions of
+/// its direct I/O. Sleeps.
 pub fn wait_for_completions() {
     // SAFETY: Always sound.
     unsafe { bindings::iomap_rs_wait_for_completions() }

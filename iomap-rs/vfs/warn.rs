@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Warnings about filesystems that break the rules.
+//! Warnings about what must not happen: a filesystem, memory management or the engine
+//! breaks the rules.
 
 use crate::sys as bindings;
 

@@ -155,6 +155,7 @@ impl<'a> WritebackCtx<'a> {
         // SAFETY: Null or an open one, by the type invariant.
         unsafe {
             let slot = &raw mut (*self.as_ptr()).ioend;
+            // INVARIANT: No ioend.
             NonNull::new(slot.replace(ptr::null_mut())).map(|ioend| Ioend::from_raw(ioend))
         }
     }
@@ -163,6 +164,7 @@ impl<'a> WritebackCtx<'a> {
     #[inline]
     pub(crate) fn set_ioend(&mut self, ioend: Ioend) {
         // SAFETY: Initialised.
+        // INVARIANT: An open one, which is given away.
         unsafe {
             (*self.as_ptr()).ioend = ioend.into_raw();
             (*self.as_ptr()).nr_folios = 0;

@@ -19,6 +19,11 @@ use kernel::prelude::*;
 /// Dirty folios, one after the other. C: `writeback_iter()`.
 ///
 /// To be walked to its end, whatever happens.
+///
+/// # Invariants
+///
+/// `last` is what `writeback_iter()` returned last, or null before the first call.
+#[must_use = "to be walked to its end"]
 pub struct DirtyFolios<'s, 'a> {
     control: &'s mut WritebackControl<'a>,
     cache: &'s PageCache,
@@ -29,6 +34,7 @@ pub struct DirtyFolios<'s, 'a> {
 impl<'a> WritebackControl<'a> {
     /// Walks the dirty folios of `cache` that are to be written.
     pub fn folios<'s>(&'s mut self, cache: &'s PageCache) -> DirtyFolios<'s, 'a> {
+        // INVARIANT: Nothing was called.
         DirtyFolios {
             control: self,
             cache,
@@ -43,7 +49,8 @@ impl<'a> DirtyFolios<'_, 'a> {
     #[inline]
     pub fn next_folio(&mut self) -> Option<(DirtyFolio<'_>, &mut WritebackControl<'a>)> {
         // SAFETY: Page cache and control are valid by their types; the folio is
-        // the one that was returned last.
+        // the one that was returned last, by the type invariant.
+        // INVARIANT: Just returned.
         self.last = unsafe {
             bindings::writeback_iter(
                 self.cache.as_ptr(),
@@ -76,6 +83,7 @@ impl<'a> DirtyFolios<'_, 'a> {
 ///
 /// In a page cache that the engine manages, and none of whose mappings ask for
 /// buffer heads; locked; referenced by the walk.
+#[must_use = "dropping it unlocks"]
 pub struct DirtyFolio<'w>(NonNull<bindings::folio>, PhantomData<&'w PageCache>);
 
 impl<'w> DirtyFolio<'w> {
@@ -126,6 +134,7 @@ impl Drop for DirtyFolio<'_> {
 /// As [`DirtyFolio`], but under writeback, and locked only if it says so. The
 /// submitter is counted in its state; if it has none, it is in an ioend if it
 /// says that it is queued.
+#[must_use = "dropping it ends writeback, or leaves that to the ioends"]
 pub struct WritebackFolio<'w> {
     folio: NonNull<bindings::folio>,
     locked: bool,

@@ -14,8 +14,8 @@ use core::ops::Range;
 use kernel::prelude::*;
 
 /// Adds `bytes` of `folio`, which the mapping at hand serves, to the ioend at
-/// hand, or submits that and begins another. The file ends at `file_end`, or
-/// the folio does.
+/// hand, or submits that and begins another. `file_end` is the end of the folio or of the
+/// file, whichever comes first, as a file offset.
 #[inline]
 pub(super) fn add<H: WritebackHooks>(
     control: &mut WritebackControl<'_>,

@@ -2,11 +2,12 @@
 
 //! The dirty folios of a range.
 //!
-//! Stands for `iomap_writepages()` and `iomap_writepage_map()`.
+//! Stands for `iomap_writepages()`, `iomap_writepage_map()` and
+//! `iomap_writepage_map_blocks()`.
 
 use super::{
     ioend::{add, submit},
-    rules::{extent, Extent},
+    rules::{to_write, ToWrite},
 };
 use crate::{
     folio_state,
@@ -24,8 +25,8 @@ use kernel::prelude::*;
 /// Writes back the dirty folios of `cache` that `control` asks for. Goes on
 /// after errors where data integrity asks for that, and returns the first.
 ///
-/// Task context, but not reclaim of the task's own; sleeps. No lock of the inode
-/// is held.
+/// Task context, but not direct reclaim; sleeps. Takes neither `i_rwsem` nor
+/// `invalidate_lock`, which the caller may hold; the caller has no folio of the range locked.
 ///
 /// # Errors
 ///
@@ -76,15 +77,15 @@ fn write_folio<'a, H: WritebackHooks>(
         warn_once(Warning::WritebackTwice);
     }
     vfs::trace::writepage(inode, folio.pos(), folio.size());
-    let in_file = match extent(folio.pos(), folio.size(), inode.size()) {
-        Extent::Whole => folio.size(),
-        Extent::UpTo(bytes) => {
+    let in_file = match to_write(folio.pos(), folio.size(), inode.size()) {
+        ToWrite::Whole => folio.size(),
+        ToWrite::UpTo(bytes) => {
             // Each time, since it may be stored to through a mapping.
             folio.zero(bytes..folio.size());
             bytes
         }
         // Truncation is at it.
-        Extent::Nothing => return Ok(()),
+        ToWrite::Nothing => return Ok(()),
     };
     keep_track(inode, &folio, in_file);
     let mut folio = folio.start_writeback();
@@ -104,7 +105,8 @@ fn write_folio<'a, H: WritebackHooks>(
     result
 }
 
-/// Sees to it that the ends of parts can be counted.
+/// Attaches a state if the folio has several blocks, so that the ends of its parts can be
+/// counted.
 fn keep_track(inode: &Inode, folio: &IomapFolio, in_file: usize) {
     let tracked = folio.state().is_some();
     if !tracked && folio_state::ensure(inode, folio, Allocate::Always).is_some() {
@@ -134,9 +136,8 @@ fn write_dirty<'a, H: WritebackHooks>(
     Ok(())
 }
 
-/// Writes a run of dirty blocks, mapping by mapping. At least one is asked for,
-/// so that the filesystem can tell when blocks are written that a racing write
-/// has mapped.
+/// Writes a run of dirty blocks, mapping by mapping. The filesystem is asked for every
+/// piece, even if the mapping at hand covers it: it alone can tell whether that still holds.
 fn write_run<'a, H: WritebackHooks>(
     inode: &Inode,
     control: &mut WritebackControl<'_>,

@@ -78,7 +78,7 @@ pub fn cut_at(offset: i64, size: u64, end: i64) -> u64 {
 
 /// How much of a folio is written back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub enum ToWrite {
     /// All of it.
     Whole,
     /// The first bytes, as the file ends there; what follows is to be zeroed.
@@ -90,13 +90,13 @@ pub enum Extent {
 /// Decides how much of the folio of `size` bytes at `pos` is written back of a
 /// file of `i_size` bytes.
 #[inline]
-pub fn extent(pos: i64, size: usize, i_size: i64) -> Extent {
+pub fn to_write(pos: i64, size: usize, i_size: i64) -> ToWrite {
     let in_file = i_size.saturating_sub(pos);
     if in_file >= size as i64 {
-        Extent::Whole
+        ToWrite::Whole
     } else if in_file > 0 {
-        Extent::UpTo(in_file as usize)
+        ToWrite::UpTo(in_file as usize)
     } else {
-        Extent::Nothing
+        ToWrite::Nothing
     }
 }

@@ -5,7 +5,7 @@
 
 use iomap_rs::{
     mapping::{Kind, MapFlags},
-    writeback::rules::{can_append, can_merge, cut_at, extent, Extent, Summary, MAX_FOLIOS},
+    writeback::rules::{can_append, can_merge, cut_at, to_write, Summary, ToWrite, MAX_FOLIOS},
 };
 use proptest::prelude::*;
 
@@ -180,11 +180,11 @@ fn what_of_a_folio_is_in_the_file() {
         for i_size in 0..50 {
             let in_file = (pos..pos + 8).filter(|&byte| byte < i_size).count();
             let expected = match in_file {
-                8 => Extent::Whole,
-                0 => Extent::Nothing,
-                bytes => Extent::UpTo(bytes),
+                8 => ToWrite::Whole,
+                0 => ToWrite::Nothing,
+                bytes => ToWrite::UpTo(bytes),
             };
-            assert_eq!(extent(pos, 8, i_size), expected, "{pos} of {i_size}");
+            assert_eq!(to_write(pos, 8, i_size), expected, "{pos} of {i_size}");
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The request that the submitter and the bios share, as its bios end.
+//! The end of a request's bios.
 //!
 //! Stands for `iomap_dio_bio_end_io()` and `iomap_dio_done()`.
 
@@ -32,8 +32,8 @@ impl<H: DirectHooks> BioOwner for Dio<H> {
     }
 }
 
-/// The last bio has ended, after the submitter was through, which does not wait.
-/// Any context.
+/// The last bio has ended, and the submitter, which does not wait, has dropped its
+/// reference. Any context.
 ///
 /// C: `iomap_dio_done()`.
 #[inline]

@@ -144,8 +144,9 @@ pub(crate) fn set(
         XattrMode::Create => Before::Absent,
         XattrMode::Replace => Before::Present,
     };
-    let mut place = inode.data().xattrs.write();
+    // Before the lock, which reclaim takes to evict a deleted inode.
     let mut scratch = KVec::from_elem(0u8, inode.sb().block_size(), GFP_KERNEL)?;
+    let mut place = inode.data().xattrs.write();
     let old = match *place {
         0 => {
             xattr_edit::format(scratch.as_mut_slice()).ok_or(EIO)?;

@@ -48,6 +48,8 @@ pub(crate) struct Writer<'a> {
     inode: &'a Inode<Ext2>,
     /// Whether anything is pending: it was not there when it was mapped.
     pending: Cell<bool>,
+    /// Whether a chunk ended within a block that was not there when it was mapped.
+    torn: Cell<bool>,
 }
 
 impl<'a> Writer<'a> {
@@ -55,6 +57,7 @@ impl<'a> Writer<'a> {
         Self {
             inode,
             pending: Cell::new(false),
+            torn: Cell::new(false),
         }
     }
 }
@@ -73,6 +76,7 @@ impl Map<Write> for Writer<'_> {
             len: range.len.min(MAX_RUN_BYTES),
             ..range
         };
+        self.torn.set(false);
         if let Some(map) = find_known(self.inode, range) {
             maps.set(map);
             return Ok(());
@@ -148,10 +152,19 @@ impl FolioHooks for Writer<'_> {
             let bits = self.inode.sb().block_bits();
             let mask = (1u64 << bits).wrapping_sub(1);
             let end = (pos as u64).saturating_add(copied as u64);
+            self.torn.set(end & mask != 0);
             let written = (end.saturating_add(mask) >> bits) as u32;
             self.written((pos as u64 >> bits) as u32..written, state.map());
         }
         drop(folio);
+    }
+
+    /// A mapping of new blocks has what a write leaves of them zeroed. Once the write has
+    /// put something into a block that is not for that any more: its folio may have been
+    /// written out and dropped before the next chunk.
+    #[inline]
+    fn is_valid(&self, _: &IterState<'_>) -> bool {
+        !self.torn.get()
     }
 }
 

@@ -64,6 +64,11 @@ impl NullDisk {
         ])
     }
 
+    /// A disk that takes a second for each request.
+    pub fn late() -> Result<Self> {
+        Self::new(&[("irqmode", "2"), ("completion_nsec", "1000000000")])
+    }
+
     /// A disk of eight zones with blocks of that many bytes.
     pub fn with_zones(zones: &Zones, block_size: u32) -> Result<Self> {
         Self::new(&[

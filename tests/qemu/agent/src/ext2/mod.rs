@@ -23,6 +23,7 @@ mod second;
 mod sizes;
 mod stores;
 mod stress_ng;
+mod torn;
 mod xattrs;
 
 use crate::case::Case;
@@ -45,6 +46,7 @@ pub const CASES: &[&[Case]] = &[
     remount::CASES,
     renames::CASES,
     sizes::CASES,
+    torn::CASES,
     stores::CASES,
     stress_ng::CASES,
     xattrs::CASES,

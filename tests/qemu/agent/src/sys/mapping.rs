@@ -87,6 +87,17 @@ impl FileMapping {
         Ok(())
     }
 
+    /// `MADV_RANDOM`: nothing is read ahead.
+    pub fn advise_random(&self) -> io::Result<()> {
+        // SAFETY: a hint on pages of this mapping.
+        let result =
+            unsafe { libc::madvise(self.start.as_ptr().cast(), self.length, libc::MADV_RANDOM) };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+
     /// `mincore`: which pages are in the page cache.
     pub fn resident(&self) -> io::Result<Vec<bool>> {
         let mut pages = vec![0_u8; self.length.div_ceil(PAGE_SIZE)];

@@ -24,6 +24,27 @@ pub fn write_from(file: &File, from: *const u8, length: usize, offset: u64) -> i
     count(unsafe { libc::pwrite(file.as_raw_fd(), from.cast(), length, offset) })
 }
 
+/// `writev` of two pieces, the second from any address.
+pub fn write_gathered(
+    file: &File,
+    first: &[u8],
+    second: *const u8,
+    length: usize,
+) -> io::Result<usize> {
+    let pieces = [
+        libc::iovec {
+            iov_base: first.as_ptr().cast_mut().cast(),
+            iov_len: first.len(),
+        },
+        libc::iovec {
+            iov_base: second.cast_mut().cast(),
+            iov_len: length,
+        },
+    ];
+    // SAFETY: the kernel only reads, and refuses addresses that are not there.
+    count(unsafe { libc::writev(file.as_raw_fd(), pieces.as_ptr(), 2) })
+}
+
 /// `preadv2` with flags such as `libc::RWF_NOWAIT`.
 pub fn read_vectored(
     file: &File,

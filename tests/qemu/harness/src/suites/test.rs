@@ -126,7 +126,7 @@ const fn dax(suite: Suite) -> Suite {
 
 /// Filesystems with what their tests need besides: files as disks, disks that fail.
 const EXT2: &[&str] = &["ext2", "loop", "dm_mod"];
-const EXT2_RS: &[&str] = &["ext2_rs", "loop", "dm_flakey", "dm_dust"];
+const EXT2_RS: &[&str] = &["ext2_rs", "loop", "dm_flakey", "dm_dust", "null_blk"];
 const EXT4: &[&str] = &["ext4", "loop", "dm_flakey", "dm_dust"];
 const XFS: &[&str] = &["xfs", "loop", "dm_flakey", "dm_dust"];
 

@@ -16,9 +16,9 @@
 //!   [`pending`](crate::pending); what is pending reads as a hole. The writer takes the
 //!   blocks of a folio off before it unlocks the folio, in which they are dirty then. What
 //!   is left at the end is given back. A store through a mapping to what is
-//!   pending faults again and again until the write is over. It may make the
-//!   folio dirty, and with it what is pending: writeback, which locks the folio,
-//!   leaves that out.
+//!   pending faults again and again until the write is over, or the task is
+//!   killed. It may make the folio dirty, and with it what is pending: writeback, which
+//!   locks the folio, leaves that out.
 //! - A store through a mapping allocates under the lock of the folio, which has
 //!   the data. Direct reads do not look there: see [`stores`](crate::stores).
 //! - Direct writes allocate behind the end of the file alone, where nobody reads.

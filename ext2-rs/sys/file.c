@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
+#include <linux/sched/signal.h>
 #include <linux/uio.h>
 
 #include "helpers.h"
@@ -43,4 +44,17 @@ unsigned int fs_rs_iov_iter_alignment(const struct iov_iter *iter)
 vm_fault_t fs_rs_fault_error(int error)
 {
 	return vmf_fs_error(error);
+}
+
+/*
+ * Has the fault begin anew, for somebody is in the way. Not at once, as that one may
+ * need the processor; and not in a task that is being killed: a fault within a system
+ * call, as of clear_user(), looks for signals only if it fails.
+ */
+vm_fault_t fs_rs_fault_again(void)
+{
+	if (fatal_signal_pending(current))
+		return VM_FAULT_SIGBUS;
+	schedule_timeout_killable(1);
+	return VM_FAULT_NOPAGE;
 }

@@ -106,6 +106,7 @@ bool fs_rs_dir_emit(struct dir_context *ctx, const char *name, int length,
 		    u64 ino, unsigned int type);
 unsigned int fs_rs_iov_iter_alignment(const struct iov_iter *iter);
 vm_fault_t fs_rs_fault_error(int error);
+vm_fault_t fs_rs_fault_again(void);
 
 /* super_block.c */
 u64 fs_rs_bdev_bytes(struct super_block *sb);

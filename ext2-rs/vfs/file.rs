@@ -15,7 +15,7 @@ use core::{marker::PhantomData, mem::zeroed};
 use iomap_rs::{
     buffered,
     operations::{Fault as ForFault, Map},
-    vfs::{Fault, FiemapInfo, IovIter},
+    vfs::{Fault, FaultFolio, FiemapInfo, IovIter},
 };
 use kernel::prelude::*;
 
@@ -205,16 +205,14 @@ unsafe extern "C" fn page_mkwrite<F: RegularFile>(
         bindings::fs_rs_invalidate_lock_shared(mapping);
         let fault = Fault::from_raw(fault.cast());
         let made = buffered::page_mkwrite(&fault, &F::faulter(inode));
-        let result = match made {
-            Ok(folio) => {
-                folio.keep_locked();
-                bindings::VM_FAULT_LOCKED
-            }
-            Err(error) => bindings::fs_rs_fault_error(error.to_errno()),
-        };
+        let result = made.map(FaultFolio::keep_locked);
         bindings::fs_rs_invalidate_unlock_shared(mapping);
         bindings::fs_rs_end_pagefault(sb);
-        result
+        match result {
+            Ok(()) => bindings::VM_FAULT_LOCKED,
+            Err(error) if error == EAGAIN => bindings::fs_rs_fault_again(),
+            Err(error) => bindings::fs_rs_fault_error(error.to_errno()),
+        }
     }
 }
 

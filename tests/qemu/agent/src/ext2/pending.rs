@@ -18,6 +18,7 @@ use crate::fs::MIB;
 use crate::memory;
 use crate::suites;
 use crate::sys::buffer::PAGE_SIZE;
+use crate::sys::child::Child;
 use crate::sys::device_mapper::{self, Target};
 use crate::sys::mapping::FileMapping;
 use crate::sys::{page_flags, raw_io};
@@ -30,10 +31,18 @@ pub const CASES: &[Case] = &[
              though a store has made its folio dirty.",
         )
         .logs(&["Buffer I/O error on dev dm-0"]),
+    Case::new("pending_store_killed", suites::EXT2_RS, store_killed)
+        .doc(
+            "Who stores to what a write has allocated and does not fill does not keep a \
+             processor busy, and can be killed, in a system call, too.",
+        )
+        .logs(&["Buffer I/O error on dev dm-0"]),
 ];
 
 const SIZE: usize = MIB;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For a task to show how busy it is.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
 /// A device without data: reads of it fail, and wait before while it is suspended.
 const STUCK: &str = "stuck";
@@ -47,16 +56,7 @@ fn write_fails(context: &Context) -> Result<()> {
     // Where that page is, the driver remembers now.
     file.write_all_at(&[b'f'; PAGE_SIZE], stored as u64)?;
     file.sync_all()?;
-    let table = [Target {
-        start: 0,
-        length: SECTORS,
-        kind: "error",
-        parameters: String::new(),
-    }];
-    device_mapper::with_disk(STUCK, &table, |device| {
-        let memory = FileMapping::read_only(&open_read(device, 0)?, PAGE_SIZE)?;
-        write_beside_store(&file, &path, stored, memory)
-    })?;
+    with_stuck_memory(|memory| write_beside_store(&file, &path, stored, memory))?;
     drop_cache(&file)?;
     let mut found = [0xee; 2 * PAGE_SIZE];
     file.read_exact_at(&mut found, stored as u64)?;
@@ -65,6 +65,57 @@ fn write_fails(context: &Context) -> Result<()> {
     expected[..6].copy_from_slice(b"stored");
     ensure!(found == expected, "the file has something else");
     Ok(())
+}
+
+/// Has `work` done with a page that cannot be read.
+fn with_stuck_memory(work: impl FnOnce(FileMapping) -> Result<()>) -> Result<()> {
+    let table = [Target {
+        start: 0,
+        length: SECTORS,
+        kind: "error",
+        parameters: String::new(),
+    }];
+    device_mapper::with_disk(STUCK, &table, |device| {
+        work(FileMapping::read_only(&open_read(device, 0)?, PAGE_SIZE)?)
+    })
+}
+
+fn store_killed(context: &Context) -> Result<()> {
+    let path = context.path("file")?;
+    let file = create(&path)?;
+    let hole = PAGE_SIZE;
+    let blocks = file.metadata()?.blocks();
+    let mapping = FileMapping::new(&file, SIZE)?;
+    let writing = open(&path, 0)?;
+    with_stuck_memory(|memory| {
+        let write = move || {
+            let from = memory.pointer(0, PAGE_SIZE)?;
+            raw_io::write_from(&writing, from, PAGE_SIZE, hole as u64)
+        };
+        thread::scope(|scope| {
+            let writer = device_mapper::suspended(STUCK, || {
+                let writer = scope.spawn(write);
+                wait_until(PATIENCE, "allocating", || {
+                    file.metadata().is_ok_and(|file| file.blocks() > blocks)
+                })?;
+                let zeros = open_read(Path::new("/dev/zero"), 0)?;
+                let to = mapping.pointer(hole, PAGE_SIZE)?;
+                let mut child = Child::reading(&zeros, to, PAGE_SIZE)?;
+                thread::sleep(LONG_ENOUGH);
+                ensure!(!child.has_ended()?, "the store has not waited");
+                let busy = child.processor_time()?;
+                child.signal(libc::SIGKILL)?;
+                wait_until(PATIENCE, "killing", || child.has_ended().unwrap_or(true))?;
+                ensure!(
+                    busy < LONG_ENOUGH / 2,
+                    "of {LONG_ENOUGH:?} it was busy for {busy:?}"
+                );
+                Ok(writer)
+            })?;
+            let written = writer.join().map_err(|_| anyhow!("a thread panicked"))?;
+            fails_with(written, libc::EFAULT, "a write of what cannot be read")
+        })
+    })
 }
 
 /// A file of which every other page is a hole, in the page cache, clean.

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 
 use crate::sys::mapping::FileMapping;
 
@@ -29,55 +29,6 @@ pub fn page_out(mapping: &FileMapping, offset: usize, length: usize) -> io::Resu
     // SAFETY: a hint on pages of this mapping; their contents stay.
     let result = unsafe { libc::madvise(start.cast(), length, libc::MADV_PAGEOUT) };
     check(result.into()).map(drop)
-}
-
-/// Another process; killed when dropped.
-pub struct Child(libc::pid_t);
-
-/// Starts a process that writes `length` zeros at the start of a file, and then
-/// waits for its end.
-pub fn write_in_child(file: RawFd, length: usize) -> io::Result<Child> {
-    let buffer = vec![0_u8; length];
-    // SAFETY: the child makes system calls only, none of which needs a lock that
-    // another thread may have held.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        // SAFETY: the buffer has that length; the rest takes integers.
-        unsafe {
-            libc::pwrite(file, buffer.as_ptr().cast(), buffer.len(), 0);
-            libc::_exit(0);
-        }
-    }
-    check(pid.into()).map(|_| Child(pid))
-}
-
-impl Child {
-    /// Kills it, and waits until it is gone; an error if it had ended already.
-    pub fn kill(self) -> io::Result<()> {
-        let status = self.end()?;
-        std::mem::forget(self);
-        if libc::WIFSIGNALED(status) {
-            Ok(())
-        } else {
-            Err(io::Error::other("it ended by itself"))
-        }
-    }
-
-    fn end(&self) -> io::Result<i32> {
-        let mut status = 0;
-        // SAFETY: takes integers, and room for one.
-        unsafe {
-            libc::kill(self.0, libc::SIGKILL);
-            check(libc::waitpid(self.0, &raw mut status, 0).into())?;
-        }
-        Ok(status)
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        let _ = self.end();
-    }
 }
 
 fn check(result: i64) -> io::Result<i64> {

@@ -3,18 +3,17 @@
 //! Writes into the page cache: the hooks around each folio, and sizes.
 
 use std::io::{IoSlice, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
 use anyhow::{ensure, Context as _, Result};
 
 use super::cached::{overlay, stored, Cached, BASE};
 use super::scripted::expect_errno;
-use super::syscalls;
 use crate::case::Case;
 use crate::context::Context;
 use crate::suites::SCRIPT;
 use crate::sys::buffer::AlignedBuf;
+use crate::sys::child::Child;
 use crate::sys::raw_io;
 
 pub const CASES: &[Case] = &[
@@ -313,7 +312,7 @@ fn stale_after_progress(context: &Context) -> Result<()> {
 
 fn always_stale(context: &Context) -> Result<()> {
     let fs = Cached::new(context, &format!("{HOOKS}\nvalid no times=0xffffffff"))?;
-    let child = syscalls::write_in_child(fs.cache().as_raw_fd(), 4096)?;
+    let child = Child::writing(fs.cache(), 4096)?;
     // It does not end by itself.
     for _ in 0..16 {
         fs.clear_log()?;

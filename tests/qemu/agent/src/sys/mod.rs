@@ -7,6 +7,7 @@ pub mod aio;
 pub mod attributes;
 pub mod block_device;
 pub mod buffer;
+pub mod child;
 pub mod copy;
 pub mod dedupe;
 pub mod device_mapper;

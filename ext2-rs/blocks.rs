@@ -78,20 +78,19 @@ pub(crate) fn allocate(sb: &SuperBlock<Ext2>, goal: u32, wanted: u32) -> Result<
     if wanted == 0 {
         return Err(ENOSPC);
     }
-    // What a group's bitmap does not have, though its descriptor says so, makes
-    // it be passed over: the order of groups stays, as nothing was counted.
-    let mut passed = 0;
-    loop {
-        let next = place::block_groups(&*space, home, wanted).nth(passed);
-        let Some(group) = next else {
-            return Err(ENOSPC);
-        };
-        let goal = if group == home { at } else { 0 };
-        if let Some(run) = allocate_in(sb, &mut space, group, goal, wanted)? {
-            return Ok(run);
+    for free in place::rounds(wanted) {
+        for group in place::circle(home, space.count()) {
+            if !free.contains(&space.counts(group).free_blocks) {
+                continue;
+            }
+            let goal = if group == home { at } else { 0 };
+            // A group whose bitmap does not have what its descriptor says is passed over.
+            if let Some(run) = allocate_in(sb, &mut space, group, goal, wanted)? {
+                return Ok(run);
+            }
         }
-        passed = passed.saturating_add(1);
     }
+    Err(ENOSPC)
 }
 
 /// Allocates in a group; `goal` counts from its first block.

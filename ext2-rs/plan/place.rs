@@ -11,6 +11,7 @@
 //! reservation windows.
 
 use crate::format::group::Counts;
+use core::ops::RangeInclusive;
 
 /// What lies near a block of a file that is to be allocated.
 #[derive(Clone, Copy, Debug)]
@@ -83,19 +84,11 @@ pub fn circle(first: u32, count: u32) -> impl Iterator<Item = u32> + Clone {
     (first..count).chain(0..first)
 }
 
-/// Groups to look for blocks in: from that of the goal on, first those that have
-/// as many as are wanted, then those that have any.
-pub fn block_groups<'a, G: Groups>(
-    groups: &'a G,
-    first: u32,
-    wanted: u32,
-) -> impl Iterator<Item = u32> + 'a {
-    let free = |group| groups.counts(group).free_blocks;
-    let all = circle(first, groups.count());
-    let wanted = wanted.max(1);
-    let rich = all.clone().filter(move |&group| free(group) >= wanted);
-    let poor = all.filter(move |&group| (1..wanted).contains(&free(group)));
-    rich.chain(poor)
+/// How many free blocks groups have that are looked at for `wanted` blocks, which is not 0,
+/// in two rounds from that of the goal on: first those that have as many, then those that
+/// have any.
+pub const fn rounds(wanted: u32) -> [RangeInclusive<u32>; 2] {
+    [wanted..=u32::MAX, 1..=wanted.saturating_sub(1)]
 }
 
 /// The debt of a group after one more inode was allocated there.

@@ -4,7 +4,7 @@
 
 use ext2_rs::format::group::Counts;
 use ext2_rs::plan::place::{
-    available, block_groups, circle, debt_after, directory_group, file_group, goal, next,
+    available, circle, debt_after, directory_group, file_group, goal, next,
     old_directory_group, total, Groups, Nearby, Shape,
 };
 use proptest::prelude::*;
@@ -296,14 +296,19 @@ proptest! {
 
     /// Each group with a free block once, those with enough first.
     #[test]
-    fn blocks_are_looked_for_everywhere(groups in groups(), first in 0u32..8, wanted in 0u32..9000) {
-        let order: Vec<_> = block_groups(&groups, first, wanted).collect();
+    fn blocks_are_looked_for_everywhere(groups in groups(), first in 0u32..8, wanted in 1u32..9000) {
         let free = |group: &u32| groups.counts(*group).free_blocks;
+        let order: Vec<_> = rounds(wanted)
+            .iter()
+            .flat_map(|round| {
+                circle(first, groups.count()).filter(|group| round.contains(&free(group)))
+            })
+            .collect();
         let mut sorted = order.clone();
         sorted.sort_unstable();
         let all: Vec<_> = (0..groups.count()).filter(|group| free(group) > 0).collect();
         prop_assert_eq!(sorted, all);
-        let rich = order.iter().take_while(|group| free(group) >= wanted.max(1)).count();
+        let rich = order.iter().take_while(|group| free(group) >= wanted).count();
         prop_assert!(order[rich..].iter().all(|group| free(group) < wanted));
         let from = circle(first, groups.count()).collect::<Vec<_>>();
         let position = |group: &u32| from.iter().position(|other| other == group);

@@ -27,7 +27,7 @@
 use crate::{
     grow::grow,
     mount::Ext2,
-    node::block_at,
+    node::{self, block_at},
     plan::known::Stretch,
     stores::{Seen, Stores},
     tree::{Leaf, Lookup},
@@ -285,8 +285,9 @@ impl Map<Direct> for DirectWriter<'_> {
         let bits = inode.sb().block_bits();
         let size = inode.size();
         let end = (range.pos as u64).saturating_add(range.len);
-        // The size goes with the data.
-        let mut flags = MapFlags::MERGED.with_if(end > size, MapFlags::DIRTY);
+        // The size goes with the data, and so does what leads there.
+        let dirty = end > size || !node::is_durable(inode);
+        let mut flags = MapFlags::MERGED.with_if(dirty, MapFlags::DIRTY);
         let behind_end = u64::from(block) << bits >= size;
         let map = if behind_end && !request.overwrite_only {
             let mut tree = inode.data().tree.write();

@@ -276,6 +276,10 @@ impl FileSystem for Ext2 {
         node::write(inode, wait)
     }
 
+    fn sync_inode(inode: &Inode<Self>) -> Result {
+        node::sync(inode)
+    }
+
     fn evict(inode: EvictedInode<'_, Self>) {
         node::evict(&inode);
     }

@@ -52,6 +52,8 @@ pub(crate) struct Node {
     dtime: AtomicU32,
     /// It was never written: nothing of what is in its place on disk counts.
     fresh: AtomicBool,
+    /// What was written last may be in the device's page cache only.
+    unsynced: AtomicBool,
     /// The block of a directory where a name was found last.
     pub(crate) hint: AtomicU32,
 }
@@ -69,6 +71,7 @@ impl Node {
             group: AtomicU32::new(0),
             dtime: AtomicU32::new(0),
             fresh: AtomicBool::new(false),
+            unsynced: AtomicBool::new(false),
             hint: AtomicU32::new(0),
         })
     }
@@ -274,7 +277,9 @@ pub(crate) fn write(inode: &Inode<Ext2>, wait: bool) -> Result {
     let volume = sb.data();
     let on_disk = to_disk(inode);
     let (buffer, slot) = place_of(sb, inode.ino()).map_err(|_| EIO)?;
-    let fresh = inode.data().fresh.swap(false, Relaxed);
+    let node = inode.data();
+    let fresh = node.fresh.swap(false, Relaxed);
+    node.unsynced.store(true, Relaxed);
     let stored = {
         let mut block = buffer.lock();
         block
@@ -290,8 +295,30 @@ pub(crate) fn write(inode: &Inode<Ext2>, wait: bool) -> Result {
     }
     if wait {
         buffer.sync()?;
+        node.unsynced.store(false, Relaxed);
     }
     Ok(())
+}
+
+/// Writes to the device what was written before, without waiting: the kernel's flusher does
+/// not wait, and takes the inode for clean then.
+pub(crate) fn sync(inode: &Inode<Ext2>) -> Result {
+    let node = inode.data();
+    if !node.unsynced.swap(false, Relaxed) {
+        return Ok(());
+    }
+    place_of(inode.sb(), inode.ino())
+        .and_then(|(buffer, _)| buffer.sync())
+        .map_err(|_| {
+            node.unsynced.store(true, Relaxed);
+            EIO
+        })
+}
+
+/// Whether what is needed to find the file's data is on the device. The inode is locked.
+#[inline]
+pub(crate) fn is_durable(inode: &Inode<Ext2>) -> bool {
+    !inode.data().unsynced.load(Relaxed) && !inode.is_datasync_dirty()
 }
 
 /// The end of an inode in memory, and of its file if that has no name any more.

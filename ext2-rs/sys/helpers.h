@@ -45,6 +45,7 @@ void fs_rs_i_gid_write(struct inode *inode, u32 gid);
 void fs_rs_init_owner_of_dir(struct inode *inode, const struct inode *dir,
 			     umode_t mode);
 bool fs_rs_owner_or_capable(struct inode *inode);
+int fs_rs_wait_for_write_inode(struct inode *inode);
 int fs_rs_init_security(struct inode *inode, struct inode *dir,
 			const struct qstr *name,
 			int (*set)(struct inode *inode,

@@ -64,6 +64,14 @@ bool fs_rs_owner_or_capable(struct inode *inode)
 	return inode_owner_or_capable(&nop_mnt_idmap, inode);
 }
 
+int fs_rs_wait_for_write_inode(struct inode *inode)
+{
+	if (!(READ_ONCE(inode->i_state) & I_SYNC))
+		return 0;
+	/* It waits first. */
+	return sync_inode_metadata(inode, 1);
+}
+
 int fs_rs_init_security(struct inode *inode, struct inode *dir,
 			const struct qstr *name,
 			int (*set)(struct inode *inode,

@@ -8,7 +8,7 @@ use super::{
     inode::{S_IFMT, S_IFREG},
     ioctl,
     request::serve,
-    xattr, Attributes, FileSystem, Inode, NewInode, PageCache, Request, SuperBlock,
+    xattr, Attributes, FileSystem, Inode, NewInode, PageCache, Request,
 };
 use crate::sys as bindings;
 use core::{marker::PhantomData, mem::zeroed};
@@ -141,11 +141,19 @@ pub(super) unsafe extern "C" fn fsync<F: FileSystem>(
     data_only: i32,
 ) -> i32 {
     // SAFETY: By the contract.
-    let synced =
-        check(unsafe { bindings::generic_buffers_fsync(file, start, end, data_only != 0) });
-    if synced == Err(EIO) {
+    let inode = unsafe { Inode::<F>::from_raw((*file).f_inode) };
+    let sync = || {
         // SAFETY: By the contract.
-        F::sync_failed(unsafe { SuperBlock::from_raw((*(*file).f_inode).i_sb) });
+        check(unsafe {
+            bindings::generic_buffers_fsync_noflush(file, start, end, data_only != 0)
+        })?;
+        inode.wait_for_write()?;
+        F::sync_inode(inode)?;
+        inode.sb().flush_device()
+    };
+    let synced = sync();
+    if synced == Err(EIO) {
+        F::sync_failed(inode.sb());
     }
     to_int(synced)
 }

@@ -70,6 +70,9 @@ pub trait FileSystem: Sized + Send + Sync + 'static {
     /// C: `write_inode`.
     fn write_inode(inode: &Inode<Self>, wait: bool) -> Result;
 
+    /// Writes to the device what [`Self::write_inode`] has left in its page cache.
+    fn sync_inode(inode: &Inode<Self>) -> Result;
+
     /// The inode leaves memory; if it has no link, its file is to be deleted.
     /// The page cache has been emptied. C: `evict_inode`.
     fn evict(inode: EvictedInode<'_, Self>);

@@ -271,6 +271,28 @@ impl<F: FileSystem> Inode<F> {
         unsafe { bindings::fs_rs_is_dirsync(self.as_ptr()) }
     }
 
+    /// Waits for a [`write_inode`](super::FileSystem::write_inode) that has begun. Sleeps.
+    /// C: `inode_wait_for_writeback()`.
+    pub(super) fn wait_for_write(&self) -> Result {
+        // SAFETY: By the type invariant.
+        check(unsafe { bindings::fs_rs_wait_for_write_inode(self.as_ptr()) })
+    }
+
+    /// Whether something of the inode or its blocks of metadata that is needed to find its
+    /// data was not written yet, or only to the device's page cache. C:
+    /// `I_DIRTY_DATASYNC` and `i_private_list`.
+    #[inline]
+    pub fn is_datasync_dirty(&self) -> bool {
+        // SAFETY: By the type invariant; flags and the head of a list, which are looked at,
+        // at any time.
+        unsafe {
+            let state = (&raw const (*self.as_ptr()).i_state).read_volatile();
+            let head = &raw const (*(*self.as_ptr()).i_mapping).i_private_list;
+            let first = (&raw const (*head).next).read_volatile();
+            state & bindings::I_DIRTY_DATASYNC != 0 || first.cast_const() != head
+        }
+    }
+
     /// Writes the blocks of metadata that were marked for the inode, and the
     /// inode itself, and waits. C: `sync_mapping_buffers()`,
     /// `sync_inode_metadata()`.

@@ -2,7 +2,7 @@
 
 //! Superblocks.
 
-use super::{Buffer, FileSystem, InodeRef, NewInode, UnhashedInode};
+use super::{error::check, Buffer, FileSystem, InodeRef, NewInode, UnhashedInode};
 use crate::sys as bindings;
 use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{prelude::*, types::Opaque};
@@ -82,6 +82,12 @@ impl<F: FileSystem> SuperBlock<F> {
         // SAFETY: By the type invariant, open as long as the superblock is there;
         // a transparent wrapper of the same C struct.
         unsafe { &*(*self.as_ptr()).s_bdev.cast() }
+    }
+
+    /// Has the device write its volatile cache. Sleeps. C: `blkdev_issue_flush()`.
+    pub fn flush_device(&self) -> Result {
+        // SAFETY: By the type invariant, open as long as the superblock is there.
+        check(unsafe { bindings::blkdev_issue_flush((*self.as_ptr()).s_bdev) })
     }
 
     /// Size of the device in bytes.

@@ -20,6 +20,7 @@ mod crash;
 mod data;
 mod dax;
 mod demo;
+mod dirty_limit;
 mod disk;
 mod ext2;
 mod fs;

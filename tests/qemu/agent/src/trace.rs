@@ -163,6 +163,11 @@ impl Tracer {
     /// Ends the recording and returns it.
     pub fn stop(self) -> Result<Vec<Event>> {
         put("tracing_on", "0")?;
+        self.so_far()
+    }
+
+    /// What is recorded by now.
+    pub fn so_far(&self) -> Result<Vec<Event>> {
         let path = Path::new(TRACING).join("trace");
         let text = fs::read(&path).context("cannot read the trace")?;
         let text = String::from_utf8_lossy(&text);

@@ -56,6 +56,7 @@ pub const CASES: &[&[Case]] = &[
     coherence::CASES,
     device_faults::cached::CASES,
     device_faults::direct::CASES,
+    device_faults::durable::CASES,
     device_faults::lost::CASES,
     device_faults::requests::CASES,
     device_faults::superblock::CASES,

@@ -2,9 +2,7 @@
 
 //! Pages that are made dirty faster than they are written.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{anyhow, ensure, Context as _, Result};
@@ -15,7 +13,7 @@ use super::scripted::expect_errno;
 use crate::case::{skip, Case};
 use crate::check::wait_until;
 use crate::context::Context;
-use crate::disk::Disk;
+use crate::dirty_limit::DirtyLimit;
 use crate::suites::SCRIPT;
 use crate::task::in_thread;
 
@@ -45,7 +43,7 @@ fn write_nowait(context: &Context) -> Result<()> {
     let fs = Cached::new(context, &script(""))?;
     let bytes = vec![0xCC; LENGTH];
     let (written, end) = thread::scope(|scope| {
-        let limit = Limit::set(fs.disk())?;
+        let limit = DirtyLimit::nothing(fs.disk())?;
         let writer = scope.spawn(|| write_all_at_once(&fs, &bytes));
         let ended = wait_until(nowait::AT_ONCE, "the write", || writer.is_finished());
         drop(limit);
@@ -107,7 +105,7 @@ fn expect_throttled(
 ) -> Result<()> {
     let fs = Cached::new(context, &script(answer))?;
     thread::scope(|scope| {
-        let limit = Limit::set(fs.disk())?;
+        let limit = DirtyLimit::nothing(fs.disk())?;
         // How much a thread may dirty before the kernel looks grows as it goes on: here
         // it is a new one.
         let (task, thread) = in_thread(scope, || work(&fs))?;
@@ -126,33 +124,4 @@ fn expect_throttled(
         ensure!(throttled, "nothing was throttled");
         Ok(())
     })
-}
-
-/// Nothing may be dirty on a disk for long until this is dropped.
-struct Limit {
-    bdi: PathBuf,
-}
-
-impl Limit {
-    fn set(disk: &Disk) -> Result<Self> {
-        let bdi = Path::new("/sys/block").join(disk.name()).join("bdi");
-        let limit = Self { bdi };
-        limit.put("strict_limit", "1")?;
-        limit.put("max_ratio", "0")?;
-        Ok(limit)
-    }
-
-    fn put(&self, name: &str, value: &str) -> Result<()> {
-        fs::write(self.bdi.join(name), value).with_context(|| format!("bdi/{name}"))
-    }
-}
-
-impl Drop for Limit {
-    fn drop(&mut self) {
-        for (name, value) in [("max_ratio", "100"), ("strict_limit", "0")] {
-            if let Err(error) = self.put(name, value) {
-                eprintln!("cannot set it back: {error:#}");
-            }
-        }
-    }
 }

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -102,6 +102,11 @@ impl FaultyDisk {
             restore.now()?;
             result
         })
+    }
+
+    /// The real disk, which has a page cache of its own.
+    pub fn below(&self) -> PathBuf {
+        self.disk.path()
     }
 
     /// These bytes of the disk are bad from now on.

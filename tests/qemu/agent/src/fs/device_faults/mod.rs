@@ -6,6 +6,7 @@
 pub mod cached;
 pub mod direct;
 mod disk;
+pub mod durable;
 pub mod lost;
 pub mod requests;
 pub mod superblock;

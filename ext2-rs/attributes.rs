@@ -51,9 +51,6 @@ impl Attributes for Ext2 {
         }
         inode.touch();
         inode.mark_dirty();
-        if inode.needs_sync() {
-            inode.sync_metadata()?;
-        }
         Ok(())
     }
 

@@ -125,17 +125,21 @@ fn allocate_in(
             .saturating_add(found.start),
         count: found.end.saturating_sub(found.start),
     };
-    let counts = space.counts(index);
+    let before = space.counts(index);
     volume.set_counts(
         space,
         index,
         Counts {
-            free_blocks: counts.free_blocks.saturating_sub(run.count),
-            ..counts
+            free_blocks: before.free_blocks.saturating_sub(run.count),
+            ..before
         },
     );
     if sb.is_synchronous() {
-        buffer.sync()?;
+        if let Err(error) = buffer.sync() {
+            // Nobody will have them. The buffer does not count any more: it is read again.
+            volume.set_counts(space, index, before);
+            return Err(error);
+        }
     }
     Ok(Some(run))
 }

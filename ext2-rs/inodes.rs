@@ -90,17 +90,21 @@ fn allocate_in(
         ));
         return Err(EIO);
     };
-    let counts = space.counts(index);
+    let before = space.counts(index);
     let counts = Counts {
-        free_inodes: counts.free_inodes.saturating_sub(1),
-        directories: counts.directories.saturating_add(directory.into()),
-        ..counts
+        free_inodes: before.free_inodes.saturating_sub(1),
+        directories: before.directories.saturating_add(directory.into()),
+        ..before
     };
     volume.set_counts(space, index, counts);
-    space.add_to_debt(index, directory);
     if sb.is_synchronous() {
-        buffer.sync()?;
+        if let Err(error) = buffer.sync() {
+            // Nobody will have it. The buffer does not count any more: it is read again.
+            volume.set_counts(space, index, before);
+            return Err(error);
+        }
     }
+    space.add_to_debt(index, directory);
     Ok(Some(ino))
 }
 

@@ -236,11 +236,11 @@ impl FileSystem for Ext2 {
     }
 
     fn freeze(sb: &SuperBlock<Self>) -> Result {
+        let volume = sb.data();
         if sb.has_unlinked() {
             // Nobody but a check would free those in what is on the device now.
-            return Self::sync(sb, true);
+            return volume.write_superblock(true, mount_state::hold);
         }
-        let volume = sb.data();
         let state = volume.state_at_rest();
         volume.rest(|raw| mount_state::release(raw, state))
     }

@@ -201,10 +201,13 @@ impl Directory for Ext2 {
         };
         dir::remove(from.dir, old)?;
         if is_dir {
-            if let Some(parent) = parent {
-                dir::set_dot_dot(inode, parent, to.dir.ino())?;
-            }
+            let changed = match parent {
+                Some(parent) => dir::set_dot_dot(inode, parent, to.dir.ino()),
+                None => Ok(()),
+            };
+            // It has gone from there in any case.
             from.dir.drop_link();
+            changed?;
         }
         Ok(())
     }

@@ -28,7 +28,8 @@ pub struct Shown {
 /// Those that change something run with the inode's lock held.
 pub trait Attributes: FileSystem {
     /// Changes the size of the file to `size` bytes, which differs from what it
-    /// is. C: `ATTR_SIZE` of `setattr`.
+    /// is. If changes are to be written at once, that is done afterwards. C: `ATTR_SIZE` of
+    /// `setattr`.
     fn set_size(inode: Exclusive<'_, Self>, size: u64) -> Result;
 
     /// Flags for `statx()`. C: `getattr`.
@@ -87,7 +88,8 @@ pub(super) unsafe extern "C" fn setattr<F: Attributes>(
             let inode = Exclusive::new(Inode::<F>::from_raw((*dentry).d_inode));
             let valid = (*attr).ia_valid;
             let size = (*attr).ia_size as u64;
-            if valid & bindings::ATTR_SIZE != 0 && size != inode.size() {
+            let resized = valid & bindings::ATTR_SIZE != 0 && size != inode.size();
+            if resized {
                 F::set_size(inode, size)?;
             }
             bindings::setattr_copy(idmap, inode.as_ptr(), attr);
@@ -97,6 +99,10 @@ pub(super) unsafe extern "C" fn setattr<F: Attributes>(
                 Ok(())
             };
             inode.mark_dirty();
+            // At last: what was cut off is so, even if the device has an error.
+            if resized && inode.needs_sync() {
+                inode.sync_metadata()?;
+            }
             result
         }
     };

@@ -139,14 +139,20 @@ unsafe extern "C" fn fill_super<F: FileSystem>(
 unsafe extern "C" fn reconfigure<F: FileSystem>(fc: *mut bindings::fs_context) -> i32 {
     let change = || {
         // SAFETY: By the contract.
-        let (sb, options, flags) = unsafe {
+        let (sb, options, flags, mask) = unsafe {
             let sb = (*(*fc).root).d_sb;
             // A device that fails can become one that is only read, too.
             let _ = bindings::sync_filesystem(sb);
             let options = take_options::<F>(fc).ok_or(EINVAL)?;
-            (SuperBlock::from_raw(sb), options, (*fc).sb_flags)
+            let (flags, mask) = ((*fc).sb_flags, (*fc).sb_flags_mask);
+            (SuperBlock::from_raw(sb), options, flags, mask)
         };
-        let read_only = u64::from(flags) & bindings::SB_RDONLY as u64 != 0;
+        let read_only_of = |flags: u32| u64::from(flags) & bindings::SB_RDONLY as u64 != 0;
+        // What nobody has asked for stays.
+        let read_only = match read_only_of(mask) {
+            true => read_only_of(flags),
+            false => sb.is_read_only(),
+        };
         F::reconfigure(sb, KBox::into_inner(options), read_only)
     };
     to_int(change())

@@ -4,13 +4,14 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, ensure, Context as _, Result};
-use rustix::fs::{statfs, statvfs};
-use rustix::mount::MountFlags;
+use rustix::fs::{statfs, statvfs, CWD};
+use rustix::mount::{fsconfig_reconfigure, fsconfig_set_flag, fspick, FsPickFlags, MountFlags};
 
 use crate::case::Case;
 use crate::check::fails_with;
@@ -41,6 +42,8 @@ pub const CASES: &[Case] = &[
             "warning: mounting unchecked fs, running e2fsck is recommended",
             r"bs=\d+, gc=1, bpg=\d+, ipg=\d+",
         ]),
+    Case::new("mount_reconfigured", suites::EXT2_RS, reconfigured)
+        .doc("What is mounted read-only stays so if another option is changed, disk and all."),
     Case::new("mount_refused", suites::EXT2_RS, refused)
         .doc("Options of the C driver that the Rust one cannot serve are refused.")
         .logs(&["ext2_rs: option dax: .* use the C driver"]),
@@ -300,6 +303,27 @@ fn with_number(
     let result = work();
     write_disk(context, place, &before.to_le_bytes())?;
     result
+}
+
+fn reconfigured(context: &Context) -> Result<()> {
+    let second = Second::mount_flags(context, MountFlags::RDONLY)?;
+    let before = (number(context, STATE)?, number(context, MOUNTS)?);
+    let picked = fspick(CWD, Second::root(), FsPickFlags::FSPICK_CLOEXEC).context("fspick")?;
+    fsconfig_set_flag(picked.as_fd(), "minixdf").context("minixdf")?;
+    fsconfig_reconfigure(picked.as_fd()).context("reconfiguring")?;
+    drop(picked);
+    ensure!(shown()?.contains("minixdf"), "the option is not there");
+    fails_with(
+        File::create_new(second.path("new")),
+        libc::EROFS,
+        "creating",
+    )?;
+    let after = (number(context, STATE)?, number(context, MOUNTS)?);
+    ensure!(
+        after == before,
+        "state and mounts: {after:?} after {before:?}"
+    );
+    second.unmount()
 }
 
 fn refused(context: &Context) -> Result<()> {

@@ -60,6 +60,7 @@ pub const CASES: &[&[Case]] = &[
     device_faults::lost::CASES,
     device_faults::requests::CASES,
     device_faults::superblock::CASES,
+    device_faults::synchronous::CASES,
     dio_fault::CASES,
     dio_limits::CASES,
     dio_read::CASES,

@@ -104,6 +104,10 @@ impl FaultyDisk {
         })
     }
 
+    pub fn bytes(&self) -> u64 {
+        self.sectors * SECTOR as u64
+    }
+
     /// The real disk, which has a page cache of its own.
     pub fn below(&self) -> PathBuf {
         self.disk.path()

@@ -10,6 +10,7 @@ pub mod durable;
 pub mod lost;
 pub mod requests;
 pub mod superblock;
+pub mod synchronous;
 
 use std::ops::Range;
 

@@ -25,6 +25,12 @@ pub const CASES: &[Case] = &[
     Case::new("flaky_thaw", suites::EXT2_RS_FAULTS, thaw)
         .doc("A filesystem does not stay frozen because its superblock cannot be written.")
         .logs(&["previous I/O error to superblock detected"]),
+    Case::new("flaky_freeze", suites::EXT2_RS_FAULTS, unlinked_freeze)
+        .doc(
+            "A filesystem whose superblock cannot be written is not frozen, with an unlinked \
+             file open, too.",
+        )
+        .logs(&["previous I/O error to superblock detected"]),
     Case::new("flaky_remount", suites::EXT2_RS_FAULTS, remount)
         .doc("A filesystem whose superblock cannot be written becomes one that is only read.")
         .logs(&["previous I/O error to superblock detected"]),
@@ -63,6 +69,33 @@ fn thaw(context: &Context) -> Result<()> {
         disk.heal()?;
         fs::write(context.path("file")?, "text")?;
         sync().context("syncfs of a disk that is well again")
+    })
+}
+
+fn unlinked_freeze(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let root = File::open(context.mount_point())?;
+        let path = context.path("file")?;
+        for unlinked in [false, true] {
+            let file = File::create_new(&path)?;
+            if unlinked {
+                fs::remove_file(&path)?;
+            }
+            disk.break_at(Fault::FlakyWrites, SUPERBLOCK)?;
+            let frozen = freeze::freeze(&root);
+            disk.heal()?;
+            if frozen.is_ok() {
+                freeze::thaw(&root).context("FITHAW")?;
+            }
+            fails_with(frozen, libc::EIO, "FIFREEZE without a superblock")?;
+            drop(file);
+            if !unlinked {
+                fs::remove_file(&path)?;
+            }
+            // The error is told once more, to whoever syncs next.
+            let _ = syncfs(&root);
+        }
+        Ok(())
     })
 }
 

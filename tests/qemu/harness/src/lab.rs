@@ -12,7 +12,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::{FsxSpec, Link, Mode, RunSpec, SoakSpec};
-use tempfile::TempDir;
 
 use crate::agent::Agent;
 use crate::host_program;
@@ -20,20 +19,18 @@ use crate::image::{self, Tree};
 use crate::initramfs::Initramfs;
 use crate::kernel::{self, Flavor, KernelTree, Kind, Recipe};
 use crate::modules::{self, Modules};
-use crate::paths::{make_dir, Paths};
+use crate::paths::Paths;
 use crate::process::output_of;
 use crate::qemu::{self, Accel, Console, Event, Guest, Machine};
 use crate::suites::{self, Suite};
 use crate::toolchain::Toolchain;
+use crate::work_dir::WorkDir;
 
 /// How long a guest on KVM may take to say a word before KVM counts as broken.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a guest that was made to panic may take to write its stacks.
 const LAST_WORDS: Duration = Duration::from_secs(30);
-
-/// Age at which the disks of a run cannot be in use any more.
-const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub struct Lab {
     pub paths: Paths,
@@ -47,7 +44,7 @@ pub struct Lab {
     pub switches: u64,
     pub soak: SoakSpec,
     modules: Modules,
-    work: TempDir,
+    work: WorkDir,
 }
 
 /// What differs between boots of one suite.
@@ -74,11 +71,7 @@ impl Lab {
         let recipe = Recipe::new(paths, tools, link, flavor)?;
         let kernel = kernel::build(paths, tools, &recipe)?;
         let modules = Modules::build(paths, tools, &kernel)?;
-        let run = paths.cache.join("run");
-        make_dir(&run)?;
-        remove_stale(&run);
-        let work = TempDir::new_in(&run)
-            .with_context(|| format!("cannot create a directory in {}", run.display()))?;
+        let work = WorkDir::create(paths)?;
         let mut lab = Self {
             paths: paths.clone(),
             tools: tools.clone(),
@@ -330,21 +323,6 @@ impl Lab {
 /// A module in a suite's list: its name, and the parameters behind it.
 fn split<'a>(entry: &&'a str) -> (&'a str, &'a str) {
     entry.split_once(' ').unwrap_or((entry, ""))
-}
-
-/// Disks of runs that were interrupted; those of today may still be in use.
-fn remove_stale(run: &Path) {
-    let Ok(entries) = fs::read_dir(run) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let modified = entry.metadata().and_then(|meta| meta.modified());
-        let age = modified.ok().and_then(|time| time.elapsed().ok());
-        if age.is_some_and(|age| age > STALE) {
-            // What cannot be removed is in nobody's way but the disk's.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 /// A name in the guest for each command of the host's busybox.

@@ -37,6 +37,7 @@ mod session;
 mod suites;
 mod toolchain;
 mod tracker;
+mod work_dir;
 
 use std::process::ExitCode;
 

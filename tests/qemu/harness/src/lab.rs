@@ -70,8 +70,9 @@ impl Lab {
     ) -> Result<Self> {
         let recipe = Recipe::new(paths, tools, link, flavor)?;
         let kernel = kernel::build(paths, tools, &recipe)?;
-        let modules = Modules::build(paths, tools, &kernel)?;
         let work = WorkDir::create(paths)?;
+        // Every guest of the lab has the same, whatever is built meanwhile.
+        let modules = Modules::build(paths, tools, &kernel, &work.path().join("modules"))?;
         let mut lab = Self {
             paths: paths.clone(),
             tools: tools.clone(),

@@ -47,10 +47,15 @@ struct Module {
 }
 
 impl Modules {
-    /// Builds ours for `kernel` and takes stock of all.
-    pub fn build(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<Self> {
+    /// Builds ours for `kernel`, copies them to `into`, and takes stock of all.
+    pub fn build(
+        paths: &Paths,
+        tools: &Toolchain,
+        kernel: &KernelTree,
+        into: &Path,
+    ) -> Result<Self> {
         let mut files = kernel_modules(kernel)?;
-        files.extend(build_ours(paths, tools, kernel)?);
+        files.extend(build_ours(paths, tools, kernel, into)?);
         let mut modinfo = tools.command("modinfo");
         modinfo.args(&files);
         let text = output_of(&mut modinfo).context("cannot read what the modules depend on")?;
@@ -141,13 +146,17 @@ fn built_in(kernel: &KernelTree) -> Result<BTreeSet<String>> {
         .collect())
 }
 
-/// The engine's module, if this kernel is one for it, and script_fs; copied away,
-/// since another kernel's objects will take their place in the checkout.
-fn build_ours(paths: &Paths, tools: &Toolchain, kernel: &KernelTree) -> Result<Vec<PathBuf>> {
+/// The engine's module, if this kernel is one for it, and script_fs; copied away before
+/// anybody else builds, since other sources' or another kernel's objects will take their
+/// place in the checkout.
+fn build_ours(
+    paths: &Paths,
+    tools: &Toolchain,
+    kernel: &KernelTree,
+    into: &Path,
+) -> Result<Vec<PathBuf>> {
     let _lock = Lock::take(&paths.checkout.join("target/modules/lock"))?;
-    let key = kernel.dir.file_name().unwrap_or_default();
-    let into = paths.checkout.join("target/modules").join(key);
-    make_dir(&into)?;
+    make_dir(into)?;
     let mut built = Vec::new();
     let mut symbols = None;
     if engine(kernel.link).is_some() {

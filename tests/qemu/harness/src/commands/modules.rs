@@ -20,7 +20,9 @@ pub fn run(paths: &Paths, tools: &Toolchain, kdir: Option<&Path>) -> Result<()> 
         return Ok(());
     }
     let kernel = cached_kernel(paths, tools)?;
-    let modules = Modules::build(paths, tools, &kernel)?;
+    let key = kernel.dir.file_name().unwrap_or_default();
+    let into = paths.checkout.join("target/modules").join(key);
+    let modules = Modules::build(paths, tools, &kernel, &into)?;
     for name in [ENGINE, "script_fs"] {
         let file = modules.path(name)?.display();
         println!("{file} for Linux {}", kernel.release()?);

@@ -10,7 +10,7 @@ use std::fs;
 use std::sync::mpsc;
 use std::thread;
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, Context, Error, Result};
 use iomap_qemu_protocol::TestInfo;
 
 use crate::agent::Agent;
@@ -48,16 +48,25 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
     }
     let mut report = Report::new(arguments.show_output);
     if plan.wants_cargo_tests() {
-        cargo_tests::run(paths, tools, arguments.filter.as_deref(), &mut |result| {
-            report.add(result);
-        })?;
+        let filter = arguments.filter.as_deref();
+        let done = cargo_tests::run(paths, tools, filter, &mut |result| report.add(result));
+        if let Err(error) = done {
+            report.add(broken("host/cargo_tests".into(), &error));
+        }
     }
     let later = plan.runs().iter().skip(1);
     let later = later.filter(|run| !time.may_lack(run));
     let later: Vec<Kind> = later.map(|run| run.kernel).collect();
-    thread::scope(|scope| -> Result<()> {
+    thread::scope(|scope| {
         for (number, run) in plan.runs().iter().enumerate() {
-            let left_out = time.left_out(paths, tools, run)?;
+            // The sums shall tell of all that went wrong, and other runs go on.
+            let failed = |what: &str, error: &Error| {
+                broken(format!("{}/{what}", run.kernel.label(checks::SUITE)), error)
+            };
+            let left_out = match time.left_out(paths, tools, run) {
+                Ok(left_out) => left_out,
+                Err(error) => vec![failed("time", &error)],
+            };
             if !left_out.is_empty() {
                 left_out.into_iter().for_each(|result| report.add(result));
                 continue;
@@ -69,19 +78,26 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
                 scope.spawn(|| kernel::build_ahead(paths, tools, &later));
             }
             match lab {
-                Ok(lab) => run_tests(lab, &tests, run, arguments, &mut report)?,
-                // The sums shall say so even if no guest could be booted.
-                Err(error) => report.add(TestResult {
-                    name: format!("{}/build", run.kernel.label(checks::SUITE)),
-                    verdict: Verdict::Failed,
-                    seconds: 0.0,
-                    details: vec![format!("{error:#}")],
-                }),
+                Ok(lab) => {
+                    if let Err(error) = run_tests(lab, &tests, run, arguments, &mut report) {
+                        report.add(failed("run", &error));
+                    }
+                }
+                Err(error) => report.add(failed("build", &error)),
             }
         }
-        Ok(())
-    })?;
+    });
     report.finish(&paths.results().join("junit.xml"))
+}
+
+/// What is to be seen of an error that is no test's.
+fn broken(name: String, error: &Error) -> TestResult {
+    TestResult {
+        name,
+        verdict: Verdict::Failed,
+        seconds: 0.0,
+        details: vec![format!("{error:#}")],
+    }
 }
 
 /// A test of a suite that does not exist would silently never run.
@@ -154,23 +170,75 @@ fn run_guests(
         .map(|suite| (suite, run.of_suite(suite, tests)))
         .filter(|(_, selected)| !selected.is_empty())
         .collect();
+    let kernel = lab.kind();
+    let boot = |(suite, selected): (&Suite, Vec<TestInfo>), emit: Emit| {
+        let logs = lab.paths.results().join(kernel.name()).join(suite.name);
+        let done = Session::new(lab, suite, tree, logs, emit).run(&selected);
+        done.map_err(|error| (kernel.label(suite.name), error))
+    };
+    side_by_side(tasks, jobs, boot, &mut |result| report.add(result))
+}
+
+/// Takes a result as it comes.
+type Emit<'a> = &'a mut dyn FnMut(TestResult);
+
+/// Has `boot` do all of `tasks`, up to `jobs` at a time. Its error, with the name of the suite,
+/// fails that suite alone.
+fn side_by_side<T: Send>(
+    tasks: Vec<T>,
+    jobs: usize,
+    boot: impl Fn(T, Emit) -> Result<(), (String, Error)> + Send + Sync,
+    add: Emit,
+) -> Result<()> {
     let (sender, results) = mpsc::channel();
-    let kernel = lab.kind().name();
     // Takes the sender along: when all guests are done, there are no more results.
-    let boot = move |(suite, selected): (&Suite, Vec<TestInfo>)| {
-        let logs = lab.paths.results().join(&kernel).join(suite.name);
+    let work = move |task| {
         // Nobody has stopped listening unless the harness is about to end.
         let mut emit = |result| drop(sender.send(result));
-        Session::new(lab, suite, tree, logs, &mut emit).run(&selected)
+        if let Err((suite, error)) = boot(task, &mut emit) {
+            emit(broken(format!("{suite}/guest"), &error));
+        }
+        Ok(())
     };
     thread::scope(|scope| {
-        let guests = scope.spawn(move || parallel::all(tasks, jobs, boot));
+        let guests = scope.spawn(move || parallel::all(tasks, jobs, work));
         for result in results {
-            report.add(result);
+            add(result);
         }
         match guests.join() {
             Ok(done) => done.map(drop),
             Err(_) => bail!("the thread that boots guests has panicked"),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use anyhow::anyhow;
+
+    #[test]
+    fn an_error_of_the_harness_fails_one_suite() -> Result<()> {
+        let boot = |suite: &str, emit: Emit| {
+            if suite == "xfs-4k" {
+                return Err((suite.to_owned(), anyhow!("no space left")));
+            }
+            emit(TestResult {
+                name: format!("{suite}/seek"),
+                verdict: Verdict::Passed,
+                seconds: 0.0,
+                details: Vec::new(),
+            });
+            Ok(())
+        };
+        let mut results = Vec::new();
+        let add = &mut |result| results.push(result);
+        side_by_side(vec!["xfs-4k", "ext4-4k"], 1, boot, add)?;
+        let names: Vec<&str> = results.iter().map(|result| result.name.as_str()).collect();
+        assert_eq!(names, ["xfs-4k/guest", "ext4-4k/seek"]);
+        let failed = results.first().map(|result| result.details.as_slice());
+        assert_eq!(failed, Some(&["no space left".to_owned()][..]));
+        Ok(())
+    }
 }

@@ -62,7 +62,8 @@ impl Report {
     /// together, if those that pass speak; writes the JUnit file, ends with the line
     /// of sums. Returns whether all is well.
     pub fn finish(self, junit_file: &Path) -> Result<bool> {
-        junit::write(&self.results, self.start.elapsed(), junit_file)?;
+        // What was found is said even if there is no room for the file.
+        let written = junit::write(&self.results, self.start.elapsed(), junit_file);
         let failures: Vec<&TestResult> = self
             .results
             .iter()
@@ -91,6 +92,7 @@ impl Report {
             self.start.elapsed().as_secs_f64(),
             sums(&self.results)
         );
+        written?;
         // A run of nothing is no success: the filter or the build is wrong.
         Ok(failures.is_empty() && !self.results.is_empty())
     }

@@ -11,14 +11,21 @@ use anyhow::{Context, Result};
 use iomap_qemu_protocol::kernel_log::Signs;
 use iomap_qemu_protocol::Link;
 
+/// Every kernel says something there when it boots.
+const NOTHING: &str = "the log of the guest's console is empty, or is gone: is the disk full, \
+                       has anybody removed the results under the run?";
+
 /// What a guest's kernel has written to that file; nothing if there is none.
 pub fn text_of(console: &Path) -> String {
     String::from_utf8_lossy(&fs::read(console).unwrap_or_default()).into_owned()
 }
 
 /// The lines of `console` that look like a bug and are not among `accounted`, in a
-/// kernel to which the engine is linked like that.
+/// kernel to which the engine is linked like that. No line at all is no good sign.
 pub fn unaccounted(console: &str, link: Link, accounted: &BTreeSet<String>) -> Result<Vec<String>> {
+    if console.trim().is_empty() {
+        return Ok(vec![NOTHING.to_owned()]);
+    }
     let signs = Signs::new(link).context("the signs of kernel bugs")?;
     Ok(console
         .lines()
@@ -86,6 +93,16 @@ mod tests {
     fn an_ordinary_boot_is_clean() -> Result<()> {
         let console = "[    0.1] debug: lock [x] and\n[ 1.0] Run /init as init process\nroot\n";
         assert!(unaccounted(console, Link::Module, &BTreeSet::new())?.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn a_guest_without_a_log_is_not_clean() -> Result<()> {
+        let gone = text_of(Path::new("/no/such/console.log"));
+        for console in [gone.as_str(), "\n"] {
+            let found = unaccounted(console, Link::Module, &BTreeSet::new())?;
+            assert_eq!(found, [NOTHING]);
+        }
         Ok(())
     }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context, Result};
 use walkdir::WalkDir;
 
+use crate::lock::Lock;
+
 /// The two directories everything is found under.
 #[derive(Clone, Debug)]
 pub struct Paths {
@@ -47,6 +49,11 @@ impl Paths {
 
     pub fn results(&self) -> PathBuf {
         self.checkout.join("target/test-results")
+    }
+
+    /// Has all of [`Self::results`] to itself, which the next run removes.
+    pub fn lock_results(&self) -> Result<Lock> {
+        Lock::take(&beside(&self.results(), ".lock"))
     }
 
     /// Static programs that set-up built for the guest.

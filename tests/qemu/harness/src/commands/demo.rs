@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 pub fn run(paths: &Paths, tools: &Toolchain, link: Link) -> Result<bool> {
     let start = Instant::now();
+    let _results = paths.lock_results()?;
     let agent = Agent::build(paths, tools)?;
     let lab = Lab::prepare(paths, tools, agent, link, Flavor::Release)?;
     let progress = Progress::new("making a tree of files", None);

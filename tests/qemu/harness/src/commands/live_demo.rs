@@ -24,6 +24,7 @@ use crate::toolchain::Toolchain;
 
 pub fn run(paths: &Paths, tools: &Toolchain) -> Result<bool> {
     let start = Instant::now();
+    let _results = paths.lock_results()?;
     let agent = Agent::build(paths, tools)?;
     let lab = Lab::prepare(paths, tools, agent, Link::Live, Flavor::Release)?;
     let logs = lab.paths.results().join(LIVE_DEMO.name);

@@ -16,6 +16,7 @@ use crate::filter::Filter;
 use crate::image::Tree;
 use crate::kernel::Flavor;
 use crate::lab::Lab;
+use crate::lock::Lock;
 use crate::mutants::{self, Mutant, Workshop};
 use crate::paths::Paths;
 use crate::report::Report;
@@ -37,6 +38,8 @@ pub fn run(paths: &Paths, tools: &Toolchain, filter: Option<&str>) -> Result<boo
     mutants::require_sound(paths, &mutants, &tests)?;
     let selected = select(mutants, filter)?;
 
+    // Of the copy of the sources, of the logs and of the results.
+    let _lock = Lock::take(&mutants::directory(paths).join("lock"))?;
     let logs = mutants::directory(paths).join("logs");
     if logs.exists() {
         fs::remove_dir_all(&logs).context("cannot remove the last run's logs")?;

@@ -43,6 +43,7 @@ pub fn run(paths: &Paths, tools: &Toolchain, arguments: &TestArguments) -> Resul
         return Ok(true);
     }
 
+    let _results = paths.lock_results()?;
     if paths.results().exists() {
         fs::remove_dir_all(paths.results()).context("cannot remove the last run's results")?;
     }

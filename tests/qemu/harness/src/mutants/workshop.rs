@@ -10,18 +10,16 @@ use iomap_qemu_protocol::Link;
 
 use super::list::Mutant;
 use crate::kernel::{Engine, KernelTree};
-use crate::lock::Lock;
 use crate::modules;
 use crate::paths::{read_text, Paths};
 use crate::process::run_logged;
 use crate::toolchain::Toolchain;
 
-/// Nobody else builds in the copy while this lives.
+/// For who has the lock in [`directory`] alone.
 pub struct Workshop {
     name: &'static str,
     dir: PathBuf,
     log: PathBuf,
-    _lock: Lock,
 }
 
 impl Workshop {
@@ -29,7 +27,6 @@ impl Workshop {
     pub fn open(paths: &Paths, link: Link) -> Result<Self> {
         let root = directory(paths);
         let name = modules::engine(link).context("there is no module to break")?;
-        let lock = Lock::take(&root.join("lock"))?;
         // What one module leaves behind is not for the other.
         let dir = root.join("source").join(name);
         Engine::read(&paths.checkout)?.copy_to(&dir)?;
@@ -37,7 +34,6 @@ impl Workshop {
             name,
             dir,
             log: root.join("build.log"),
-            _lock: lock,
         })
     }
 
@@ -67,7 +63,7 @@ impl Workshop {
     }
 }
 
-/// Where the copy, the logs and the results are.
+/// Where the copy, the logs and the results are, and their lock.
 pub fn directory(paths: &Paths) -> PathBuf {
     paths.checkout.join("target/mutants")
 }

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::kernel_log::Signs;
+use iomap_qemu_protocol::kernel_log::{Signs, COMPLAINT, TRACE};
 use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::Link;
 use regex::Regex;
@@ -96,11 +96,11 @@ impl KernelLog {
                 }
             }
             // It belongs to what the line before it says, whatever that is.
-            let trace = text.contains("Call Trace");
+            let trace = text.contains(TRACE);
             let bad = trace || self.signs.fit(&text);
             let excused = wanted || (trace && trace_expected);
             if bad && !excused {
-                let complaint = format!("the kernel log has: {text}");
+                let complaint = format!("{COMPLAINT}{text}");
                 verdict.complaints.push(complaint);
             }
             if wanted || bad {

@@ -95,7 +95,7 @@ impl Tracker {
                     Some(running) => &mut running.details,
                     None => &mut self.remarks,
                 };
-                details.push(text_of(&other));
+                tell(details, &other);
                 None
             }
         }
@@ -175,6 +175,19 @@ impl Tracker {
     }
 }
 
+/// Adds a line to `details`. A number takes the place of what was told of the same before.
+fn tell(details: &mut Vec<String>, line: &Line) {
+    let text = text_of(line);
+    if let Line::Metric { test, key, .. } = line {
+        let name = format!("metric {test} {key} ");
+        if let Some(told) = details.iter_mut().find(|told| told.starts_with(&name)) {
+            *told = text;
+            return;
+        }
+    }
+    details.push(text);
+}
+
 /// A line without the `# ` that makes it a comment.
 fn text_of(line: &Line) -> String {
     let text = line.to_string();
@@ -229,6 +242,25 @@ mod tests {
         let results = tracker.guest_ended("the guest's kernel panicked");
         assert_eq!(names(&results), ["ext4-4k/two"]);
         assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["three"]);
+    }
+
+    #[test]
+    fn of_a_number_that_grows_the_last_counts() {
+        let mut tracker = tracker();
+        feed(
+            &mut tracker,
+            "1..3\n# begin one\n# metric one runs 0\n# metric one runs.long 1\n# 30 s left\n\
+             # metric one runs 7\n",
+        );
+        let results = tracker.guest_ended("the guest died");
+        let details = results.first().map(|result| result.details.clone());
+        let expected = [
+            "metric one runs 7",
+            "metric one runs.long 1",
+            "30 s left",
+            "the guest died",
+        ];
+        assert_eq!(details, Some(expected.map(String::from).to_vec()));
     }
 
     #[test]

@@ -6,6 +6,12 @@ use regex::{Regex, RegexSet};
 
 use crate::Link;
 
+/// What a test's complaint of a line of the log begins with.
+pub const COMPLAINT: &str = "the kernel log has: ";
+
+/// What begins the trace that belongs to a line before it.
+pub const TRACE: &str = "Call Trace";
+
 /// Regular expressions of what kernels say when something is wrong.
 const SIGNS: &[&str] = &[
     "WARNING:",

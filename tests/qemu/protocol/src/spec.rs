@@ -83,6 +83,11 @@ pub struct SoakSpec {
     pub seed: Option<u32>,
 }
 
+impl SoakSpec {
+    /// In [`crate::ktap::Line::Metric`]s: how many faults the programs found.
+    pub const FAULTS: &'static str = "faults";
+}
+
 /// Which engine the guest's filesystems run on, and how it is linked to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

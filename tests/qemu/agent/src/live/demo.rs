@@ -20,7 +20,7 @@ use crate::kmsg::KernelLog;
 use crate::load::{Kind, Load, Worker};
 use crate::mounts::Mount;
 use crate::output::Output;
-use crate::soak::{self, Done, Job, Program, Work};
+use crate::soak::{self, Job, Program, Work};
 use crate::trace::Tracer;
 
 /// How long each engine is shown at work, and how long it is looked at.
@@ -83,10 +83,10 @@ impl Demo<'_> {
     }
 
     /// What the programs did, which all have found what they had written.
-    fn count(&self, jobs: &[Job], done: Vec<Done>) -> Result<()> {
+    fn count(&self, jobs: &[Job]) -> Result<()> {
         let mut sum = Work::default();
-        for (job, Done { work, fault }) in jobs.iter().zip(done) {
-            fault.map_or(Ok(()), Err)?;
+        for job in jobs {
+            let work = job.work();
             ensure!(work.runs > 0, "{} has not come to an end once", job.name());
             sum.runs += work.runs;
             sum.operations += work.operations;
@@ -174,9 +174,9 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
         let verified = demo.phase("verify", |demo| {
             let checked: Vec<Result<()>> = workers.into_iter().map(Worker::join).collect();
             let done = jobs.iter().zip(programs);
-            let done = done.map(|(job, thread)| Done::of(job, thread)).collect();
-            checked.into_iter().collect::<Result<()>>()?;
-            demo.count(&jobs, done)
+            let done: Vec<Result<()>> = done.map(|(job, thread)| job.join(thread)).collect();
+            checked.into_iter().chain(done).collect::<Result<()>>()?;
+            demo.count(&jobs)
         });
         shown.and(verified)
     })

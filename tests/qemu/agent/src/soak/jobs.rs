@@ -4,9 +4,10 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::ScopedJoinHandle;
 
-use anyhow::{anyhow, Context as _, Error, Result};
+use anyhow::{anyhow, Context as _, Result};
 
 use super::programs::{Program, Work};
 
@@ -15,14 +16,8 @@ pub struct Job {
     pub program: Program,
     pub kind: String,
     dir: PathBuf,
-}
-
-/// What a job has come to.
-#[derive(Default)]
-pub struct Done {
-    /// Until the end, or until the fault.
-    pub work: Work,
-    pub fault: Option<Error>,
+    runs: AtomicU64,
+    operations: AtomicU64,
 }
 
 /// Every program in a directory of its own on every filesystem, of which there are the
@@ -36,43 +31,50 @@ pub fn jobs<'a>(
         for &program in programs {
             let dir = root.join(program.name());
             fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-            jobs.push(Job {
-                program,
-                kind: kind.to_owned(),
-                dir,
-            });
+            jobs.push(Job::new(program, kind, dir));
         }
     }
     Ok(jobs)
 }
 
-impl Done {
-    /// Waits for the thread that does the job.
-    pub fn of(job: &Job, thread: ScopedJoinHandle<'_, Self>) -> Self {
-        thread.join().unwrap_or_else(|_| Self {
-            fault: Some(anyhow!("its thread panicked").context(job.name())),
-            ..Self::default()
-        })
-    }
-}
-
 impl Job {
-    /// Again and again until it is over, or a fault is found. Jobs that run at the same
-    /// time have different numbers; seeds come from `base`.
-    pub fn repeat(&self, base: u32, number: u64, over: impl Fn() -> bool) -> Done {
-        let mut done = Done::default();
-        while !over() {
-            let seed = seed(base, number, done.work.runs);
-            match self.program.run(&self.kind, &self.dir, seed) {
-                Ok(operations) => done.work.operations += operations,
-                Err(error) => {
-                    done.fault = Some(error.context(self.name()));
-                    break;
-                }
-            }
-            done.work.runs += 1;
+    fn new(program: Program, kind: &str, dir: PathBuf) -> Self {
+        Self {
+            program,
+            kind: kind.to_owned(),
+            dir,
+            runs: AtomicU64::new(0),
+            operations: AtomicU64::new(0),
         }
-        done
+    }
+
+    /// Again and again until it is over; the error is the fault that it finds. Jobs that run
+    /// at the same time have different numbers; seeds come from `base`.
+    pub fn repeat(&self, base: u32, number: u64, over: impl Fn() -> bool) -> Result<()> {
+        while !over() {
+            let seed = seed(base, number, self.work().runs);
+            let operations = self
+                .program
+                .run(&self.kind, &self.dir, seed)
+                .with_context(|| self.name())?;
+            self.operations.fetch_add(operations, Ordering::Relaxed);
+            self.runs.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Waits for the thread that does the job.
+    pub fn join(&self, thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
+        let panicked = || Err(anyhow!("its thread panicked").context(self.name()));
+        thread.join().unwrap_or_else(|_| panicked())
+    }
+
+    /// What it has done so far.
+    pub fn work(&self) -> Work {
+        Work {
+            runs: self.runs.load(Ordering::Relaxed),
+            operations: self.operations.load(Ordering::Relaxed),
+        }
     }
 
     /// `xfs.fsx`
@@ -109,17 +111,11 @@ mod tests {
 
     #[test]
     fn a_thread_that_panicked_says_which_job_it_had() {
-        let job = Job {
-            program: Program::Fsx,
-            kind: "xfs".into(),
-            dir: PathBuf::new(),
-        };
+        let job = Job::new(Program::Fsx, "xfs", PathBuf::new());
         // As a panic, without its words on the terminal.
-        let done = thread::scope(|scope| {
-            let thread = scope.spawn(|| panic::resume_unwind(Box::new(())));
-            Done::of(&job, thread)
-        });
-        let fault = done.fault.map(|fault| format!("{fault:#}"));
+        let done =
+            thread::scope(|scope| job.join(scope.spawn(|| panic::resume_unwind(Box::new(())))));
+        let fault = done.err().map(|fault| format!("{fault:#}"));
         assert_eq!(fault.as_deref(), Some("xfs.fsx: its thread panicked"));
     }
 }

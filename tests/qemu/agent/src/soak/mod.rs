@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Result};
+use iomap_qemu_protocol::SoakSpec;
 
 use crate::case::Case;
 use crate::cgroup::MemoryLimit;
@@ -21,7 +22,7 @@ use crate::disk::Disk;
 use crate::fs::MIB;
 use crate::mounts::Mount;
 use crate::suites;
-pub use jobs::{jobs, Done, Job};
+pub use jobs::{jobs, Job};
 pub use programs::{Program, Work};
 
 /// The tables of this directory's files.
@@ -35,7 +36,8 @@ const OTHERS: &[&str] = &["ext4", "ext2", "ext2_rs"];
 /// What all programs together may use, page cache included.
 const MEMORY: usize = 128 * MIB;
 
-/// How often the host hears that all goes well.
+/// How often the host hears that all goes well, and what has been done: the last it hears
+/// counts if the guest dies.
 const REPORT: Duration = Duration::from_secs(30);
 
 fn everything(context: &Context) -> Result<()> {
@@ -57,52 +59,52 @@ fn everything(context: &Context) -> Result<()> {
     });
     let jobs = jobs(&Program::ALL, [main].into_iter().chain(roots))?;
     let limit = MemoryLimit::enter(MEMORY)?;
-    let done = work_for(time, base, &jobs, context);
-    let faults = tell_work(context, &jobs, &done);
+    let done = work_for(time, base, &jobs, |left| {
+        context.note(format!("{} s left", left.as_secs()));
+        tell_work(context, &jobs);
+        // If it cannot be told now, it cannot be told in the end, and that is an error.
+        let _ = tell_traffic(context, &disks, &before);
+    });
+    tell_work(context, &jobs);
+    let faults = faults(&jobs, &done);
+    context.metric(SoakSpec::FAULTS, faults.len() as f64);
     let reclaimed = limit.reclaimed()?;
     context.metric("pages_reclaimed", reclaimed as f64);
-    let told = limit
-        .leave()
-        .and_then(|()| tell_traffic(context, &disks, &before));
+    let told = limit.leave().and_then(|()| {
+        rustix::fs::sync();
+        tell_traffic(context, &disks, &before)
+    });
     drop(others);
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     ensure!(reclaimed > 0, "there was memory enough for everything");
     told
 }
 
-/// Tells what the jobs did, and how many have found a fault; what these say.
-fn tell_work(context: &Context, jobs: &[Job], done: &[Done]) -> Vec<String> {
-    for (job, done) in jobs.iter().zip(done) {
-        let name = job.name();
-        context.metric(&format!("{name}.runs"), done.work.runs as f64);
-        context.metric(&format!("{name}.operations"), done.work.operations as f64);
+/// Tells what the jobs have done so far.
+fn tell_work(context: &Context, jobs: &[Job]) {
+    for job in jobs {
+        let (name, work) = (job.name(), job.work());
+        context.metric(&format!("{name}.runs"), work.runs as f64);
+        context.metric(&format!("{name}.operations"), work.operations as f64);
     }
-    let faults = faults(jobs, done);
-    context.metric("errors", faults.len() as f64);
-    faults
 }
 
 /// What the jobs have found, or else those that have been too slow to find anything.
-fn faults(jobs: &[Job], done: &[Done]) -> Vec<String> {
-    let found: Vec<String> = done
-        .iter()
-        .filter_map(|done| done.fault.as_ref())
-        .map(|fault| format!("{fault:#}"))
-        .collect();
+fn faults(jobs: &[Job], done: &[Result<()>]) -> Vec<String> {
+    let found = done.iter().filter_map(|done| done.as_ref().err());
+    let found: Vec<String> = found.map(|fault| format!("{fault:#}")).collect();
     if !found.is_empty() {
         // It has ended the others before their time.
         return found;
     }
     jobs.iter()
-        .zip(done)
-        .filter(|(_, done)| done.work.runs == 0)
-        .map(|(job, _)| format!("{} has not come to an end once", job.name()))
+        .filter(|job| job.work().runs == 0)
+        .map(|job| format!("{} has not come to an end once", job.name()))
         .collect()
 }
 
-/// Tells what has gone to the disks and come from them.
+/// Tells what has gone to the disks and come from them so far.
 fn tell_traffic(context: &Context, disks: &[Disk], before: &[Traffic]) -> Result<()> {
-    rustix::fs::sync();
     for (disk, before) in disks.iter().zip(before) {
         let now = Traffic::of(disk)?;
         let mib = |sectors: u64| (sectors / 2048) as f64;
@@ -121,8 +123,9 @@ fn disks(context: &Context) -> Result<Vec<Disk>> {
     roles.map(|role| context.disk(role)).collect()
 }
 
-/// Each job again and again, all at once, until the time is up or one finds a fault.
-fn work_for(time: Duration, base: u32, jobs: &[Job], context: &Context) -> Vec<Done> {
+/// Each job again and again, all at once, until the time is up or one finds a fault. From time
+/// to time `report` hears how much is left.
+fn work_for(time: Duration, base: u32, jobs: &[Job], report: impl Fn(Duration)) -> Vec<Result<()>> {
     let end = Instant::now() + time;
     let failed = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -134,25 +137,25 @@ fn work_for(time: Duration, base: u32, jobs: &[Job], context: &Context) -> Vec<D
                 scope.spawn(move || {
                     let over = || Instant::now() >= end || failed.load(Ordering::Relaxed);
                     let done = job.repeat(base, number, over);
-                    if done.fault.is_some() {
+                    if done.is_err() {
                         failed.store(true, Ordering::Relaxed);
                     }
                     done
                 })
             })
             .collect();
-        let mut next = Instant::now() + REPORT;
+        let mut next = Instant::now();
         while !workers.iter().all(|worker| worker.is_finished()) {
             thread::sleep(Duration::from_millis(100));
             let left = end.saturating_duration_since(Instant::now());
             // Once the time is up, silence is how the host finds out that somebody hangs.
             if Instant::now() > next && !left.is_zero() {
-                context.note(format!("{} s left", left.as_secs()));
+                report(left);
                 next += REPORT;
             }
         }
         let workers = jobs.iter().zip(workers);
-        workers.map(|(job, worker)| Done::of(job, worker)).collect()
+        workers.map(|(job, worker)| job.join(worker)).collect()
     })
 }
 

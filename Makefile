@@ -10,9 +10,12 @@ harness = @scripts/setup.sh && scripts/harness.sh
 cargo = scripts/with-tools.sh cargo
 workspaces := $(wildcard tests/host/Cargo.toml tests/host_ext2/Cargo.toml tests/qemu/Cargo.toml)
 # How the engine is linked to the kernel: MODE, or ENGINE=c for the other engine.
-link := $(if $(filter c,$(ENGINE)),c,$(MODE:all=module,builtin))
+link = $(call known_engine,c rust)$(if $(filter c,$(ENGINE)),c,$(MODE:all=module,builtin))
 comma := ,
-with_link := $(if $(link),--link '$(link)')
+with_link = $(if $(link),--link '$(link)')
+# What is misspelt, or has no meaning for a command, is not ignored.
+known_engine = $(if $(filter-out $1,$(ENGINE)),$(error ENGINE=$(ENGINE): say one of $1))
+without = $(foreach option,$1,$(if $($(option)),$(error make $@ knows no $(option)=, leave it out)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak bench compare shell kernel modules mutants conformance clean distclean \
@@ -63,24 +66,26 @@ setup:
 	done
 
 demo:
-	$(harness) demo $(with_link)
+	$(call without,KERNEL)$(harness) demo $(with_link)
 
 test:
 	$(harness) test $(with_link) $(if $(KERNEL),--kernel '$(KERNEL)') $(if $(T),--filter '$(T)')
 
 # Rounds of five minutes; after each the host checks the disks.
+rounds = $(filter-out 0 -%,$(shell expr '(' '$(or $(MINUTES),60)' + 4 ')' / 5 2>/dev/null))
 soak:
-	$(harness) test --link module --filter soak/ --show-output \
-		--soak-seconds 300 --repeat $$(( ($(or $(MINUTES),60) + 4) / 5 )) \
+	$(call without,ENGINE MODE)$(harness) test --link module --filter soak/ --show-output \
+		--soak-seconds 300 --repeat $(or $(rounds),$(error MINUTES=$(MINUTES): say a number, as 60)) \
 		--kernel '$(or $(KERNEL),release)'
 
 bench:
-	$(harness) bench $(if $(LIVE),--live '$(LIVE)') \
+	$(call without,ENGINE KERNEL MODE)$(harness) bench $(if $(LIVE),--live '$(LIVE)') \
 		$(if $(PROFILE),--profile '$(PROFILE)',$(if $(QUICK),--quick) $(if $(T),--filter '$(T)')) \
 		$(if $(WALL),--wall) $(if $(THREADS),--threads) $(if $(JOBS),--jobs '$(JOBS)')
 
 compare:
-	$(harness) compare --link '$(or $(MODE),module)' $(if $(REFERENCE),--reference) $(if $(T),--filter '$(T)')
+	$(call without,ENGINE KERNEL)$(harness) compare --link '$(or $(MODE),module)' \
+		$(if $(REFERENCE),--reference) $(if $(T),--filter '$(T)')
 
 .PHONY: list
 list:
@@ -92,7 +97,7 @@ list:
 # All that: docs/fstests.md.
 .PHONY: fstests
 fstests:
-	$(harness) fstests $(if $(FSTESTS),--tree '$(FSTESTS)') \
+	$(call known_engine,both rust c)$(harness) fstests $(if $(FSTESTS),--tree '$(FSTESTS)') \
 		--link '$(if $(filter c,$(ENGINE)),c,$(if $(filter rust,$(ENGINE)),,c$(comma))$(or $(MODE),module))' \
 		--kernel '$(or $(KERNEL),release)' $(if $(FS),--fs '$(FS)') \
 		$(if $(GROUP),--group '$(GROUP)') $(if $(TESTS),--tests '$(TESTS)') \
@@ -101,7 +106,7 @@ fstests:
 		$(if $(FRESH),--fresh)
 
 shell:
-	$(harness) shell $(with_link)
+	$(call without,KERNEL)$(harness) shell $(with_link)
 
 kernel:
 	$(harness) kernel $(with_link) --kernel '$(or $(KERNEL),release)'
@@ -110,7 +115,7 @@ modules:
 	$(harness) modules $(if $(KDIR),--kdir '$(KDIR)')
 
 mutants:
-	$(harness) mutants $(if $(T),--filter '$(T)')
+	$(call without,ENGINE KERNEL MODE)$(harness) mutants $(if $(T),--filter '$(T)')
 
 conformance:
 	$(harness) conformance

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{value_parser, Parser, Subcommand, ValueEnum};
 use iomap_qemu_protocol::{FsxSpec, Link, SoakSpec};
 
 use crate::kernel::Flavor;
@@ -119,7 +119,7 @@ pub struct TestArguments {
     #[arg(long)]
     pub show_output: bool,
     /// Runs the guest tests that often, or until one fails
-    #[arg(long, env, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub repeat: u32,
     /// List the tests instead of running them
     #[arg(long)]
@@ -242,5 +242,17 @@ impl TestArguments {
             seconds: self.soak_seconds,
             seed: self.soak_seed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_cannot_be_run_no_time() {
+        let repeat = |times| Cli::try_parse_from(["iomap-qemu", "test", "--repeat", times]);
+        assert!(repeat("1").is_ok());
+        assert!(repeat("0").is_err());
     }
 }

@@ -124,7 +124,6 @@ fn work(spec: &RunSpec, output: &Output) -> Result<()> {
         Mode::Test => {
             sanitizers::begin()?;
             runner::run(spec, output)?;
-            sanitizers::end()?;
         }
         Mode::Demo if spec.link == Link::Live => live::demo::run(spec, output)?,
         Mode::Demo => demo::run(spec, output)?,
@@ -135,5 +134,10 @@ fn work(spec: &RunSpec, output: &Output) -> Result<()> {
         Mode::Recovery => recovery::run(spec, output)?,
         Mode::Probe => output.line(&Line::Plan(0)),
     }
-    unmount_main(spec)
+    unmount_main(spec)?;
+    if spec.mode == Mode::Test {
+        // The last unmount may lose something, too.
+        sanitizers::end()?;
+    }
+    Ok(())
 }

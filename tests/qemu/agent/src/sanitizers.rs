@@ -52,8 +52,8 @@ pub fn begin() -> Result<()> {
     tell(KCSAN, &["on"])
 }
 
-/// After the tests: has the kernel log say what was lost, which the host reads, and
-/// how much was looked at.
+/// After the tests and the last unmount: has the kernel log say what was lost, which the
+/// host reads, and how much was looked at.
 pub fn end() -> Result<()> {
     if Path::new(KMEMLEAK).exists() {
         thread::sleep(MIN_AGE);

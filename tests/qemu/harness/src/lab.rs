@@ -39,6 +39,8 @@ pub struct Lab {
     pub link: Link,
     pub flavor: Flavor,
     pub kernel: KernelTree,
+    /// What guests boot.
+    image: PathBuf,
     pub accel: Accel,
     pub fsx: FsxSpec,
     pub switches: u64,
@@ -72,6 +74,11 @@ impl Lab {
         let kernel = kernel::build(paths, tools, &recipe)?;
         let work = WorkDir::create(paths)?;
         // Every guest of the lab has the same, whatever is built meanwhile.
+        let image = match link {
+            // The one kernel that is made anew in its place.
+            Link::Builtin => kernel::copy_image(&kernel, work.path())?,
+            Link::Module | Link::C | Link::Live => kernel.image(),
+        };
         let modules = Modules::build(paths, tools, &kernel, &work.path().join("modules"))?;
         let mut lab = Self {
             paths: paths.clone(),
@@ -80,6 +87,7 @@ impl Lab {
             link,
             flavor,
             kernel,
+            image,
             accel: Accel::Tcg,
             fsx: FsxSpec::default(),
             switches: 0,
@@ -138,7 +146,7 @@ impl Lab {
         let initramfs = dir.join("initramfs");
         self.write_initramfs(boot, &initramfs)?;
         Ok(Machine {
-            kernel: self.kernel.image(),
+            kernel: self.image.clone(),
             initramfs,
             disks,
             memory_mib: boot.suite.memory_mib + self.flavor.memory_mib(),

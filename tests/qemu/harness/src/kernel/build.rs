@@ -98,6 +98,14 @@ pub fn build(paths: &Paths, tools: &Toolchain, recipe: &Recipe) -> Result<Kernel
     Ok(tree)
 }
 
+/// Copies the image of a kernel to a directory, while nobody brings it up to date. There.
+pub fn copy_image(kernel: &KernelTree, into: &Path) -> Result<PathBuf> {
+    let _lock = Lock::take(&beside(&kernel.dir, LOCK))?;
+    let (from, to) = (kernel.image(), into.join("image"));
+    fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(to)
+}
+
 /// Says that a build is complete, and what it was made from.
 fn marker(dir: &Path) -> PathBuf {
     dir.join(".complete")

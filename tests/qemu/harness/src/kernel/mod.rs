@@ -17,7 +17,7 @@ mod source;
 mod tree;
 
 pub use ahead::build_ahead;
-pub use build::{build, is_built};
+pub use build::{build, copy_image, is_built};
 pub use config::value_of;
 pub use engine::Engine;
 pub use flavor::Flavor;

@@ -55,13 +55,18 @@ pub fn last_words(console: &str) -> String {
 
 /// `[    1.234567] text` without the time.
 fn without_time(line: &str) -> &str {
+    split_time(line).1
+}
+
+/// The time of `[    1.234567] text`, if there is one, and the text.
+pub fn split_time(line: &str) -> (Option<f64>, &str) {
     let line = line.trim();
-    match line
+    let parts = line
         .strip_prefix('[')
-        .and_then(|rest| rest.split_once("] "))
-    {
-        Some((time, text)) if time.trim().parse::<f64>().is_ok() => text,
-        _ => line,
+        .and_then(|rest| rest.split_once("] "));
+    match parts.map(|(time, text)| (time.trim().parse().ok(), text)) {
+        Some((Some(time), text)) => (Some(time), text),
+        _ => (None, line),
     }
 }
 

@@ -82,6 +82,40 @@ impl fmt::Display for FstestsRun {
     }
 }
 
+/// What the agent writes to the kernel log when `check` has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FstestsEnd {
+    pub run: FstestsRun,
+    /// The time of the last message that fstests has looked at, in seconds as the log has it.
+    /// Without one the test wanted nobody to look.
+    pub read_until: Option<f64>,
+}
+
+impl FstestsEnd {
+    const PREFIX: &'static str = "fstests: end of ";
+    const READ: &'static str = ", read until ";
+
+    pub fn parse(message: &str) -> Option<Self> {
+        let rest = message.strip_prefix(Self::PREFIX)?;
+        let (run, read_until) = match rest.split_once(Self::READ) {
+            Some((run, time)) => (run, Some(time.parse().ok()?)),
+            None => (rest, None),
+        };
+        let run = FstestsRun::parse(run)?;
+        Some(Self { run, read_until })
+    }
+}
+
+impl fmt::Display for FstestsEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Self::PREFIX, self.run)?;
+        match self.read_until {
+            Some(time) => write!(f, "{}{time:.6}", Self::READ),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +129,21 @@ mod tests {
         }
         assert_eq!(FstestsRun::parse("generic/001"), None);
         assert_eq!(FstestsRun::parse("rust:generic/001"), None);
+    }
+
+    #[test]
+    fn an_end_is_read_as_it_was_written() {
+        let test = "generic/001".to_owned();
+        let engine = Link::Live;
+        let run = FstestsRun { engine, test };
+        for read_until in [None, Some(0.0), Some(1234.567)] {
+            let run = run.clone();
+            let ended = FstestsEnd { run, read_until };
+            assert_eq!(FstestsEnd::parse(&ended.to_string()), Some(ended));
+        }
+        assert_eq!(
+            FstestsEnd::parse("run fstests generic/001 at 2026-01-01"),
+            None
+        );
     }
 }

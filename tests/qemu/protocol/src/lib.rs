@@ -15,7 +15,7 @@ mod path;
 mod spec;
 
 pub use compare::{CompareSpec, Stream, Transcript};
-pub use fstests::{FstestsRun, FstestsSpec};
+pub use fstests::{FstestsEnd, FstestsRun, FstestsSpec};
 pub use path::{decode_path, encode_path};
 pub use spec::{
     BenchSpec, DemoSpec, FsxSpec, Link, ManifestEntry, Measured, Mode, Needs, RecoverySpec,

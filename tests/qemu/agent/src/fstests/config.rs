@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{bail, Context as _, Result};
 use iomap_qemu_protocol::{FstestsSpec, Link, RunSpec};
 
-use super::root;
+use super::{dmesg, root};
 use crate::disk::Disk;
 
 /// Disks by role, and what fstests calls them. That of the tests is the engine's own.
@@ -58,6 +58,8 @@ fn variables(spec: &FstestsSpec, engine: Link) -> Result<BTreeMap<String, String
     set("TEST_DIR", &Path::new(MOUNTS).join(test));
     set("SCRATCH_MNT", &Path::new(MOUNTS).join("scratch"));
     set("RESULT_BASE", &root::results(engine));
+    let (name, value) = dmesg::KEEP;
+    variables.insert(name.to_owned(), value.to_owned());
     Ok(variables)
 }
 

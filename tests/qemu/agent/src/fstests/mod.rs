@@ -10,6 +10,7 @@
 //! Rust engine's business, in either direction: it is part of what runs on that.
 
 mod config;
+mod dmesg;
 mod engine;
 mod one;
 mod other_name;

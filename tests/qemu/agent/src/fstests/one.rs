@@ -14,7 +14,7 @@ use anyhow::{bail, Context as _, Result};
 use iomap_qemu_protocol::ktap::Outcome;
 use iomap_qemu_protocol::FstestsRun;
 
-use super::{config, root};
+use super::{config, dmesg, root};
 
 /// The host's programs.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -60,6 +60,12 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
         thread::sleep(PAUSE);
     };
     let left = |suffix: &str| left_behind(one, suffix);
+    let wanted = left("dmesg").with_file_name("check_dmesg");
+    dmesg::close(one, &left("dmesg"), &wanted)?;
+    let said = [left("check.log"), left("out.bad")].map(|file| text_of(&file));
+    if !dmesg::is_told(&said) {
+        let _ = fs::remove_file(left("dmesg"));
+    }
     if let Some(reason) = why_not_run(&left("notrun"))? {
         return Ok(Ended {
             outcome: Outcome::Skipped { reason },
@@ -76,12 +82,17 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
     let found = ["out.bad", "dmesg", "full"]
         .into_iter()
         .filter(|suffix| left(suffix).exists());
-    let log = fs::read(left("check.log")).unwrap_or_default();
-    let remark = why_failed(&found.collect::<Vec<_>>(), &String::from_utf8_lossy(&log));
+    let [log, _] = &said;
+    let remark = why_failed(&found.collect::<Vec<_>>(), log);
     Ok(Ended {
         outcome: Outcome::Failed,
         remark: Some(remark),
     })
+}
+
+/// Nothing if there is no such file.
+fn text_of(file: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
 }
 
 /// What stands in the file that a test leaves which cannot run here; nothing without one. Whatever

@@ -11,6 +11,7 @@ mod run;
 mod section;
 mod summary;
 mod tree;
+mod unread;
 
 pub use client::Client;
 pub use list::Selection;

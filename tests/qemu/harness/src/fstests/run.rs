@@ -12,6 +12,7 @@ use iomap_qemu_protocol::{FstestsRun, FstestsSpec, Link, Mode};
 
 use super::order::order;
 use super::record::Record;
+use super::unread::unread;
 use super::{Client, Entry, Tree};
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
@@ -54,7 +55,7 @@ struct Life {
     /// It got as far as the agent.
     came_up: bool,
     /// What is wrong, if that is no test's doing.
-    trouble: Option<String>,
+    troubles: Vec<String>,
 }
 
 /// What a campaign came to.
@@ -62,7 +63,8 @@ pub struct Course {
     /// A record for each side.
     pub records: Vec<Record>,
     /// Guests that ended while no test ran, which therefore is to blame, or that there was no
-    /// way to run: they make the results no worse, and yet something is wrong.
+    /// way to run, and bugs that their kernels reported where no test is judged by it: they make
+    /// the results no worse, and yet something is wrong.
     pub troubles: Vec<String>,
 }
 
@@ -166,22 +168,29 @@ impl Campaign<'_> {
         let end = follow(
             &mut guest, tracker, &limits, &mut heard, &mut obey, &mut emit,
         );
-        let came_up = heard.came_up;
+        // From here on the console may have what the host makes it say.
+        let said = text_of(&console);
+        let mut troubles = Vec::new();
         let reason = match end {
-            End::Clean if !tracker.is_waiting() => {
-                let trouble = None;
-                return written.map(|()| Life { came_up, trouble });
-            }
-            End::Clean => "the guest ended without running all tests".to_owned(),
+            End::Clean if !tracker.is_waiting() => None,
+            End::Clean => Some("the guest ended without running all tests".to_owned()),
             End::Wanted(reason) | End::Died(reason) => {
                 self.lab.post_mortem(&machine, &mut guest);
-                reason
+                Some(reason)
             }
         };
         drop(guest);
-        let (blamed, trouble) = attribute(tracker, &reason, &console);
-        blamed.into_iter().for_each(emit);
-        written.map(|()| Life { came_up, trouble })
+        if let Some(reason) = reason {
+            let (blamed, trouble) = attribute(tracker, &reason, &console);
+            blamed.into_iter().for_each(emit);
+            troubles.extend(trouble);
+        }
+        let reports = unread(&said, self.lab.link)?.into_iter();
+        troubles.extend(reports.map(|report| format!("{report}; see {}", console.display())));
+        written.map(|()| Life {
+            came_up: heard.came_up,
+            troubles,
+        })
     }
 
     fn machine(&self, suite: &Suite, tracker: &Tracker, console: &Path) -> Result<Machine> {
@@ -237,11 +246,11 @@ fn guests(
         };
         if !life.came_up && chances > 0 {
             chances -= 1;
-            let trouble = life.trouble.unwrap_or_default();
-            eprintln!("{suite}: {trouble}; the guest is booted again");
+            let troubles = life.troubles.join("; ");
+            eprintln!("{suite}: {troubles}; the guest is booted again");
             continue;
         }
-        troubles.extend(life.trouble);
+        troubles.extend(life.troubles);
         let left = tracker.waiting().count();
         if left == before {
             // No other boot would do better; a later run may.
@@ -344,7 +353,7 @@ mod tests {
             match lives.next() {
                 Some(Ok(came_up)) => Ok(Life {
                     came_up: *came_up,
-                    trouble: Some("died".into()),
+                    troubles: vec!["died".into()],
                 }),
                 Some(Err(error)) => bail!("{error}"),
                 None => bail!("too many boots"),

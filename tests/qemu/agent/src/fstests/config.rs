@@ -13,6 +13,7 @@ use iomap_qemu_protocol::{FstestsSpec, Link, RunSpec};
 
 use super::{dmesg, root};
 use crate::disk::Disk;
+use crate::sanitizers;
 
 /// Disks by role, and what fstests calls them. That of the tests is the engine's own.
 const DISKS: &[(&str, &str)] = &[("scratch", "SCRATCH_DEV"), ("logwrites", "LOGWRITES_DEV")];
@@ -60,7 +61,17 @@ fn variables(spec: &FstestsSpec, engine: Link) -> Result<BTreeMap<String, String
     set("RESULT_BASE", &root::results(engine));
     let (name, value) = dmesg::KEEP;
     variables.insert(name.to_owned(), value.to_owned());
+    ask_for_leaks(&mut variables, sanitizers::look_for_leaks());
     Ok(variables)
+}
+
+/// fstests has the kernel look for lost memory after each test, but throws away what that finds
+/// unless it is asked for it.
+fn ask_for_leaks(variables: &mut BTreeMap<String, String>, kernel_looks: bool) {
+    if kernel_looks {
+        let asked = variables.entry("USE_KMEMLEAK".to_owned());
+        asked.or_insert_with(|| "yes".to_owned());
+    }
 }
 
 /// Shell assignments, one for each variable.
@@ -140,5 +151,21 @@ mod tests {
     fn values_survive_the_shell() {
         let variables = BTreeMap::from([("A".to_owned(), "-o 'x y'".to_owned())]);
         assert_eq!(render(&variables), "export A='-o '\\''x y'\\'''\n");
+    }
+
+    #[test]
+    fn leaks_are_asked_for_where_the_kernel_looks_and_nobody_has_said_no() {
+        let asked = |set: &[(&str, &str)], kernel_looks| {
+            let owned = set.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+            let mut variables = owned.collect();
+            ask_for_leaks(&mut variables, kernel_looks);
+            variables.remove("USE_KMEMLEAK")
+        };
+        assert_eq!(asked(&[], true).as_deref(), Some("yes"));
+        assert_eq!(
+            asked(&[("USE_KMEMLEAK", "no")], true).as_deref(),
+            Some("no")
+        );
+        assert_eq!(asked(&[], false), None);
     }
 }

@@ -7,7 +7,7 @@
 //! look at all, by removing the file `check_dmesg`.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::{FstestsEnd, FstestsRun};
@@ -18,18 +18,24 @@ pub const KEEP: (&str, &str) = ("KEEP_DMESG", "yes");
 /// What fstests says if there is a report in what it has looked at.
 const FOUND: &str = "_check_dmesg: something found";
 
-/// Writes to the log that `check` has ended, and how far the log was read. `kept` is what fstests
-/// has looked at, `wanted` the file that is there until it does.
-pub fn close(run: &FstestsRun, kept: &Path, wanted: &Path) -> Result<()> {
+/// Writes to the log that `check` has ended, and how far the log was read. `left` is where the run
+/// has left its file of a suffix.
+pub fn close(run: &FstestsRun, left: impl Fn(&str) -> PathBuf) -> Result<()> {
+    let kept = left("dmesg");
+    let wanted = kept.with_file_name("check_dmesg").exists();
     let text = fs::read(kept).unwrap_or_default();
-    let ended = FstestsEnd {
-        run: run.clone(),
-        read_until: read_until(&String::from_utf8_lossy(&text), wanted.exists()),
+    let text = String::from_utf8_lossy(&text);
+    let read_until = match left("kmemleak").exists() {
+        // That leaks were found the kernel says after the look, and it is told already.
+        true => None,
+        false => read_until(&text, wanted),
     };
+    let run = run.clone();
+    let ended = FstestsEnd { run, read_until };
     fs::write("/dev/kmsg", ended.to_string()).context("cannot write to the kernel log")
 }
 
-/// The time of the last message that was looked at; 0 if nobody did though it was wanted.
+/// The time of the last message that was looked at; 0 if nobody did though it was `wanted`.
 fn read_until(kept: &str, wanted: bool) -> Option<f64> {
     if wanted {
         return Some(0.0);

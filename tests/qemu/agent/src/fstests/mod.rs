@@ -24,6 +24,7 @@ use iomap_qemu_protocol::ktap::{Line, Outcome};
 use iomap_qemu_protocol::{FstestsRun, FstestsSpec, Link, RunSpec};
 
 use crate::output::Output;
+use crate::sanitizers;
 use engine::Engine;
 
 /// Runs the tests of `run` and reports each.
@@ -53,6 +54,8 @@ pub fn run(run: &RunSpec, output: &Output) -> Result<()> {
             outcome,
         });
     }
+    // What the last test has lost nobody looks for any more.
+    sanitizers::end()?;
     root::leave(&spec.engines)
 }
 

@@ -26,6 +26,9 @@ const UDEVADM: &str = "/usr/local/sbin/udevadm";
 /// How often a test that runs is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What tests and `check` leave if there is something to look at.
+const EVIDENCE: &[&str] = &["out.bad", "dmesg", "kmemleak", "full"];
+
 /// So many lines of `check` tell why it gave up.
 const LAST_LINES: usize = 3;
 
@@ -60,8 +63,7 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
         thread::sleep(PAUSE);
     };
     let left = |suffix: &str| left_behind(one, suffix);
-    let wanted = left("dmesg").with_file_name("check_dmesg");
-    dmesg::close(one, &left("dmesg"), &wanted)?;
+    dmesg::close(one, left)?;
     let said = [left("check.log"), left("out.bad")].map(|file| text_of(&file));
     if !dmesg::is_told(&said) {
         let _ = fs::remove_file(left("dmesg"));
@@ -79,8 +81,9 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
             remark: None,
         });
     }
-    let found = ["out.bad", "dmesg", "full"]
-        .into_iter()
+    let found = EVIDENCE
+        .iter()
+        .copied()
         .filter(|suffix| left(suffix).exists());
     let [log, _] = &said;
     let remark = why_failed(&found.collect::<Vec<_>>(), log);
@@ -129,7 +132,7 @@ fn start(tree: &Path, one: &FstestsRun) -> Result<Child> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
     // From an earlier run they would be taken for this one's.
-    for suffix in ["notrun", "out.bad", "dmesg", "full"] {
+    for suffix in EVIDENCE.iter().chain(&["notrun"]) {
         let _ = fs::remove_file(left_behind(one, suffix));
     }
     let log = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;

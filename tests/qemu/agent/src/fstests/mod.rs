@@ -13,6 +13,7 @@ mod config;
 mod dmesg;
 mod engine;
 mod one;
+mod orphans;
 mod other_name;
 mod root;
 

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, Context as _, Result};
 use iomap_qemu_protocol::ktap::Outcome;
 use iomap_qemu_protocol::FstestsRun;
+use rustix::process::Pid;
 
-use super::{config, dmesg, root};
+use super::{config, dmesg, orphans, root};
 
 /// The host's programs.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -51,10 +52,10 @@ pub fn do_without_udev() -> Result<()> {
 /// any more.
 pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
     let started = Instant::now();
-    let mut check = start(tree, one)?;
+    let check = Pid::from_child(&start(tree, one)?);
     let succeeded = loop {
-        if let Some(status) = check.try_wait().context("cannot wait for check")? {
-            break status.success();
+        if let Some(succeeded) = orphans::reap(check)? {
+            break succeeded;
         }
         if started.elapsed() > limit {
             dump_stacks();

@@ -148,6 +148,15 @@ impl Tracker {
         })
     }
 
+    /// The guest is gone, and nobody is to blame: the test that ran, if one did, is to run again
+    /// before the others.
+    pub fn guest_given_up(&mut self) {
+        self.remarks.clear();
+        if let Some(running) = self.running.take() {
+            self.waiting.push_front(running.name);
+        }
+    }
+
     fn result(&mut self, name: &str, outcome: Outcome) -> TestResult {
         self.waiting.retain(|waiting| waiting != name);
         let running = self.running.take().filter(|running| running.name == name);
@@ -276,6 +285,26 @@ mod tests {
             assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["two", "three"]);
             assert!(tracker.ended_as_wanted(vec![]).is_none());
         }
+    }
+
+    #[test]
+    fn a_test_whose_guest_is_given_up_is_the_next_to_run() {
+        let mut tracker = tracker();
+        feed(
+            &mut tracker,
+            "1..3\n# begin one\nok 1 one\n# begin two\n# said in two\n",
+        );
+        tracker.guest_given_up();
+        assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["two", "three"]);
+        assert_eq!(tracker.running(), None);
+
+        feed(
+            &mut tracker,
+            "# begin two\nok 1 two\n# the guest failed: why\n",
+        );
+        tracker.guest_given_up();
+        assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["three"]);
+        assert_eq!(tracker.take_remarks(), [""; 0]);
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub enum Line {
     Plug(String),
     /// `# dying: <how>`: the test that runs ends with the guest, by [`POWER_CUT`] or
     /// by a panic of the kernel whose message contains `how`. It is the host that says
-    /// what came of it.
+    /// what came of it. With fstests: the guest is of no use any more, for that reason, and
+    /// whatever test runs is to be run again in another one.
     Dying(String),
     /// `# end`: all was run and the guest is about to power off.
     End,

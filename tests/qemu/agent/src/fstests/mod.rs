@@ -4,7 +4,9 @@
 //! root, and the tests of an fstests tree run in it one by one.
 //!
 //! A test that takes too long ends the guest, after the stacks of all tasks went to
-//! the kernel log: what it left behind is not fit for the tests after it.
+//! the kernel log: what it left behind is not fit for the tests after it. If that shows later, as
+//! the next test's filesystems cannot be made or mounted, the guest ends, too, and that test
+//! runs again in a new one.
 //!
 //! With two engines, each test runs on both before the next one begins. Switching is the
 //! Rust engine's business, in either direction: it is part of what runs on that.
@@ -20,13 +22,14 @@ mod root;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::ktap::{Line, Outcome};
+use anyhow::{bail, Context as _, Result};
+use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::{FstestsRun, FstestsSpec, Link, RunSpec};
 
 use crate::output::Output;
 use crate::sanitizers;
 use engine::Engine;
+use one::Ended;
 
 /// Runs the tests of `run` and reports each.
 pub fn run(run: &RunSpec, output: &Output) -> Result<()> {
@@ -45,14 +48,22 @@ pub fn run(run: &RunSpec, output: &Output) -> Result<()> {
     config::prepare(run, &spec)?;
     output.line(&Line::Plan(runs.len()));
     let mut following = runs.iter().skip(1);
+    let mut worked = false;
     for (number, one) in (1..).zip(&runs) {
         output.line(&Line::Begin(one.to_string()));
         let next = following.next().map(|next| next.engine);
-        let outcome = run_one(&spec, one, next, &mut engine, output)?;
+        let ended = run_one(&spec, one, next, &mut engine, output)?;
+        let remark = ended.remark.unwrap_or_default();
+        // If none has run, no earlier test is to blame, and new disks would not help.
+        if !ended.ran && worked {
+            return give_up(output, &format!("{one} did not come to run: {remark}"));
+        }
+        worked |= ended.ran;
+        output.comment(&remark);
         output.line(&Line::Result {
             number,
             name: one.to_string(),
-            outcome,
+            outcome: ended.outcome,
         });
     }
     // What the last test has lost nobody looks for any more.
@@ -68,7 +79,7 @@ fn run_one(
     next: Option<Link>,
     engine: &mut Engine,
     output: &Output,
-) -> Result<Outcome> {
+) -> Result<Ended> {
     let name = one.to_string();
     let start = Instant::now();
     engine.switch_to(one.engine)?;
@@ -77,9 +88,6 @@ fn run_one(
     let before = engine.calls()?;
     let limit = Duration::from_secs(spec.limit_secs);
     let ended = one::run(Path::new(&spec.tree), one, limit)?;
-    if let Some(remark) = ended.remark {
-        output.comment(&remark);
-    }
     if let (Some(before), Some(after)) = (before, engine.calls()?) {
         output.metric(&name, FstestsSpec::CALLS, (after - before) as f64);
     }
@@ -88,5 +96,11 @@ fn run_one(
             .switch_to(Link::C)
             .with_context(|| format!("after {name}"))?;
     }
-    Ok(ended.outcome)
+    Ok(ended)
+}
+
+/// Has the host go on in a new guest, with new disks: first with the test that runs, if one does.
+fn give_up(output: &Output, reason: &str) -> Result<()> {
+    output.line(&Line::Dying(reason.to_owned()));
+    bail!("{reason}")
 }

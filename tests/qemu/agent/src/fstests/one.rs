@@ -41,6 +41,8 @@ const STACKS: &[&str] = &["w", "l", "t"];
 pub struct Ended {
     pub outcome: Outcome,
     pub remark: Option<String>,
+    /// `check` has come to run the test: before, it makes and mounts filesystems.
+    pub ran: bool,
 }
 
 /// Lets nothing wait for udev, of all that tests start.
@@ -69,10 +71,13 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
     if !dmesg::is_told(&said) {
         let _ = fs::remove_file(left("dmesg"));
     }
+    let [log, _] = &said;
+    let ran = was_run(&one.test, log);
     if let Some(reason) = why_not_run(&left("notrun"))? {
         return Ok(Ended {
             outcome: Outcome::Skipped { reason },
             remark: None,
+            ran,
         });
     }
     if succeeded {
@@ -80,18 +85,25 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
         return Ok(Ended {
             outcome: Outcome::Passed { millis },
             remark: None,
+            ran,
         });
     }
     let found = EVIDENCE
         .iter()
         .copied()
         .filter(|suffix| left(suffix).exists());
-    let [log, _] = &said;
     let remark = why_failed(&found.collect::<Vec<_>>(), log);
     Ok(Ended {
         outcome: Outcome::Failed,
         remark: Some(remark),
+        ran,
     })
+}
+
+/// Whether `check`, which has written that log, has run the test.
+fn was_run(test: &str, log: &str) -> bool {
+    let mut of_runs = log.lines().filter_map(|line| line.strip_prefix("Ran:"));
+    of_runs.any(|tests| tests.split_whitespace().any(|other| other == test))
 }
 
 /// Nothing if there is no such file.
@@ -182,6 +194,16 @@ mod tests {
         assert_eq!(why_not_run(&file)?, None);
         assert!(why_not_run(&env::temp_dir()).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn check_tells_what_it_has_run() {
+        let log = "FSTYP -- xfs\n\ngeneric/001  2s\nRan: generic/001\nPassed all 1 tests\n";
+        assert!(was_run("generic/001", log));
+        assert!(!was_run("generic/00", log));
+        let busy = "mkfs.xfs: /dev/vdb contains a mounted filesystem\n\
+                    check: failed to mkfs $SCRATCH_DEV\nInterrupted!\nPassed all 0 tests\n";
+        assert!(!was_run("generic/001", busy));
     }
 
     #[test]

@@ -50,6 +50,13 @@ impl Selection {
                 self.asked()
             );
         }
+        let missing = unfit(&names, |name| tree.join("tests").join(name).is_file());
+        ensure!(
+            missing.is_empty(),
+            "{} has no tests {}, which its group.list names: run `make` there",
+            tree.display(),
+            missing.join(", ")
+        );
         Ok(names)
     }
 
@@ -205,6 +212,9 @@ mod tests {
             let path = dir.path().join("tests").join(kind);
             fs::create_dir_all(&path)?;
             fs::write(path.join("group.list"), text)?;
+            for number in ["001", "002", "003", "004", "010"] {
+                fs::write(path.join(number), "")?;
+            }
         }
         Ok(dir)
     }
@@ -269,6 +279,17 @@ mod tests {
         assert!(text.contains(" for ext4 is in TESTS=xfs/003 and not excluded; FS says"));
         let text = told(&of_group("xfs/quick"), "ext4");
         assert!(text.contains(" for ext4 is in GROUP=xfs/quick and not excluded; FS says"));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_listed_and_not_there_is_named() -> Result<()> {
+        let tree = tree()?;
+        fs::remove_file(tree.path().join("tests/generic/010"))?;
+        let all = of_group("quick").expand(tree.path(), "xfs").err();
+        let all = all.map(|error| error.to_string()).unwrap_or_default();
+        assert!(all.contains("has no tests generic/010, which") && all.contains("`make`"));
+        assert_eq!(of_group("xfs/quick").expand(tree.path(), "xfs")?, ["xfs/003"]);
         Ok(())
     }
 

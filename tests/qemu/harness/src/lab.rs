@@ -147,6 +147,7 @@ impl Lab {
         self.write_initramfs(boot, &initramfs)?;
         Ok(Machine {
             kernel: self.image.clone(),
+            parameters: self.flavor.parameters(),
             initramfs,
             disks,
             memory_mib: boot.suite.memory_mib + self.flavor.memory_mib(),

@@ -289,7 +289,10 @@ mod tests {
         let all = of_group("quick").expand(tree.path(), "xfs").err();
         let all = all.map(|error| error.to_string()).unwrap_or_default();
         assert!(all.contains("has no tests generic/010, which") && all.contains("`make`"));
-        assert_eq!(of_group("xfs/quick").expand(tree.path(), "xfs")?, ["xfs/003"]);
+        assert_eq!(
+            of_group("xfs/quick").expand(tree.path(), "xfs")?,
+            ["xfs/003"]
+        );
         Ok(())
     }
 

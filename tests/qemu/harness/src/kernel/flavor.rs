@@ -53,6 +53,16 @@ impl Flavor {
         }
     }
 
+    /// What else is on the kernel's command line. Another kernel would take what it does not know
+    /// for an argument of its init.
+    pub fn parameters(self) -> &'static str {
+        match self {
+            // KASAN would fall silent after its first report.
+            Self::Debug => "kasan_multi_shot",
+            Self::Release | Self::Kcsan | Self::Preempt | Self::Bench => "",
+        }
+    }
+
     /// What the checks take of the guest's memory, in MiB.
     pub fn memory_mib(self) -> u32 {
         match self {

@@ -37,6 +37,8 @@ pub enum Console {
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub kernel: PathBuf,
+    /// What this kernel takes on its command line besides what all do.
+    pub parameters: &'static str,
     pub initramfs: PathBuf,
     pub disks: Vec<Image>,
     pub memory_mib: u32,
@@ -154,7 +156,7 @@ impl Machine {
     pub const CONTROL: &'static str = "qmp";
 
     fn command_line(&self) -> String {
-        let mut line = COMMAND_LINE.to_owned();
+        let mut line = format!("{COMMAND_LINE} {}", self.parameters);
         if let Some(mib) = self.pmem_mib {
             line.push_str(&format!(" memmap={mib}M!{PMEM_START}"));
         }
@@ -189,4 +191,34 @@ impl Share {
 /// An option's value may hold commas, which QEMU wants doubled.
 fn escaped(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Flavor;
+
+    #[test]
+    fn the_command_line_has_what_one_kernel_takes_alone() {
+        let line = |flavor: Flavor| {
+            let machine = Machine {
+                kernel: PathBuf::new(),
+                parameters: flavor.parameters(),
+                initramfs: PathBuf::new(),
+                disks: Vec::new(),
+                memory_mib: 1,
+                pmem_mib: Some(1),
+                accel: Accel::Tcg,
+                console: Console::Terminal,
+                shares: Vec::new(),
+                hot_plug: false,
+                plugin: None,
+            };
+            machine.command_line()
+        };
+        let parameters = line(Flavor::Debug);
+        let mut parameters = parameters.split_whitespace();
+        assert!(parameters.any(|parameter| parameter == "kasan_multi_shot"));
+        assert!(!line(Flavor::Release).contains("kasan"));
+    }
 }

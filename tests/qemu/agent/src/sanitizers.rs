@@ -16,6 +16,9 @@ use anyhow::{Context as _, Result};
 const KMEMLEAK: &str = "/sys/kernel/debug/kmemleak";
 const KCSAN: &str = "/sys/kernel/debug/kcsan";
 
+/// Of lockdep (Documentation/locking/lockdep-design.rst).
+const LOCKDEP: &str = "/proc/lockdep_stats";
+
 /// How long KCSAN waits for another CPU, in microseconds. The usual 80 are nothing to a
 /// CPU that is a thread of the host.
 const KCSAN_DELAY: &str = "/sys/module/kcsan/parameters/udelay_task";
@@ -30,6 +33,20 @@ pub const KEPT: &str = "what is freed stays in use here, and kmemleak finds what
 /// a while.
 pub fn look_for_leaks() -> bool {
     Path::new(KMEMLEAK).exists()
+}
+
+/// Whether the kernel looks at the order of locks. It stops for good when it has reported one, or
+/// when another checker has found the kernel unreliable.
+pub fn watch_locks() -> bool {
+    let stats = fs::read_to_string(LOCKDEP).unwrap_or_default();
+    are_locks_watched(&stats)
+}
+
+fn are_locks_watched(stats: &str) -> bool {
+    let mut states = stats
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("debug_locks:"));
+    states.any(|state| state.trim() == "1")
 }
 
 /// By how much the checks slow the kernel down, at most: as the host has it for its own
@@ -75,4 +92,18 @@ fn tell(control: &str, commands: &[&str]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lockdep_tells_whether_it_has_stopped() {
+        let stats =
+            |state| format!(" max lock depth:  20\n debug_locks:      {state}\n\n zapped: 1\n");
+        assert!(are_locks_watched(&stats(1)));
+        assert!(!are_locks_watched(&stats(0)));
+        assert!(!are_locks_watched(""));
+    }
 }

@@ -3,6 +3,7 @@
 //! An fstests tree that a person has installed, run in guests on the C engine and
 //! on the Rust engine, and what differs.
 
+mod blame;
 mod client;
 mod list;
 mod order;

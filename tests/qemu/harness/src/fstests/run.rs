@@ -10,18 +10,19 @@ use std::time::Duration;
 use anyhow::{bail, Context, Result};
 use iomap_qemu_protocol::{FstestsRun, FstestsSpec, Link, Mode};
 
+use super::blame::{attribute, given_up};
 use super::order::order;
 use super::record::Record;
 use super::unread::unread;
 use super::{Client, Entry, Tree};
 use crate::follow::{follow, End, Heard, Limits};
 use crate::hash;
-use crate::kernel_log::{cause_of_death, text_of};
+use crate::kernel_log::text_of;
 use crate::lab::{Boot, Lab};
 use crate::paths::make_dir;
 use crate::qemu::{Console, Machine, Share};
 use crate::suites::Suite;
-use crate::tracker::{TestResult, Tracker, Verdict};
+use crate::tracker::{TestResult, Tracker};
 
 /// What the guest's own watch over a test needs beyond the test's limit, and what
 /// coming up may take.
@@ -270,45 +271,12 @@ fn guests(
 }
 
 /// A result's run, and what of it goes to the record.
-fn entry_of(result: &TestResult) -> Result<(FstestsRun, Entry)> {
+pub(super) fn entry_of(result: &TestResult) -> Result<(FstestsRun, Entry)> {
     let run = result.name.split_once('/');
     let run = run.and_then(|(_suite, name)| FstestsRun::parse(name));
     let run = run.with_context(|| format!("{} is no test on an engine", result.name))?;
     let entry = Entry::of(&run.test, result);
     Ok((run, entry))
-}
-
-/// Whose doing a guest's end is: the running test's, which then has failed. If there is none,
-/// the tests that wait stay without a result, since nothing is known of them.
-fn attribute(
-    tracker: &mut Tracker,
-    reason: &str,
-    console: &Path,
-) -> (Option<TestResult>, Option<String>) {
-    let panic = cause_of_death(&text_of(console)).map(|panic| format!(": {panic}"));
-    let reason = format!(
-        "{reason}{}; see {}",
-        panic.unwrap_or_default(),
-        console.display()
-    );
-    let remarks = tracker.take_remarks();
-    if tracker.running().is_some() {
-        return (tracker.guest_ended(&reason).pop(), None);
-    }
-    let said = remarks.into_iter().chain([reason]);
-    (None, Some(said.collect::<Vec<_>>().join("; ")))
-}
-
-/// The agent has ended the guest, and blames nobody. If that is since the next test could not run
-/// after one that has passed on the Rust engine, that is wrong nonetheless: what keeps a disk
-/// busy may be the engine's.
-fn given_up(tracker: &mut Tracker, reason: &str, last: Option<&TestResult>) -> Option<String> {
-    let waits = tracker.running().is_some();
-    tracker.guest_given_up();
-    let last = last.filter(|result| waits && result.verdict == Verdict::Passed);
-    let (run, _) = entry_of(last?).ok()?;
-    let told = || format!("after {run}, which has passed, {reason}");
-    run.engine.is_rust().then(told)
 }
 
 /// A new directory: earlier guests' stay, as results point to them.
@@ -326,70 +294,15 @@ fn logs_of_next_guest(dir: &Path) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use iomap_qemu_protocol::ktap::Line;
-
     use super::*;
-
-    fn tracker(said: &[&str]) -> Tracker {
-        let mut tracker = Tracker::new(
-            "fstests-xfs",
-            ["c:generic/001", "live:generic/001"].map(String::from),
-        );
-        for line in said.iter().filter_map(|line| Line::parse(line)) {
-            tracker.line(line);
-        }
-        tracker
-    }
-
-    #[test]
-    fn a_guest_that_never_came_up_says_nothing_about_tests() {
-        let mut tracker = tracker(&["# the guest failed: no mkfs"]);
-        let (blamed, trouble) = attribute(&mut tracker, "the guest died", Path::new("/console"));
-        assert_eq!(blamed, None);
-        let told = "the guest failed: no mkfs; the guest died; see /console";
-        assert_eq!(trouble.as_deref(), Some(told));
-        assert_eq!(tracker.waiting().count(), 2);
-    }
-
-    #[test]
-    fn a_guest_that_dies_under_a_test_is_that_tests_failure() {
-        let mut tracker = tracker(&["1..2", "# begin c:generic/001"]);
-        let (blamed, trouble) = attribute(&mut tracker, "the guest died", Path::new("/console"));
-        let engine = blamed.as_ref().and_then(|result| entry_of(result).ok());
-        assert_eq!(engine.map(|(run, _)| run.engine), Some(Link::C));
-        let blamed = blamed.map(|result| (result.name, result.verdict));
-        let failed = ("fstests-xfs/c:generic/001".to_owned(), Verdict::Failed);
-        assert_eq!((blamed, trouble), (Some(failed), None));
-        assert_eq!(tracker.waiting().collect::<Vec<_>>(), ["live:generic/001"]);
-    }
-
-    #[test]
-    fn a_disk_that_is_busy_after_a_pass_on_rust_is_a_trouble() {
-        let told = |name: &str, verdict, next: &str| {
-            let last = TestResult {
-                name: format!("fstests-xfs/{name}"),
-                verdict,
-                seconds: 1.0,
-                details: Vec::new(),
-            };
-            let mut tracker = tracker(&[next]);
-            let told = given_up(&mut tracker, "the next could not run", Some(&last));
-            assert_eq!(tracker.waiting().count(), 2);
-            told.is_some()
-        };
-        let next = "# begin c:generic/001";
-        assert!(told("live:generic/000", Verdict::Passed, next));
-        assert!(!told("live:generic/000", Verdict::Failed, next));
-        assert!(!told("c:generic/000", Verdict::Passed, next));
-        // No test was to run yet.
-        assert!(!told("live:generic/000", Verdict::Passed, "1..2"));
-    }
 
     /// What is wrong after guests that come up or do not, and how many there were.
     fn after(lives: &[Result<bool, &str>]) -> (Vec<String>, usize) {
         let mut lives = lives.iter();
         let mut boots = 0;
-        let troubles = guests("fstests-xfs", &mut tracker(&[]), |_| {
+        let tests = ["generic/001", "generic/002"].map(String::from);
+        let mut tracker = Tracker::new("fstests-xfs", tests);
+        let troubles = guests("fstests-xfs", &mut tracker, |_| {
             boots += 1;
             match lives.next() {
                 Some(Ok(came_up)) => Ok(Life {

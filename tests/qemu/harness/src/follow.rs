@@ -23,6 +23,9 @@ pub enum End {
     Died(String),
 }
 
+/// What is said of a guest that was silent for too long in a test.
+pub const HUNG: &str = "the guest hung";
+
 /// How long a guest may be silent: in a test without a limit of its own, while it comes
 /// up, while it powers off.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,7 +107,7 @@ pub fn follow(
             }
             Event::Silent => {
                 let what = match tracker.running() {
-                    Some(_) => "the guest hung",
+                    Some(_) => HUNG,
                     None if tracker.finished() => "the guest did not power off",
                     None => "the guest hung outside of any test",
                 };

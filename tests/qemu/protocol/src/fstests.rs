@@ -40,6 +40,9 @@ impl FstestsSpec {
     /// count of the module that takes the C engine's place.
     pub const CALLS: &'static str = "calls";
 
+    /// What is said of a run that was ended by its limit.
+    pub const TOO_LONG: &'static str = "did not end within";
+
     /// That engine's of [`Self::TEST_DISKS`].
     pub fn test_disk(&self, engine: Link) -> &'static str {
         let [first, second] = Self::TEST_DISKS;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context as _, Result};
 use iomap_qemu_protocol::ktap::Outcome;
-use iomap_qemu_protocol::FstestsRun;
+use iomap_qemu_protocol::{FstestsRun, FstestsSpec};
 use rustix::process::Pid;
 
 use super::{config, dmesg, orphans, root};
@@ -61,7 +61,7 @@ pub fn run(tree: &Path, one: &FstestsRun, limit: Duration) -> Result<Ended> {
         }
         if started.elapsed() > limit {
             dump_stacks();
-            bail!("{one} did not end within {} s", limit.as_secs());
+            bail!("{one} {} {} s", FstestsSpec::TOO_LONG, limit.as_secs());
         }
         thread::sleep(PAUSE);
     };

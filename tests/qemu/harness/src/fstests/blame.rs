@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::run::entry_of;
+use super::run::run_of;
 use crate::kernel_log::{cause_of_death, text_of};
 use crate::process::tail_of;
 use crate::tracker::{TestResult, Tracker, Verdict};
@@ -43,7 +43,7 @@ pub fn given_up(tracker: &mut Tracker, reason: &str, last: Option<&TestResult>) 
     let waits = tracker.running().is_some();
     tracker.guest_given_up();
     let last = last.filter(|result| waits && result.verdict == Verdict::Passed);
-    let (run, _) = entry_of(last?).ok()?;
+    let run = run_of(last?).ok()?;
     let told = || format!("after {run}, which has passed, {reason}");
     run.engine.is_rust().then(told)
 }
@@ -83,8 +83,8 @@ mod tests {
     fn a_guest_that_dies_under_a_test_is_that_tests_failure() {
         let mut tracker = tracker(&["1..2", "# begin c:generic/001"]);
         let (blamed, trouble) = attribute(&mut tracker, "the guest died", Path::new("/console"));
-        let engine = blamed.as_ref().and_then(|result| entry_of(result).ok());
-        assert_eq!(engine.map(|(run, _)| run.engine), Some(Link::C));
+        let engine = blamed.as_ref().and_then(|result| run_of(result).ok());
+        assert_eq!(engine.map(|run| run.engine), Some(Link::C));
         let blamed = blamed.map(|result| (result.name, result.verdict));
         let failed = ("fstests-xfs/c:generic/001".to_owned(), Verdict::Failed);
         assert_eq!((blamed, trouble), (Some(failed), None));

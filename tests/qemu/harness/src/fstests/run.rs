@@ -82,21 +82,24 @@ impl Campaign<'_> {
             1 => self.client.suite_of_one(),
             _ => self.client.suite_of_two(),
         };
+        let forget = if fresh { tests } else { &[] };
         let mut records = Vec::new();
         for side in &self.sides {
             let heading = self.identity(&suite, side.link)?;
-            let record = Record::open(&side.dir.join("results.jsonl"), &heading, fresh)?;
+            let record = Record::open(&side.dir.join("results.jsonl"), &heading, forget)?;
             records.push((side.link, record));
         }
         let runs = order(tests, &self.engines(), |engine, test| {
-            let mut of_engine = records.iter().filter(|(link, _)| *link == engine);
-            of_engine.any(|(_, record)| record.entries.contains_key(test))
+            let of_engine = records.iter().filter(|(link, _)| *link == engine);
+            let mut entries = of_engine.filter_map(|(_, record)| record.entries.get(test));
+            entries.any(|entry| entry.holds_for(self.limit))
         });
         let names = runs.iter().map(FstestsRun::to_string);
         let mut tracker = Tracker::new(suite.name, names);
         let mut troubles = guests(suite.name, &mut tracker, |tracker| {
             self.boot(&suite, tracker, &mut |result| {
-                let (run, entry) = entry_of(&result)?;
+                let run = run_of(&result)?;
+                let entry = Entry::of(&run.test, &result, self.limit);
                 show(run.engine, &entry);
                 let mut records = records.iter_mut();
                 match records.find(|(link, _)| *link == run.engine) {
@@ -270,13 +273,11 @@ fn guests(
     troubles
 }
 
-/// A result's run, and what of it goes to the record.
-pub(super) fn entry_of(result: &TestResult) -> Result<(FstestsRun, Entry)> {
+/// The run that came out so.
+pub fn run_of(result: &TestResult) -> Result<FstestsRun> {
     let run = result.name.split_once('/');
     let run = run.and_then(|(_suite, name)| FstestsRun::parse(name));
-    let run = run.with_context(|| format!("{} is no test on an engine", result.name))?;
-    let entry = Entry::of(&run.test, result);
-    Ok((run, entry))
+    run.with_context(|| format!("{} is no test on an engine", result.name))
 }
 
 /// A new directory: earlier guests' stay, as results point to them.

@@ -181,6 +181,7 @@ mod tests {
             seconds: 1.0,
             remark: "why".into(),
             calls: (link == Link::Live).then_some(7),
+            limit: None,
         };
         Column {
             link,

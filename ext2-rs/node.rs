@@ -294,7 +294,8 @@ pub(crate) fn write(inode: &Inode<Ext2>, wait: bool) -> Result {
         }
     }
     if wait {
-        buffer.sync()?;
+        // What the buffer has is lost if that fails: it is to be filled anew.
+        buffer.sync().inspect_err(|_| inode.mark_dirty())?;
         node.unsynced.store(false, Relaxed);
     }
     Ok(())
@@ -310,7 +311,9 @@ pub(crate) fn sync(inode: &Inode<Ext2>) -> Result {
     place_of(inode.sb(), inode.ino())
         .and_then(|(buffer, _)| buffer.sync())
         .map_err(|_| {
+            // The same.
             node.unsynced.store(true, Relaxed);
+            inode.mark_dirty();
             EIO
         })
 }

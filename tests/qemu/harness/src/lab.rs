@@ -138,6 +138,11 @@ impl Lab {
         self.work.path()
     }
 
+    /// The kernel that guests boot.
+    pub fn image(&self) -> &Path {
+        &self.image
+    }
+
     /// Makes disks and initramfs for one boot.
     pub fn assemble(&self, boot: &Boot) -> Result<Machine> {
         self.discard(boot.suite)?;

@@ -124,8 +124,7 @@ impl Campaign<'_> {
     fn identity(&self, suite: &Suite, engine: Link) -> Result<String> {
         let kernel = self.lab.kernel.dir.file_name().unwrap_or_default();
         // Where the engine is built in, it is in the image alone.
-        let image = self.lab.kernel.image();
-        let mut files = vec![image.as_path()];
+        let mut files = vec![self.lab.image()];
         if suite.loads_engine && engine.is_rust() {
             files.extend(self.lab.engine_file()?);
         }

@@ -7,16 +7,17 @@ use std::io::IoSlice;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
-use anyhow::{bail, ensure, Context as _, Result};
+use anyhow::{ensure, Context as _, Result};
 
-use super::disk::FaultyDisk;
+use super::disk::{Fault, FaultyDisk};
 use crate::case::Case;
-use crate::check::wait_until;
+use crate::check::{fails_with, wait_until};
 use crate::context::Context;
 use crate::data::mirror::{open, open_read};
 use crate::dirty_limit::DirtyLimit;
 use crate::disk::Disk;
 use crate::fs::MIB;
+use crate::restore::Restore;
 use crate::suites;
 use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::sys::raw_io;
@@ -30,8 +31,9 @@ pub const CASES: &[Case] = &[
     )
     .doc(
         "fsync() has an inode on the disk that the kernel's flusher has just written, which \
-         does not wait.",
-    ),
+         does not wait, or tells that it could not.",
+    )
+    .logs(&["lost (async|sync) page write", "IO error"]),
     Case::new("sync_of_overwrite", suites::EXT2_RS_FAULTS, of_overwrite).doc(
         "A direct write with RWF_DSYNC has the inode on the disk, if what it writes over was \
          not durable before.",
@@ -39,6 +41,10 @@ pub const CASES: &[Case] = &[
 ];
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// As the block layer knows the disk that can fail.
+const DM: &str = "dm-0";
+const CACHE: &str = "queue/write_cache";
+
 const EVENT: &str = "writeback/writeback_write_inode";
 
 /// Bytes that are dirty when the flusher begins, fewer than it leaves behind.
@@ -50,11 +56,17 @@ fn behind_flusher(context: &Context) -> Result<()> {
         // So that nothing but the data and the inode is left to write.
         file.sync_all()?;
         let ino = file.metadata()?.ino();
-        let limit = DirtyLimit::bytes(&Disk::by_name("dm-0"), (SIZE / 4) as u64)?;
+        let place = place_of_inode(context, disk, ino)?;
+        let page = place / PAGE_SIZE as u64 * PAGE_SIZE as u64;
+        // The flusher may also write the device's page cache, and must not have the last word.
+        disk.break_at(Fault::FlakyWrites, page..page + PAGE_SIZE as u64)?;
+        let limit = DirtyLimit::bytes(&Disk::by_name(DM), (SIZE / 4) as u64)?;
         flushed(ino, || Ok(file.write_all_at(&vec![b'f'; SIZE], 0)?))?;
         drop(limit);
-        file.sync_all()?;
-        expect_size(context, disk, ino, SIZE as u64)
+        fails_with(file.sync_all(), libc::EIO, "fsync without the inode")?;
+        disk.heal()?;
+        file.sync_all().context("a disk that is well again")?;
+        expect_size(disk, place, SIZE as u64)
     })
 }
 
@@ -82,37 +94,51 @@ fn of_overwrite(context: &Context) -> Result<()> {
         let ino = File::create_new(&path)?.metadata()?.ino();
         let file = open(&path, libc::O_DIRECT)?;
         file.sync_all()?;
+        let place = place_of_inode(context, disk, ino)?;
+        // Else the device's cache is flushed after the write, and all else as well.
+        let upper = Disk::by_name(DM);
+        let usual = upper.attribute(CACHE)?;
+        upper.set_attribute(CACHE, "write through")?;
+        let restore = Restore::new(|| upper.set_attribute(CACHE, &usual));
         let data = AlignedBuf::filled(PAGE_SIZE, b'f')?;
         file.write_all_at(&data, 0)?;
         raw_io::write_vectored(&file, &[IoSlice::new(&data)], 0, libc::RWF_DSYNC)
             .context("RWF_DSYNC")?;
-        expect_size(context, disk, ino, PAGE_SIZE as u64)
+        restore.now()?;
+        expect_size(disk, place, PAGE_SIZE as u64)
     })
 }
 
-/// The inode on the disk has that size.
-fn expect_size(context: &Context, disk: &FaultyDisk, ino: u64, size: u64) -> Result<()> {
-    let below = open_read(&disk.below(), libc::O_DIRECT)?;
-    let number = |place: u64, bytes: usize| -> Result<u64> {
-        let mut block = AlignedBuf::new(PAGE_SIZE)?;
-        let page = PAGE_SIZE as u64;
-        below
-            .read_exact_at(&mut block, place / page * page)
-            .context("cannot read the disk")?;
-        let start = usize::try_from(place % page)?;
-        let mut number = [0; 8];
-        number[..bytes].copy_from_slice(&block[start..start + bytes]);
-        Ok(u64::from_le_bytes(number))
-    };
+/// A number of the disk, of up to eight bytes.
+fn number(disk: &FaultyDisk, place: u64, bytes: usize) -> Result<u64> {
+    let page = PAGE_SIZE as u64;
+    let mut block = AlignedBuf::new(PAGE_SIZE)?;
+    open_read(&disk.below(), libc::O_DIRECT)?
+        .read_exact_at(&mut block, place / page * page)
+        .context("cannot read the disk")?;
+    let start = usize::try_from(place % page)?;
+    let mut number = [0; 8];
+    number[..bytes].copy_from_slice(&block[start..start + bytes]);
+    Ok(u64::from_le_bytes(number))
+}
+
+/// Where an inode is, in bytes of the disk.
+fn place_of_inode(context: &Context, disk: &FaultyDisk, ino: u64) -> Result<u64> {
     let block = context.block_size()?;
-    if block == 1024 {
-        bail!("descriptors lie elsewhere with blocks of 1 KiB");
-    }
-    let per_group = number(1024 + 40, 4)?;
-    let length = number(1024 + 88, 2)?;
+    ensure!(
+        block > 1024,
+        "descriptors lie elsewhere with blocks of 1 KiB"
+    );
+    let per_group = number(disk, 1024 + 40, 4)?;
+    let length = number(disk, 1024 + 88, 2)?;
     let (group, index) = ((ino - 1) / per_group, (ino - 1) % per_group);
-    let table = number(block + 32 * group + 8, 4)?;
-    let found = number(table * block + index * length + 4, 4)?;
+    let table = number(disk, block + 32 * group + 8, 4)?;
+    Ok(table * block + index * length)
+}
+
+/// The inode there has that size.
+fn expect_size(disk: &FaultyDisk, place: u64, size: u64) -> Result<()> {
+    let found = number(disk, place + 4, 4)?;
     ensure!(found == size, "the inode on the disk has {found} bytes");
     Ok(())
 }

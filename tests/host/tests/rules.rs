@@ -211,7 +211,7 @@ proptest! {
         let _ = can_append(&first, end_sector, folios, &next);
         let _ = can_merge(&first, &next);
         prop_assert!(cut_at(first.offset, first.size, end) <= first.size);
-        let _ = extent(first.offset, 1 << 21, end);
+        let _ = to_write(first.offset, 1 << 21, end);
     }
 
     /// Pieces that are appended, then merged, cover the file without a gap.

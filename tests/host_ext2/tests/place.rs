@@ -4,8 +4,8 @@
 
 use ext2_rs::format::group::Counts;
 use ext2_rs::plan::place::{
-    available, circle, debt_after, directory_group, file_group, goal, next,
-    old_directory_group, total, Groups, Nearby, Shape,
+    available, circle, debt_after, directory_group, file_group, goal, next, old_directory_group,
+    rounds, total, Groups, Nearby, Shape,
 };
 use proptest::prelude::*;
 

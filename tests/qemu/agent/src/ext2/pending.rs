@@ -31,12 +31,10 @@ pub const CASES: &[Case] = &[
              though a store has made its folio dirty.",
         )
         .logs(&["Buffer I/O error on dev dm-0"]),
-    Case::new("pending_store_killed", suites::EXT2_RS, store_killed)
-        .doc(
-            "Who stores to what a write has allocated and does not fill does not keep a \
+    Case::new("pending_store_killed", suites::EXT2_RS, store_killed).doc(
+        "Who stores to what a write has allocated and does not fill does not keep a \
              processor busy, and can be killed, in a system call, too.",
-        )
-        .logs(&["Buffer I/O error on dev dm-0"]),
+    ),
 ];
 
 const SIZE: usize = MIB;

@@ -33,7 +33,7 @@ pub const CASES: &[Case] = &[
         "fsync() has an inode on the disk that the kernel's flusher has just written, which \
          does not wait, or tells that it could not.",
     )
-    .logs(&["lost (async|sync) page write", "IO error"]),
+    .logs(&["IO error"]),
     Case::new("sync_of_overwrite", suites::EXT2_RS_FAULTS, of_overwrite).doc(
         "A direct write with RWF_DSYNC has the inode on the disk, if what it writes over was \
          not durable before.",

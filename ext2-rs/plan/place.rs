@@ -11,7 +11,7 @@
 //! reservation windows.
 
 use crate::format::group::Counts;
-use core::ops::RangeInclusive;
+use core::ops::Range;
 
 /// What lies near a block of a file that is to be allocated.
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +87,9 @@ pub fn circle(first: u32, count: u32) -> impl Iterator<Item = u32> + Clone {
 /// How many free blocks groups have that are looked at for `wanted` blocks, which is not 0,
 /// in two rounds from that of the goal on: first those that have as many, then those that
 /// have any.
-pub const fn rounds(wanted: u32) -> [RangeInclusive<u32>; 2] {
-    [wanted..=u32::MAX, 1..=wanted.saturating_sub(1)]
+pub const fn rounds(wanted: u32) -> [Range<u32>; 2] {
+    // No group has as many as there are numbers.
+    [wanted..u32::MAX, 1..wanted]
 }
 
 /// The debt of a group after one more inode was allocated there.

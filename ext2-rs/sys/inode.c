@@ -81,19 +81,23 @@ int fs_rs_init_security(struct inode *inode, struct inode *dir,
 	return security_inode_init_security(inode, dir, name, set, NULL);
 }
 
+/*
+ * Times may change while an inode is written: it is dirty then, and is written
+ * again.
+ */
 s64 fs_rs_atime(const struct inode *inode)
 {
-	return inode_get_atime_sec(inode);
+	return data_race(inode_get_atime_sec(inode));
 }
 
 s64 fs_rs_mtime(const struct inode *inode)
 {
-	return inode_get_mtime_sec(inode);
+	return data_race(inode_get_mtime_sec(inode));
 }
 
 s64 fs_rs_ctime(const struct inode *inode)
 {
-	return inode_get_ctime_sec(inode);
+	return data_race(inode_get_ctime_sec(inode));
 }
 
 void fs_rs_set_times(struct inode *inode, s64 atime, s64 mtime, s64 ctime)

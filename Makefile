@@ -92,7 +92,7 @@ list:
 	$(harness) test --list $(with_link) $(if $(T),--filter '$(T)')
 
 # TESTS=generic/001,generic/01* instead of GROUP; EXCLUDE=file; CONFIG=local.config
-# with SECTION=name; LIMIT=seconds for one test; FRESH=1 forgets earlier results;
+# with SECTION=name; LIMIT=seconds for one test; FRESH=1 forgets what these had;
 # JOBS=1: one guest at a time. With MODE=live and both engines a guest switches between them.
 # All that: docs/fstests.md.
 .PHONY: fstests

@@ -23,6 +23,7 @@ mod demo;
 mod dirty_limit;
 mod disk;
 mod ext2;
+mod failing_requests;
 mod fs;
 mod fsck;
 mod fstests;

@@ -13,7 +13,8 @@ use anyhow::{anyhow, ensure, Context as _, Result};
 use crate::case::Case;
 use crate::check::wait_until;
 use crate::context::Context;
-use crate::data::mirror::{drop_cache, open_read};
+use crate::data::mirror::{drop_cache, open, open_read};
+use crate::failing_requests::{self, Failing};
 use crate::null_disk::NullDisk;
 use crate::restore::Restore;
 use crate::suites;
@@ -32,20 +33,9 @@ pub const CASES: &[Case] = &[
 const BEFORE: usize = PAGE_SIZE - 100;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often requests to disks that may fail do.
-const REQUESTS: &str = "/sys/kernel/debug/fail_make_request";
-const THE_NEXT: &[(&str, &str)] = &[
-    ("verbose", "0"),
-    ("interval", "1"),
-    ("probability", "100"),
-    // A fault looks twice.
-    ("times", "2"),
-];
-const NONE: &[(&str, &str)] = &[("probability", "0"), ("times", "0")];
-
 fn paused(context: &Context) -> Result<()> {
     let slow = NullDisk::late()?;
-    let source = crate::data::mirror::open(&slow.path(), 0)?;
+    let source = open(&slow.path(), 0)?;
     source.write_all_at(&[b'b'; PAGE_SIZE], 0)?;
     source.sync_all()?;
     drop_cache(&source)?;
@@ -56,14 +46,10 @@ fn paused(context: &Context) -> Result<()> {
 
     let path = context.path("file")?;
     let file = File::create_new(&path)?;
-    slow.disk().set_attribute("make-it-fail", "1")?;
-    inject(THE_NEXT)?;
-    let restore = Restore::new(|| {
-        inject(NONE)?;
-        slow.disk().set_attribute("make-it-fail", "0")
-    });
-    // The first look at the memory fails, and so the first chunk ends before it; the
-    // second look takes its time.
+    // Two, as a fault tries twice. So the first look at the memory fails, and the first chunk
+    // ends before it; the second look takes its time.
+    let restore = Restore::new(|| failing_requests::end(&slow.disk()));
+    failing_requests::begin(&slow.disk(), Failing::NextTwo)?;
     let first = [b'a'; BEFORE];
     let writing = &file;
     let written = thread::scope(|scope| {
@@ -95,13 +81,4 @@ fn write_out(file: &File, path: &Path) -> Result<()> {
     })?;
     file.sync_all()?;
     drop_cache(file)
-}
-
-fn inject(settings: &[(&str, &str)]) -> Result<()> {
-    for (name, value) in settings {
-        let path = Path::new(REQUESTS).join(name);
-        fs::write(&path, value)
-            .with_context(|| format!("cannot write {value} to {}", path.display()))?;
-    }
-    Ok(())
 }

@@ -2,7 +2,6 @@
 
 //! The main disk behind a device mapper that can make parts of it fail.
 
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::disk::Disk;
+use crate::failing_requests::{self, Failing};
 use crate::fs::SECTOR;
 use crate::fsck;
 use crate::init::mount_main;
@@ -45,21 +45,6 @@ pub enum Loss {
     /// A quarter of all requests fails, flushes among them (fail_make_request).
     Requests,
 }
-
-/// Where the kernel is told how many requests fail, of disks that may.
-const REQUESTS: &str = "/sys/kernel/debug/fail_make_request";
-
-/// A quarter, at random: whatever repeats itself would have the same calls fail each
-/// time. Without a limit, and without a stack for each request.
-const A_QUARTER: &[(&str, &str)] = &[
-    ("verbose", "0"),
-    ("times", "-1"),
-    ("interval", "1"),
-    ("probability", "25"),
-];
-
-/// Whether a disk's requests may fail.
-const MAY_FAIL: &str = "make-it-fail";
 
 /// Mounted where the main disk is otherwise.
 pub struct FaultyDisk {
@@ -161,13 +146,10 @@ impl FaultyDisk {
 
     /// A quarter of the requests to the disk fails from now on, or none does.
     pub fn fail_requests(&self, fail: bool) -> Result<()> {
-        for (file, value) in A_QUARTER {
-            let path = Path::new(REQUESTS).join(file);
-            fs::write(&path, value)
-                .with_context(|| format!("cannot write {value} to {}", path.display()))?;
+        match fail {
+            true => failing_requests::begin(&self.disk, Failing::Quarter),
+            false => failing_requests::end(&self.disk),
         }
-        self.disk
-            .set_attribute(MAY_FAIL, if fail { "1" } else { "0" })
     }
 
     /// Lets go of a filesystem whose disk was lost, and mounts what there is of it, mended

@@ -47,7 +47,7 @@ const CACHE: &str = "queue/write_cache";
 
 const EVENT: &str = "writeback/writeback_write_inode";
 
-/// Bytes that are dirty when the flusher begins, fewer than it leaves behind.
+/// Bytes of the file; the flusher begins when about a quarter is dirty.
 const SIZE: usize = 4 * MIB;
 
 fn behind_flusher(context: &Context) -> Result<()> {

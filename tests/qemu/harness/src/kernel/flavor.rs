@@ -43,6 +43,15 @@ impl Flavor {
         }
     }
 
+    /// The directory in `patches/linux-6.12` with what this kernel needs besides; none of it is
+    /// about the engine.
+    pub fn patches(self) -> Option<&'static str> {
+        match self {
+            Self::Kcsan => Some("kcsan"),
+            Self::Release | Self::Debug | Self::Preempt | Self::Bench => None,
+        }
+    }
+
     /// By how much tests take longer under the checks, at most.
     pub fn slowness(self) -> u32 {
         match self {

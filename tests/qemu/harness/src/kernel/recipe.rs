@@ -28,7 +28,7 @@ pub struct Recipe {
     owner: Option<PathBuf>,
 }
 
-/// One file of `patches/linux-6.12/`.
+/// One file of `patches/linux-6.12/`, or of a directory in it.
 #[derive(Clone, Debug)]
 pub struct Patch {
     pub path: PathBuf,
@@ -43,15 +43,19 @@ impl Recipe {
         for name in flavor.fragments().iter().chain([&engine.as_str()]) {
             config.push_str(&read_text(&dir.join(format!("{name}.config")))?);
         }
+        let mut patches = match link {
+            Link::Live => Vec::new(),
+            Link::Module | Link::Builtin | Link::C => patches_in(&paths.patches())?,
+        };
+        if let Some(dir) = flavor.patches() {
+            patches.extend(patches_in(&paths.patches().join(dir))?);
+        }
         Ok(Self {
             link,
             flavor,
             source_version: tools.linux_source_version.clone(),
             config,
-            patches: match link {
-                Link::Live => Vec::new(),
-                Link::Module | Link::Builtin | Link::C => patches_in(&paths.patches())?,
-            },
+            patches,
             tools: tools.fingerprint(),
             owner: (link == Link::Builtin).then(|| paths.checkout.clone()),
         })
@@ -159,6 +163,8 @@ fn patches_in(dir: &Path) -> Result<Vec<Patch>> {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
     fn recipe() -> Recipe {
@@ -228,6 +234,27 @@ mod tests {
         };
         let files: Vec<_> = patch.files().collect();
         assert_eq!(files, ["fs/Kconfig", "fs/iomap/x.c"]);
+    }
+
+    #[test]
+    fn every_directory_of_patches_is_some_kernels() -> Result<()> {
+        let patches = Paths::discover()?.patches();
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&patches)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                assert!(!patches_in(&entry.path())?.is_empty());
+                found.push(entry.file_name());
+            }
+        }
+        found.sort();
+        let mut wanted: Vec<_> = Flavor::value_variants()
+            .iter()
+            .filter_map(|flavor| flavor.patches())
+            .collect();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted);
+        Ok(())
     }
 
     #[test]

@@ -49,6 +49,9 @@
 //!    lock of a folio by readers, writers and writeback,
 //! 3. what is free (`Volume::space`): bitmaps and descriptors,
 //! 4. buffers.
+//!
+//! The mount's options (`Volume::options`) are copied under a lock of their own. It may be taken
+//! under the first three, and nothing is taken under it.
 
 #![deny(unsafe_code)]
 #![deny(unsafe_op_in_unsafe_fn)]

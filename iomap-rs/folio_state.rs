@@ -4,8 +4,8 @@
 //! flight.
 //!
 //! A folio of one block needs none of this: its own flags say it all. One of
-//! several gets a state when it is read, or written in part, or dirtied; the
-//! state goes when the folio is released or invalidated as a whole.
+//! several gets a state when it is read, or written in part, or dirtied, at the
+//! latest when it is written back; the state goes when the folio is released or invalidated as a whole.
 //!
 //! | what | changed under | read under |
 //! | --- | --- | --- |

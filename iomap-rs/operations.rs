@@ -4,9 +4,10 @@
 //!
 //! A filesystem has a type per way to map its files, and implements [`Map`] on
 //! it for each [`Purpose`] that it serves: one type for all, or one for reads,
-//! another for writes, another for reports, as XFS has four sets of operations
-//! for one inode. Operations of the engine ask for the purpose that they have,
-//! so that a type which cannot allocate is refused for a write at compile time.
+//! another for writes, another for reports, as XFS has six tables of operations
+//! for a file and one for its attributes. Operations of the engine ask for the
+//! purpose that they have, so that a type which cannot allocate is refused for a
+//! write into the page cache at compile time.
 //!
 //! Counterpart of `struct iomap_ops`, `iomap_dio_ops`, `iomap_folio_ops` and
 //! `iomap_writeback_ops`. What holds of the C hooks holds of these, word for word.

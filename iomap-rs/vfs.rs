@@ -8,7 +8,7 @@
 //! its submitter, [`InFlight`] for its bios, and [`Last`] for whoever drops the
 //! final reference.
 //!
-//! Plain reads of the kernel's structures are done in place. `sys/helpers.c` is called for
+//! Plain reads of the kernel's structures are done in place. C in `sys/` is called for
 //! the rest: inline functions and macros that depend on the configuration (locks, `current`,
 //! scheduling), and what is rare or large.
 

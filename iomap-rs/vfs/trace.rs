@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Trace events of system `iomap`.
+//! Trace events of system `iomap` (`iomap_rs` in `iomap_rs_live.ko`).
 //!
 //! An event that is off costs a load and a branch; C is called for one that is
 //! on.

@@ -3,9 +3,10 @@
 //! Asynchronous direct I/O by `io_submit`.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use anyhow::{bail, ensure, Context as _, Result};
+use rustix::fs::syncfs;
 
 use super::{KIB, MIB, SECTOR};
 use crate::case::Case;
@@ -14,7 +15,7 @@ use crate::context::Context;
 use crate::data::mirror::Mirror;
 use crate::data::pattern;
 use crate::suites;
-use crate::sys::buffer::AlignedBuf;
+use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
 use crate::trace;
 use crate::transfer::{Method, Transfer};
 
@@ -38,6 +39,12 @@ pub const CASES: &[Case] = &[
     Case::new("aio_append_waits", suites::EXT, append_waits)
         .doc("An extending write is done when the submission returns, and counted once.")
         .holds(&["DIO-28", "DIO-35"]),
+    Case::new("queued_enospc", suites::FSX, enospc)
+        .doc(
+            "Requests that allocate while the disk becomes full are whole or end in ENOSPC, \
+             of which the file shows nothing that was not written.",
+        )
+        .holds(&["DIO-8", "DIO-26", "DIO-31"]),
 ];
 
 /// Order in which `count` pieces are visited: all of them, none next to the last.
@@ -164,5 +171,71 @@ fn append_waits(context: &Context) -> Result<()> {
         let queued = is_queued(&mut mirror, &file, end, 64 * KIB)?;
         ensure!(!queued, "append {index} was queued");
     }
+    mirror.verify()
+}
+
+fn enospc(context: &Context) -> Result<()> {
+    let mut mirror = Mirror::create(context.path("file")?, 1)?;
+    let mut ballast = Mirror::create(context.path("ballast")?, 2)?;
+    let filler = ballast.direct()?;
+    ballast.fill_disk(&filler)?;
+    filler.set_len((ballast.bytes().len() - ROOM) as u64)?;
+    for method in [Method::Aio, Method::Uring] {
+        syncfs(&filler)?;
+        fill_hole(context, &mut mirror, method)?;
+        mirror.set_length(0);
+        mirror.direct()?.set_len(0)?;
+    }
+    Ok(())
+}
+
+/// What is left of the disk, in bytes.
+const ROOM: usize = 2 * MIB;
+
+/// Has more pages written into a hole than the disk has space for, many at a time.
+fn fill_hole(context: &Context, mirror: &mut Mirror, method: Method) -> Result<()> {
+    const PAGES: usize = 2 * ROOM / PAGE_SIZE;
+    let file = mirror.direct()?;
+    mirror.set_length(2 * ROOM);
+    file.set_len(2 * ROOM as u64)?;
+
+    let mut writes = Vec::new();
+    for index in scattered(PAGES) {
+        let offset = (index * PAGE_SIZE) as u64;
+        writes.push(Transfer::write(offset, mirror.stamp(offset, PAGE_SIZE)?));
+    }
+    let results = method.run(&file, &mut writes, 32)?;
+    let mut whole = 0;
+    for (write, result) in writes.iter().zip(results) {
+        let what = format!("{method:?} write at {}", write.offset);
+        let count = match result {
+            Ok(count) => count,
+            error => {
+                fails_with(error, libc::ENOSPC, &what)?;
+                0
+            }
+        };
+        if count == PAGE_SIZE {
+            whole += 1;
+            continue;
+        }
+        // Of blocks smaller than a page some may have been written.
+        let mut found = vec![0; PAGE_SIZE];
+        let cached = mirror.buffered()?;
+        cached.read_exact_at(&mut found, write.offset)?;
+        for (sector, new) in found.chunks(SECTOR).zip(write.buffer.chunks(SECTOR)) {
+            let is_empty = sector.iter().all(|&byte| byte == 0);
+            ensure!(
+                is_empty || sector == new,
+                "{what}: neither zeros nor what was written"
+            );
+        }
+        mirror.note(write.offset, &found)?;
+    }
+    context.note(format!("{method:?}: {whole} of {PAGES} writes were whole"));
+    ensure!(
+        (1..PAGES).contains(&whole),
+        "{whole} of {PAGES} writes fit into {ROOM} bytes"
+    );
     mirror.verify()
 }

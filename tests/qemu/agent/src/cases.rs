@@ -68,6 +68,38 @@ fn info(case: &Case, suite: &str) -> TestInfo {
 mod tests {
     use super::*;
 
+    /// What a test that expects a line of the log must not excuse by it.
+    const REPORTS: &[&str] = &[
+        "WARNING: CPU: 0 PID: 1 at mm/slub.c:1 kfree+0x1/0x2",
+        "WARNING: CPU: 0 PID: 1 at lib/debugobjects.c:1 debug_print_object+0x1/0x2",
+        "WARNING: CPU: 0 PID: 1 at fs/inode.c:1 drop_nlink+0x1/0x2",
+        "WARNING: CPU: 0 PID: 1 at xfs_iomap_write_direct+0x1/0x2 [xfs]",
+        "WARNING: CPU: 0 PID: 1 at ifs_free+0x1/0x2",
+        "WARNING: CPU: 0 PID: 1 at iomap_finish_ioend+0x1/0x2",
+        "WARNING: CPU: 0 PID: 1 at iomap_rs_folio_freed_while_written+0x1/0x2 [iomap_rs]",
+        "WARNING: CPU: 0 PID: 1 at fs/iomap/rust/sys/helpers.c:1 iomap_rs_folio_not_uptodate+0x1/0x2",
+        "WARNING: possible circular locking dependency detected",
+        "WARNING: inconsistent lock state",
+        "WARNING: suspicious RCU usage",
+        "BUG: KASAN: slab-use-after-free in iomap_rs_x+0x1/0x2 [iomap_rs]",
+        "BUG: sleeping function called from invalid context at mm/filemap.c:1",
+        "BUG kmalloc-64 (Not tainted): Poison overwritten",
+        "Oops: general protection fault, probably for non-canonical address 0x1",
+    ];
+
+    #[test]
+    fn no_test_excuses_another_report() -> Result<()> {
+        for case in all() {
+            for pattern in case.expect_log {
+                let expected = regex::Regex::new(pattern)?;
+                for report in REPORTS {
+                    ensure!(!expected.is_match(report), "{}: {report}", case.name);
+                }
+            }
+        }
+        Ok(())
+    }
+
     #[test]
     fn the_tables_are_sound() -> Result<()> {
         ensure!(!infos()?.is_empty());

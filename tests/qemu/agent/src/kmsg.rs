@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context as _, Result};
-use iomap_qemu_protocol::kernel_log::{Signs, COMPLAINT, TRACE};
+use iomap_qemu_protocol::kernel_log::{Signs, COMPLAINT, TRACE, WARNING};
 use iomap_qemu_protocol::ktap::Line;
 use iomap_qemu_protocol::Link;
 use regex::Regex;
@@ -79,9 +79,8 @@ impl KernelLog {
             .iter()
             .map(|pattern| Regex::new(pattern).with_context(|| format!("bad pattern {pattern}")))
             .collect::<Result<Vec<_>>>()?;
-        // A warning comes with a stack: once it is expected, so is its trace.
-        let trace_expected = expected.iter().any(|e| e.as_str().contains("WARNING"));
-
+        // How many expected warnings, each of which comes with a stack, have still to show it.
+        let mut stacks: usize = 0;
         let mut verdict = Verdict {
             lines: Vec::new(),
             complaints: Vec::new(),
@@ -95,10 +94,15 @@ impl KernelLog {
                     *met = true;
                 }
             }
-            // It belongs to what the line before it says, whatever that is.
+            // It belongs to what a line before it says, whatever that is.
             let trace = text.contains(TRACE);
             let bad = trace || self.signs.fit(&text);
-            let excused = wanted || (trace && trace_expected);
+            let excused = wanted || (trace && stacks > 0);
+            if trace {
+                stacks = stacks.saturating_sub(1);
+            } else if wanted && text.contains(WARNING) {
+                stacks += 1;
+            }
             if bad && !excused {
                 let complaint = format!("{COMPLAINT}{text}");
                 verdict.complaints.push(complaint);
@@ -159,6 +163,45 @@ mod tests {
         let lines = ["WARNING: CPU: 0 PID: 1 at fs/x.c:1", "Call Trace:"];
         assert_eq!(judge(&lines, &[])?.complaints.len(), 2);
         assert!(judge(&lines, &["WARNING: .*fs/x.c"])?.complaints.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn an_expected_warning_excuses_no_other_report() -> Result<()> {
+        let wanted = "WARNING: CPU: 0 PID: 1 at fs/x.c:1";
+        for report in [
+            "WARNING: CPU: 0 PID: 1 at fs/y.c:1",
+            "WARNING: possible circular locking dependency detected",
+            "WARNING: inconsistent lock state",
+            "WARNING: suspicious RCU usage",
+            "BUG: KASAN: slab-use-after-free in f+0x1/0x2 [iomap_rs]",
+            "BUG kmalloc-64 (Not tainted): Poison overwritten",
+        ] {
+            for lines in [
+                [wanted, "Call Trace:", report, "Call Trace:"],
+                [report, "Call Trace:", wanted, "Call Trace:"],
+            ] {
+                let complaints = judge(&lines, &["WARNING: .*fs/x.c"])?.complaints;
+                let of = |line| format!("{COMPLAINT}{line}");
+                assert_eq!(complaints, [of(report), of("Call Trace:")]);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_expected_warning_excuses_one_stack() -> Result<()> {
+        let lines = ["WARNING: CPU: 0 PID: 1 at fs/x.c:1", "Call Trace:"];
+        let expected = &["WARNING: .*fs/x.c"];
+        // On two processors at once.
+        let two = [lines[0], lines[0], lines[1], lines[1]];
+        assert!(judge(&two, expected)?.complaints.is_empty());
+        // As of an allocation that fails.
+        let more = [lines[0], lines[1], "fsx: page allocation failure", lines[1]];
+        assert_eq!(judge(&more, expected)?.complaints.len(), 1);
+        // Only warnings have one.
+        let lines = ["Direct I/O collision", "Call Trace:"];
+        assert_eq!(judge(&lines, &["collision"])?.complaints.len(), 1);
         Ok(())
     }
 

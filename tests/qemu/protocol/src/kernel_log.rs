@@ -12,16 +12,22 @@ pub const COMPLAINT: &str = "the kernel log has: ";
 /// What begins the trace that belongs to a line before it.
 pub const TRACE: &str = "Call Trace";
 
+/// What is in the first line of a warning.
+pub const WARNING: &str = "WARNING:";
+
 /// Regular expressions of what kernels say when something is wrong.
 const SIGNS: &[&str] = &[
-    "WARNING:",
+    WARNING,
     "BUG:",
+    // SLUB's reports: the cache comes before the colon.
+    r"\bBUG .+ \((Not t|T)ainted",
     r"\bOops\b",
     "general protection",
     "KASAN",
     "UBSAN",
     r"\blockdep\b",
     "locking correctness validator",
+    "Disabling lock debugging",
     "possible circular",
     "INFO: trying to register non-static key",
     "INFO: task .* blocked",
@@ -107,6 +113,9 @@ mod tests {
         for line in [
             "INFO: lockdep is turned off.",
             "WARNING: possible circular locking dependency detected",
+            "BUG kmalloc-64 (Not tainted): Poison overwritten",
+            "BUG ext4_inode_cache (Tainted: G    B      O      ): Object already free",
+            "Disabling lock debugging due to kernel taint",
             "BUG: sleeping function called from invalid context at mm/filemap.c:1",
             "turning off the locking correctness validator.",
             "refcount_t: underflow; use-after-free.",

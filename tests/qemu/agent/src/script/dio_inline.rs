@@ -26,7 +26,10 @@ pub const CASES: &[Case] = &[
     Case::new("dio_inline_too_long", SCRIPT, too_long)
         .doc("Inline data that does not fit its page is the filesystem's fault.")
         .holds(&["DIO-36"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!(
+            "inline_data_crosses_page",
+            "__iomap_dio_rw|iomap_dio_(inline_)?iter"
+        )]),
     Case::new("dio_inline_bad_memory", SCRIPT, bad_memory)
         .doc("Nothing copied at all is EFAULT and changes nothing.")
         .holds(&["DIO-36"]),

@@ -26,7 +26,10 @@ pub const CASES: &[Case] = &[
     Case::new("dio_write_to_hole", SCRIPT, to_hole)
         .doc("A hole as answer to a write is the filesystem's fault: a warning and EIO.")
         .holds(&["DIO-10"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!(
+            "dio_write_to_hole",
+            "__iomap_dio_rw|iomap_dio_iter"
+        )]),
     Case::new("dio_write_shared", SCRIPT, shared)
         .doc("end_io learns that a write went to shared or unwritten blocks, over all mappings.")
         .holds(&["DIO-12"]),

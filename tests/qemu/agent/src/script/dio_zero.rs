@@ -39,7 +39,10 @@ pub const CASES: &[Case] = &[
     )
     .doc("Zeroing more than 64 KiB of a block is refused with a warning.")
     .holds(&["DIO-17"])
-    .logs(&["WARNING: "]),
+    .logs(&[warning!(
+        "dio_block_too_large_to_pad",
+        "iomap_dio_(zero|bio_iter|iter)|__iomap_dio_rw"
+    )]),
     Case::new("dio_write_extraction_fails", SCRIPT, extraction_fails)
         .doc("A write that cannot get at its memory midway zeroes the rest of the block it began.")
         .holds(&["DIO-20", "DIFF-3"]),

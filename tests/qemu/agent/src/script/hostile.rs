@@ -20,47 +20,47 @@ pub const CASES: &[Case] = &[
     Case::new("hostile_empty", SCRIPT, empty)
         .doc("An empty mapping fails the operation.")
         .holds(&["IT-10", "DIFF-5"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_is_empty")]),
     Case::new("hostile_starts_late", SCRIPT, starts_late)
         .doc("A mapping that starts after the position fails the operation.")
         .holds(&["IT-10", "DIFF-6"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_starts_after_pos")]),
     Case::new("hostile_ends_early", SCRIPT, ends_early)
         .doc("A mapping that ends before the position fails the operation.")
         .holds(&["IT-10", "DIFF-6"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_ends_before_pos")]),
     Case::new("hostile_overflows", SCRIPT, overflows)
         .doc("A mapping before the file or with an end beyond 64 bits fails the operation.")
         .holds(&["IT-10", "DIFF-6"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_is_outside_of_any_file")]),
     Case::new("hostile_no_device", SCRIPT, no_device)
         .doc("A written mapping without a device fails direct I/O.")
         .holds(&["DIFF-10"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("dio_without_block_device")]),
     Case::new("hostile_no_data", SCRIPT, no_data)
         .doc("An inline mapping without its data fails direct I/O.")
         .holds(&["DIFF-10"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("inline_data_crosses_page")]),
     Case::new("hostile_unknown_type", SCRIPT, unknown_type)
         .doc("A mapping of an unknown type fails every operation.")
         .holds(&["DIO-10", "DIFF-7"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_has_unknown_type")]),
     Case::new("hostile_stale", SCRIPT, stale)
         .doc("A mapping that is stale from the start fails the operation.")
         .holds(&["IT-10", "DIFF-8"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_is_stale")]),
     Case::new("hostile_source_map", SCRIPT, source_map)
         .doc("A source mapping that does not cover the position fails the operation.")
         .holds(&["IT-11", "DIFF-9"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_has_bad_source")]),
     Case::new("hostile_recovers", SCRIPT, recovers)
         .doc("After such a failure the same file works again, for all operations.")
         .holds(&["DIFF-5"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_is_empty")]),
     Case::new("hostile_asynchronous", SCRIPT, asynchronous)
         .doc("What was submitted before the nonsense came is waited for, and the error reported.")
         .holds(&["DIFF-5", "DIO-26"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_is_empty")]),
 ];
 
 const SIZE: &str = "inode size=65536";

@@ -16,19 +16,27 @@ pub const CASES: &[Case] = &[
     Case::new("hostile_cached_mappings", SCRIPT, mappings)
         .doc("Mappings that cannot be used fail each operation of the page cache.")
         .holds(&["IT-10", "DIFF-5", "DIFF-6", "DIFF-7", "DIFF-8", "DIFF-9"])
-        .logs(&["WARNING: "]),
+        .logs(&[
+            warning!("mapping_is_empty"),
+            warning!("mapping_starts_after_pos"),
+            warning!("mapping_ends_before_pos"),
+            warning!("mapping_is_outside_of_any_file"),
+            warning!("mapping_has_unknown_type"),
+            warning!("mapping_is_stale"),
+            warning!("mapping_has_bad_source"),
+        ]),
     Case::new("hostile_cached_no_device", SCRIPT, no_device)
         .doc("Written space without a device cannot be read, nor written into in part.")
         .holds(&["DIFF-10"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_without_block_device")]),
     Case::new("hostile_buffers_no_device", SCRIPT, buffers_no_device)
         .doc("Nor can it be written into by buffer heads.")
         .holds(&["DIFF-10"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_without_block_device")]),
     Case::new("hostile_cached_part_of_block", SCRIPT, read_part_of_block)
         .doc("A mapping of part of a folio's only block is no reason to show what memory held.")
         .holds(&["DIFF-28"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("read_of_part_of_block")]),
     Case::new("read_last_part_of_block", SCRIPT, last_part_of_block)
         .doc("If the file ends with it, it is read, and zeros follow.")
         .holds(&["DIFF-28"]),
@@ -38,22 +46,26 @@ pub const CASES: &[Case] = &[
     Case::new("hostile_shrinking_mapping", SCRIPT, shrinking)
         .doc("A mapping that gets shorter than the write ends it.")
         .holds(&["DIFF-20"])
-        .logs(&["WARNING: "]),
+        .logs(&[
+            warning!("write_outside_of_mapping"),
+            // What was written before is more than what is left of the mapping.
+            warning!("more_processed_than_mapped"),
+        ]),
     Case::new("hostile_no_folio", SCRIPT, no_folio)
         .doc("No folio and no error is an error.")
         .holds(&["DIFF-25"]),
     Case::new("hostile_writeback_mappings", SCRIPT, writeback)
         .doc("Mappings that cannot be written to fail their folio, and no other.")
         .holds(&["DIFF-19"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("writeback_mapping_unusable")]),
     Case::new("hostile_writeback_part_of_block", SCRIPT, part_of_block)
         .doc("So does one that has a part of a folio's only block.")
         .holds(&["DIFF-19"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("writeback_of_part_of_block")]),
     Case::new("hostile_writeback_no_device", SCRIPT, writeback_no_device)
         .doc("So does one without a device.")
         .holds(&["DIFF-19"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("mapping_without_block_device")]),
 ];
 
 const BLOCKS: &str = "inode size=65536 block_size=1024\n\

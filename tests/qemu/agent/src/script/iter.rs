@@ -37,7 +37,10 @@ pub const CASES: &[Case] = &[
     Case::new("iter_too_much_processed", SCRIPT, too_much_processed)
         .doc("More progress than the mapping has left is warned of and fails.")
         .holds(&["IT-6"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!(
+            "more_processed_than_mapped",
+            "iomap_iter(_advance)?"
+        )]),
     Case::new(
         "iter_stale_without_progress",
         SCRIPT,

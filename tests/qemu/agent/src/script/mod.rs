@@ -2,6 +2,18 @@
 
 //! Tests on `script_fs`, the filesystem with scripted mappings.
 
+/// For [`Case::logs`]: the line that the Rust engine's warning of that name begins with, and no
+/// other. If C warns as well, those functions of the C engine in which it may: the compiler
+/// makes one of several.
+macro_rules! warning {
+    ($name:literal) => {
+        concat!(r"^WARNING: .* iomap_rs_", $name, r"\+0x")
+    };
+    ($name:literal, $c:literal) => {
+        concat!(r"^WARNING: .* (iomap_rs_", $name, "|", $c, r")\+0x")
+    };
+}
+
 mod bmap;
 pub mod cached;
 mod dio_async;

@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
     Case::new("readahead_without_folio", SCRIPT, without_folio)
         .doc("A request that has no folio where its mapping goes on is a warning and no more.")
         .holds(&["DIFF-18"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("readahead_without_folio")]),
     Case::new("partial_reads", SCRIPT, partial_reads)
         .doc("Valid blocks of a folio are read without I/O, to the end of the folio at most.")
         .holds(&["PU-1", "PU-2", "PU-3", "PU-4"]),

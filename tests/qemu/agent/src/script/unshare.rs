@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[
     Case::new("unshare_of_zeros", SCRIPT, unshare_zeros)
         .doc("Blocks that would have to be zeroed cannot be unshared.")
         .holds(&["BW-17"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("unshare_of_zeros", "(__)?iomap_write_begin")]),
     Case::new("unshare_read_fails", SCRIPT, unshare_read_fails)
         .doc("A source that cannot be read is the error, and dirties nothing.")
         .holds(&["US-3", "BW-14"]),

@@ -20,7 +20,7 @@ pub const CASES: &[Case] = &[
     Case::new("inline_read_too_short", SCRIPT, too_short)
         .doc("Inline data of which the mapping does not have all is a warning and EIO.")
         .holds(&["RD-10"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("inline_data_too_short", "iomap_read_inline_data")]),
     Case::new("inline_read_goes_on", SCRIPT, goes_on)
         .doc("The end hook hears how much was inline, and what follows is asked for.")
         .holds(&["DIFF-17"]),
@@ -33,15 +33,15 @@ pub const CASES: &[Case] = &[
     Case::new("inline_write_elsewhere", SCRIPT, write_elsewhere)
         .doc("Inline data that is not at the start of the file cannot be written.")
         .holds(&["BW-9"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("inline_data_not_at_start", "iomap_write_begin(_inline)?")]),
     Case::new("inline_bad_memory", SCRIPT, bad_memory)
         .doc("Inline data without memory, or across a page, is EIO.")
         .holds(&["DIFF-21"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("inline_data_crosses_page")]),
     Case::new("inline_over_folio", SCRIPT, over_folio)
         .doc("Inline data that reaches over its folio is EIO.")
         .holds(&["DIFF-22"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("inline_data_too_short")]),
 ];
 
 fn read(context: &Context) -> Result<()> {

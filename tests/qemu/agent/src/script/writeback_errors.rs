@@ -22,11 +22,11 @@ pub const CASES: &[Case] = &[
     Case::new("writeback_in_reclaim", SCRIPT, in_reclaim)
         .doc("Writeback from a task's own reclaim is refused, and changes nothing.")
         .holds(&["WB-1"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("writeback_in_reclaim", "iomap_writepages")]),
     Case::new("writeback_unknown_kind", SCRIPT, wrong_kind)
         .doc("Reserved space and inline data cannot be written; the filesystem is told, the file too.")
         .holds(&["WB-9", "WB-10", "WB-11"])
-        .logs(&["WARNING: "]),
+        .logs(&[warning!("writeback_to_no_blocks", "iomap_writepage(s|_map|_map_blocks)")]),
     Case::new("writeback_map_fails", SCRIPT, map_fails)
         .doc("A run that cannot be mapped ends its folio; what was mapped before is written.")
         .holds(&["WB-9", "WB-10", "WB-11"]),

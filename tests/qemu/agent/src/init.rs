@@ -138,6 +138,7 @@ fn work(spec: &RunSpec, output: &Output) -> Result<()> {
     if spec.mode == Mode::Test {
         // The last unmount may lose something, too.
         sanitizers::end()?;
+        sanitizers::tell_of_locks()?;
     }
     Ok(())
 }

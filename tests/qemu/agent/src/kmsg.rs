@@ -121,9 +121,14 @@ impl KernelLog {
     }
 }
 
+/// Adds a line to the log.
+pub fn say(text: &str) -> Result<()> {
+    std::fs::write("/dev/kmsg", text).context("cannot write /dev/kmsg")
+}
+
 /// Has the log show a message that came without a line end: another one begins.
 pub fn finish_line() -> Result<()> {
-    std::fs::write("/dev/kmsg", "end of the message before").context("cannot write /dev/kmsg")
+    say("end of the message before")
 }
 
 /// The text of a record: `<priority>,<sequence>,<time>,<flags>;<text>`, followed

@@ -13,11 +13,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::kmsg;
+
 const KMEMLEAK: &str = "/sys/kernel/debug/kmemleak";
 const KCSAN: &str = "/sys/kernel/debug/kcsan";
 
 /// Of lockdep (Documentation/locking/lockdep-design.rst).
 const LOCKDEP: &str = "/proc/lockdep_stats";
+
+/// What is said if it has stopped.
+const STOPPED: &str = "lockdep has stopped: since then nobody has looked at the order of locks";
 
 /// How long KCSAN waits for another CPU, in microseconds. The usual 80 are nothing to a
 /// CPU that is a thread of the host.
@@ -83,6 +88,16 @@ pub fn end() -> Result<()> {
     Ok(())
 }
 
+/// After the tests: has the kernel log say, which the host reads, if nobody looks at the order
+/// of locks any more. What came last in that guest was not checked then. It takes the kernel
+/// too long to be asked after each test.
+pub fn tell_of_locks() -> Result<()> {
+    match fs::read_to_string(LOCKDEP) {
+        Ok(stats) if !are_locks_watched(&stats) => kmsg::say(STOPPED),
+        _ => Ok(()),
+    }
+}
+
 /// Does nothing where the kernel has no such file.
 fn tell(control: &str, commands: &[&str]) -> Result<()> {
     for command in commands {
@@ -96,7 +111,16 @@ fn tell(control: &str, commands: &[&str]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use iomap_qemu_protocol::kernel_log::Signs;
+    use iomap_qemu_protocol::Link;
+
     use super::*;
+
+    #[test]
+    fn the_host_takes_what_is_said_of_locks_for_a_bug() -> Result<()> {
+        assert!(Signs::new(Link::Module)?.fit(STOPPED));
+        Ok(())
+    }
 
     #[test]
     fn lockdep_tells_whether_it_has_stopped() {

@@ -9,8 +9,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use iomap_qemu_protocol::{FstestsEnd, FstestsRun};
+
+use crate::kmsg;
 
 /// The variable that has fstests keep what it has looked at, and be it without a report.
 pub const KEEP: (&str, &str) = ("KEEP_DMESG", "yes");
@@ -32,7 +34,7 @@ pub fn close(run: &FstestsRun, left: impl Fn(&str) -> PathBuf) -> Result<()> {
     };
     let run = run.clone();
     let ended = FstestsEnd { run, read_until };
-    fs::write("/dev/kmsg", ended.to_string()).context("cannot write to the kernel log")
+    kmsg::say(&ended.to_string())
 }
 
 /// The time of the last message that was looked at; 0 if nobody did though it was `wanted`.

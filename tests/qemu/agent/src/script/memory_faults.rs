@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 use anyhow::{bail, ensure, Context as _, Result};
 
@@ -17,6 +18,7 @@ use crate::check::wait_until;
 use crate::context::Context;
 use crate::sanitizers::look_for_leaks;
 use crate::suites::SCRIPT;
+use crate::sys::buffer::AlignedBuf;
 use crate::sys::memory_faults::{Fault, MemoryFaults};
 use crate::sys::{aio, swap};
 use crate::transfer::Transfer;
@@ -25,6 +27,12 @@ pub const CASES: &[Case] = &[
     Case::new("nomem_write_nowait", SCRIPT, write_nowait)
         .doc("A write that must not wait is EAGAIN without memory for the folio or its state.")
         .holds(&["BW-28"]),
+    Case::new("nomem_dio", SCRIPT, dio)
+        .doc(
+            "A direct request that there is no memory for is ENOMEM before the filesystem hears \
+             of it; it waits for the memory of its bios.",
+        )
+        .holds(&["DIO-8"]),
     Case::new("nomem_dio_async", SCRIPT, dio_async)
         .doc(
             "The first asynchronous request of a mount is ENOMEM without the workqueue that it \
@@ -97,6 +105,38 @@ fn write_nowait(context: &Context) -> Result<()> {
     context.note(format!("the write makes {met} allocations"));
     ensure!(met >= 2, "a folio and its state are two allocations");
     fs.expect_contents(0, &overlay(vec![0; 4096], 1024, 1024, 0xCC))
+}
+
+fn dio(context: &Context) -> Result<()> {
+    let faults = MemoryFaults::new()?;
+    let fs = Scripted::new(
+        context,
+        "inode size=65536\nextent offset=0 length=65536 addr=65536",
+    )?;
+    let mut buffer = AlignedBuf::filled(4096, 0x31)?;
+    for call in ["write", "read"] {
+        fs.clear_log()?;
+        let met = exhaust(|fault| {
+            let (result, injected) = faults.run(fault, || match call {
+                "write" => fs.file().write_at(&buffer, 0),
+                _ => fs.file().read_at(&mut buffer, 0),
+            })?;
+            // Nothing is asked for before the request itself.
+            if fault == Fault::Nth(1) {
+                ensure!(injected, "there was no allocation to fail");
+                expect_errno(result, libc::ENOMEM)?;
+                fs.expect(&[call, "return ret=-12 pos=0 dio_count=0"])?;
+            } else {
+                let count = result?;
+                ensure!(count == 4096, "{count} bytes");
+                fs.clear_log()?;
+            }
+            Ok(injected)
+        })
+        .context(call)?;
+        context.note(format!("the {call} makes {met} allocations"));
+    }
+    Ok(())
 }
 
 fn dio_async(context: &Context) -> Result<()> {

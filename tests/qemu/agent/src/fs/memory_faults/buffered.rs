@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use rustix::fs::{fadvise, fallocate, ioctl_ficlone, Advice, FallocateFlags};
 
 use super::call::Attempt;
-use super::{exhaust, Subject, SIZE};
+use super::{exhaust, Needs, Subject, SIZE};
 use crate::case::{Case, TestFn};
 use crate::data::mirror::Mirror;
 use crate::fs::KIB;
@@ -49,77 +49,77 @@ pub const CASES: &[Case] = &[
     case(
         "nomem_read",
         ALL,
-        |c| exhaust(c, read),
+        |c| exhaust(c, Needs::Pages, read),
         &["RD-1"],
         "A read of many pages survives any failing allocation.",
     ),
     case(
         "nomem_read_page",
         ALL,
-        |c| exhaust(c, read_page),
+        |c| exhaust(c, Needs::Pages, read_page),
         &["RD-1"],
         "A read of one page survives any failing allocation.",
     ),
     case(
         "nomem_write_new",
         ALL,
-        |c| exhaust(c, write_new),
+        |c| exhaust(c, Needs::Pages, write_new),
         &["BW-14"],
         "A write to a new place survives any failing allocation.",
     ),
     case(
         "nomem_write_over",
         ALL,
-        |c| exhaust(c, write_over),
+        |c| exhaust(c, Needs::Pages, write_over),
         &["BW-14"],
         "A write into blocks on the disk survives any failing allocation.",
     ),
     case(
         "nomem_write_shared",
         XFS,
-        |c| exhaust(c, write_shared),
+        |c| exhaust(c, Needs::Pages, write_shared),
         &["BW-14"],
         "A write into shared blocks survives any failing allocation.",
     ),
     case(
         "nomem_fsync",
         ALL,
-        |c| exhaust(c, fsync),
+        |c| exhaust(c, Needs::Nothing, fsync),
         &["WB-7"],
         "Writing back survives any failing allocation.",
     ),
     case(
         "nomem_truncate",
         ALL,
-        |c| exhaust(c, truncate),
+        |c| exhaust(c, Needs::Pages, truncate),
         &["ZR-1"],
         "A truncate in mid-block survives any failing allocation.",
     ),
     case(
         "nomem_zero_range",
         XFS,
-        |c| exhaust(c, zero_range),
+        |c| exhaust(c, Needs::Pages, zero_range),
         &["ZR-1"],
         "Zeroing survives any failing allocation.",
     ),
     case(
         "nomem_unshare",
         XFS,
-        |c| exhaust(c, unshare),
+        |c| exhaust(c, Needs::Pages, unshare),
         &["US-1"],
         "Unsharing survives any failing allocation.",
     ),
     case(
         "nomem_load",
         ALL,
-        |c| exhaust(c, load),
+        |c| exhaust(c, Needs::Nothing, load),
         &[],
         "A load through a mapping survives any failing allocation.",
     ),
     case(
         "nomem_store",
         XFS,
-        |c| exhaust(c, store),
+        |c| exhaust(c, Needs::Nothing, store),
         &["MK-2"],
         "A store through a mapping survives any failing allocation.",
     ),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::call::Attempt;
-use super::{exhaust, Subject, SIZE};
+use super::{exhaust, Needs, Subject, SIZE};
 use crate::case::Case;
 use crate::fs::{KIB, SECTOR};
 use crate::suites;
@@ -18,16 +18,20 @@ use crate::sys::buffer::AlignedBuf;
 const TIME: Duration = Duration::from_secs(180);
 
 pub const CASES: &[Case] = &[
-    Case::new("nomem_dio_read", suites::EXT_XFS, |c| exhaust(c, read))
-        .doc("A direct read survives any failing allocation.")
-        .holds(&["DIO-2"])
-        .timeout(TIME),
-    Case::new("nomem_dio_write", suites::EXT_XFS, |c| exhaust(c, write))
-        .doc("A direct write into blocks on the disk survives any failing allocation.")
-        .holds(&["DIO-2"])
-        .timeout(TIME),
+    Case::new("nomem_dio_read", suites::EXT_XFS, |c| {
+        exhaust(c, Needs::Objects, read)
+    })
+    .doc("A direct read survives any failing allocation.")
+    .holds(&["DIO-2"])
+    .timeout(TIME),
+    Case::new("nomem_dio_write", suites::EXT_XFS, |c| {
+        exhaust(c, Needs::Objects, write)
+    })
+    .doc("A direct write into blocks on the disk survives any failing allocation.")
+    .holds(&["DIO-2"])
+    .timeout(TIME),
     Case::new("nomem_dio_write_new", suites::EXT_XFS, |c| {
-        exhaust(c, write_new)
+        exhaust(c, Needs::Objects, write_new)
     })
     .doc("A direct write behind the end survives any failing allocation.")
     .holds(&["DIO-2", "DIO-18"])

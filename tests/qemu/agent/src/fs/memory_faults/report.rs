@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::call::Attempt;
-use super::{exhaust, Subject, SIZE};
+use super::{exhaust, Needs, Subject, SIZE};
 use crate::case::Case;
 use crate::suites;
 use crate::sys::buffer::PAGE_SIZE;
@@ -19,16 +19,20 @@ use crate::sys::{fiemap, swap};
 const TIME: Duration = Duration::from_secs(180);
 
 pub const CASES: &[Case] = &[
-    Case::new("nomem_fiemap", suites::EXT_XFS, |c| exhaust(c, extents))
-        .doc("FIEMAP survives any failing allocation.")
-        .holds(&["FM-1"])
-        .timeout(TIME),
-    Case::new("nomem_swapon", suites::EXT4_XFS, |c| exhaust(c, swapon))
-        .doc("Starting to swap to a file survives any failing allocation.")
-        .holds(&["SW-1"])
-        // The tables of a swap area come from vmalloc(), which complains.
-        .logs(&[r"vmalloc error: size", r"Call Trace"])
-        .timeout(TIME),
+    Case::new("nomem_fiemap", suites::EXT_XFS, |c| {
+        exhaust(c, Needs::Nothing, extents)
+    })
+    .doc("FIEMAP survives any failing allocation.")
+    .holds(&["FM-1"])
+    .timeout(TIME),
+    Case::new("nomem_swapon", suites::EXT4_XFS, |c| {
+        exhaust(c, Needs::Pages, swapon)
+    })
+    .doc("Starting to swap to a file survives any failing allocation.")
+    .holds(&["SW-1"])
+    // The tables of a swap area come from vmalloc(), which complains.
+    .logs(&[r"vmalloc error: size", r"Call Trace"])
+    .timeout(TIME),
 ];
 
 fn extents(subject: &mut Subject) -> Result<Attempt> {

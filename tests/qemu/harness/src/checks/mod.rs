@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Tests that need no guest: the kernel patch, the untouched filesystems, the
-//! exported symbols, how ext2_rs calls the engine, that neither can panic, that layouts other
-//! than C's do not compile, which kernels the live module is not built for, what is in a
-//! kernel with the engine built in, the conformance page, what a page quotes, the list of
-//! mutants.
+//! exported symbols, how ext2_rs calls the engine, that neither can panic, that kernels full of
+//! checks see both, that layouts other than C's do not compile, which kernels the live module
+//! is not built for, what is in a kernel with the engine built in, the conformance page, what a
+//! page quotes, the list of mutants.
 
 mod builtin;
 mod checkpatch;
@@ -13,6 +13,7 @@ mod layouts;
 mod panics;
 mod pristine;
 mod refusals;
+mod sanitizers;
 mod static_dispatch;
 mod symbols;
 
@@ -30,6 +31,12 @@ use crate::tracker::{TestResult, Verdict};
 
 /// The suite that these tests are listed under.
 pub const SUITE: &str = "host";
+
+/// The check that depends on what the kernel is built for more than any other.
+pub const SANITIZERS: &str = "sanitizers_see_rust";
+
+/// Our modules of Rust, in the checkout.
+const MODULES: [&str; 2] = ["iomap_rs.ko", "ext2_rs.ko"];
 
 /// What a check works on.
 pub struct Subject<'a> {
@@ -81,6 +88,11 @@ const ALL: &[Check] = &[
         run: panics::check,
     },
     Check {
+        name: SANITIZERS,
+        links: &[Link::Module],
+        run: sanitizers::check,
+    },
+    Check {
         name: "changed_layouts_do_not_build",
         links: &[Link::Module],
         run: layouts::check,
@@ -125,22 +137,23 @@ pub fn filesystems_are_untouched(paths: &Paths, tools: &Toolchain, link: Link) -
 
 /// The full names of the checks of kernels with the engine linked in this way.
 pub fn names(kernel: Kind) -> impl Iterator<Item = String> {
-    of(kernel.link).map(move |check| full_name(check, kernel))
+    of(kernel.link).map(move |check| full_name(check.name, kernel))
 }
 
 fn of(link: Link) -> impl Iterator<Item = &'static Check> {
     ALL.iter().filter(move |check| check.links.contains(&link))
 }
 
-fn full_name(check: &Check, kernel: Kind) -> String {
-    format!("{}/{}", kernel.label(SUITE), check.name)
+/// The name of a check in the report of a run on that kernel.
+pub fn full_name(check: &str, kernel: Kind) -> String {
+    format!("{}/{check}", kernel.label(SUITE))
 }
 
 /// Runs the checks that `selected` wants.
 pub fn run(subject: &Subject, selected: impl Fn(&str) -> bool, emit: &mut dyn FnMut(TestResult)) {
     let kernel = subject.recipe.kind();
     for check in of(kernel.link) {
-        let name = full_name(check, kernel);
+        let name = full_name(check.name, kernel);
         if !selected(&name) {
             continue;
         }

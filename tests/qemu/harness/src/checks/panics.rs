@@ -6,12 +6,10 @@
 
 use anyhow::{ensure, Context, Result};
 
-use super::Subject;
+use super::{Subject, MODULES};
 use crate::kernel::value_of;
 use crate::paths::read_text;
 use crate::process::output_of;
-
-const MODULES: [&str; 2] = ["iomap_rs.ko", "ext2_rs.ko"];
 
 pub fn check(subject: &Subject) -> Result<()> {
     let config = read_text(&subject.kernel.dir.join(".config"))?;

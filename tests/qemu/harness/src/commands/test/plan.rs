@@ -11,7 +11,8 @@ use crate::kernel::{Flavor, Kind};
 use crate::suites::{self, full_name, Suite};
 
 /// The suites that a run of everything has on the debug kernel, too: the one that gets
-/// into every corner of the engine. All take hours there.
+/// into every corner of the engine. All take hours there. With them goes the check that this
+/// kernel sees the engine.
 const ON_DEBUG: &[&str] = &["script"];
 
 /// What a person has asked for.
@@ -129,10 +130,10 @@ fn everything(tests: &[TestInfo], flavor: Option<Flavor>) -> Vec<Run> {
     ];
     if flavor.is_none() {
         let debug = Kind::new(Link::Module, Flavor::Debug);
-        runs.push(Run {
-            is_extra: true,
-            ..Run::of_suites(tests, debug, |suite| ON_DEBUG.contains(&suite.name))
-        });
+        let mut run = Run::of_suites(tests, debug, |suite| ON_DEBUG.contains(&suite.name));
+        run.names.push(checks::full_name(checks::SANITIZERS, debug));
+        run.is_extra = true;
+        runs.push(run);
     }
     runs
 }
@@ -204,7 +205,10 @@ mod tests {
             .flat_map(|run| run.names())
             .map(String::as_str)
             .collect();
-        assert_eq!(extra, ["debug:script/loop"]);
+        assert_eq!(
+            extra,
+            ["debug:script/loop", "debug:host/sanitizers_see_rust"]
+        );
     }
 
     #[test]

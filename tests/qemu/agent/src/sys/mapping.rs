@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use std::ptr::{null_mut, NonNull};
 
 use super::buffer::PAGE_SIZE;
+use super::raw_io;
 
 /// `MAP_SHARED` of the start of a file. The file changes under it, so there are
 /// no slices: bytes are copied in and out, and I/O takes the raw pointer.
@@ -83,6 +84,32 @@ impl FileMapping {
         for (index, &byte) in from.iter().enumerate() {
             // SAFETY: inside the mapping; volatile, as others may look.
             unsafe { to.add(index).write_volatile(byte) };
+        }
+        Ok(())
+    }
+
+    /// Has the kernel load bytes and write them to the start of `to`. A page that cannot be
+    /// had is EFAULT then, and not a SIGBUS.
+    pub fn load(&self, offset: usize, length: usize, to: &File) -> io::Result<()> {
+        let mut done = 0;
+        while done < length {
+            let rest = length - done;
+            let from = self.pointer(offset + done, rest)?;
+            done += raw_io::write_from(to, from, rest, done as u64)?;
+        }
+        Ok(())
+    }
+
+    /// Has the kernel store bytes that it reads at the start of `from`, as [`Self::load`].
+    pub fn store(&self, offset: usize, length: usize, from: &File) -> io::Result<()> {
+        let mut done = 0;
+        while done < length {
+            let rest = length - done;
+            let to = self.pointer(offset + done, rest)?;
+            match raw_io::read_to(from, to, rest, done as u64)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => done += count,
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! The host does it, by PCI Express: the guest's driver lets go of the disk, and
 //! what is in flight or comes later fails. The disk then comes back as it is.
 
+mod role;
 mod work;
 
 use std::fs::{self, File};
@@ -24,7 +25,8 @@ use crate::fsck;
 use crate::init::mount_main;
 use crate::suites;
 use crate::sys::mount;
-use work::{Role, Worker};
+use role::Role;
+use work::Worker;
 
 /// The tables of this directory's files.
 pub const CASES: &[&[Case]] = &[&[
@@ -46,8 +48,6 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// For three times that, of which the host hears nothing.
 pub const TIMEOUT: Duration = Duration::from_secs(180);
-
-const ROLES: [Role; 4] = [Role::Buffered, Role::Direct, Role::Queued, Role::Reader];
 
 fn under_load(context: &Context) -> Result<()> {
     let disk = context.disk("main")?;
@@ -76,11 +76,11 @@ pub fn lose_under_load(
     lose: impl FnOnce() -> Result<()>,
     find_again: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
-    let workers = ROLES
+    let workers = Role::ALL
         .iter()
         .map(|&role| Worker::new(role, context.path(role.file())?))
         .collect::<Result<Vec<_>>>()?;
-    let rounds: Vec<AtomicU64> = ROLES.iter().map(|_| AtomicU64::new(0)).collect();
+    let rounds: Vec<AtomicU64> = Role::ALL.iter().map(|_| AtomicU64::new(0)).collect();
 
     let synced = thread::scope(|scope| {
         let running: Vec<_> = workers

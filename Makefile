@@ -71,7 +71,7 @@ demo:
 test:
 	$(harness) test $(with_link) $(if $(KERNEL),--kernel '$(KERNEL)') $(if $(T),--filter '$(T)')
 
-# Rounds of five minutes; after each the host checks the disks.
+# Rounds of five minutes; after each the host checks the disks, which the next goes on with.
 rounds = $(filter-out 0 -%,$(shell expr '(' '$(or $(MINUTES),60)' + 4 ')' / 5 2>/dev/null))
 soak:
 	$(call without,ENGINE MODE)$(harness) test --link module --filter soak/ --show-output \

@@ -241,6 +241,7 @@ impl TestArguments {
         SoakSpec {
             seconds: self.soak_seconds,
             seed: self.soak_seed,
+            round: 0,
         }
     }
 }

@@ -143,11 +143,20 @@ impl Lab {
         &self.image
     }
 
-    /// Makes disks and initramfs for one boot.
+    /// Makes disks and initramfs for one boot. Disks that age are made for the first one.
     pub fn assemble(&self, boot: &Boot) -> Result<Machine> {
-        self.discard(boot.suite)?;
         let dir = self.directory_of_suite(boot.suite);
-        let disks = image::make_all(&self.tools, boot.suite, &dir, boot.tree)?;
+        let left = match boot.suite.ages {
+            true => image::find_all(boot.suite, &dir),
+            false => None,
+        };
+        let disks = match left {
+            Some(disks) => disks,
+            None => {
+                self.discard(boot.suite)?;
+                image::make_all(&self.tools, boot.suite, &dir, boot.tree)?
+            }
+        };
         let initramfs = dir.join("initramfs");
         self.write_initramfs(boot, &initramfs)?;
         Ok(Machine {

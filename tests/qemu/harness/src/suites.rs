@@ -35,6 +35,8 @@ pub struct Suite {
     pub loads_engine: bool,
     /// Do the tests have disks pulled out and put back?
     pub hot_plug: bool,
+    /// Does a repetition go on with the disks as the one before has left them?
+    pub ages: bool,
 }
 
 /// What is tested, besides the engine.
@@ -160,6 +162,7 @@ const fn suite(
         dax: false,
         loads_engine: false,
         hot_plug: false,
+        ages: false,
     }
 }
 

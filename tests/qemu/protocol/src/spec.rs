@@ -81,6 +81,9 @@ pub struct SoakSpec {
     /// What its programs' seeds come from, if that shall not be fresh.
     #[serde(default)]
     pub seed: Option<u32>,
+    /// How many rounds the disks have seen before.
+    #[serde(default)]
+    pub round: u32,
 }
 
 impl SoakSpec {
@@ -293,6 +296,7 @@ mod tests {
             soak: SoakSpec {
                 seconds: 7,
                 seed: Some(u32::MAX),
+                round: 2,
             },
             extra: serde_json::to_value(DemoSpec::default())?,
         };

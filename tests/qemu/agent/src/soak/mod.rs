@@ -5,13 +5,13 @@
 
 mod jobs;
 mod programs;
+mod rounds;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context as _, Result};
 use iomap_qemu_protocol::SoakSpec;
 
 use crate::case::Case;
@@ -24,10 +24,14 @@ use crate::mounts::Mount;
 use crate::suites;
 pub use jobs::{jobs, Job};
 pub use programs::{Program, Work};
+use rounds::Round;
 
 /// The tables of this directory's files.
 pub const CASES: &[&[Case]] = &[&[Case::new("everything", suites::SOAK, everything)
-    .doc("fsx, fio, dbench and stress-ng on XFS, ext4, ext2 and ext2_rs at once find no fault.")
+    .doc(
+        "fsx, fio, dbench and stress-ng on XFS, ext4, ext2 and ext2_rs at once find no fault, \
+         and what earlier rounds have left is still there.",
+    )
     .timeout(Duration::from_secs(180))]];
 
 /// The disks besides the main one, by the filesystem on them, which is their role.
@@ -49,15 +53,25 @@ fn everything(context: &Context) -> Result<()> {
         .iter()
         .map(|role| Mount::disk(context, role))
         .collect::<Result<Vec<_>>>()?;
-    let main = (context.fs(), context.dir()?);
+    let main = (context.fs(), context.mount_point());
+    let roots = OTHERS.iter().copied().zip(others.iter().map(Mount::path));
+    let rounds = [main]
+        .into_iter()
+        .chain(roots)
+        .map(|(kind, root)| {
+            let round = Round::begin(root, soak.round).with_context(|| kind.to_owned())?;
+            context.note(format!(
+                "{kind} is as it should be before round {}",
+                soak.round
+            ));
+            Ok((kind, round))
+        })
+        .collect::<Result<Vec<_>>>()?;
     let disks = disks(context)?;
     let before = disks.iter().map(Traffic::of).collect::<Result<Vec<_>>>()?;
 
-    let roots = OTHERS.iter().zip(&others).map(|(kind, mount)| {
-        let root: &Path = mount.path();
-        (*kind, root.to_owned())
-    });
-    let jobs = jobs(&Program::ALL, [main].into_iter().chain(roots))?;
+    let dirs = rounds.iter().map(|(kind, round)| (*kind, round.dir()));
+    let jobs = jobs(&Program::ALL, dirs)?;
     let limit = MemoryLimit::enter(MEMORY)?;
     let done = work_for(time, base, &jobs, |left| {
         context.note(format!("{} s left", left.as_secs()));
@@ -74,10 +88,13 @@ fn everything(context: &Context) -> Result<()> {
         rustix::fs::sync();
         tell_traffic(context, &disks, &before)
     });
-    drop(others);
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     ensure!(reclaimed > 0, "there was memory enough for everything");
-    told
+    told?;
+    for (kind, round) in &rounds {
+        round.end().with_context(|| (*kind).to_owned())?;
+    }
+    Ok(())
 }
 
 /// Tells what the jobs have done so far.

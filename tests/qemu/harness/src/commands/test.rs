@@ -130,7 +130,8 @@ fn run_tests(
     lab.soak = arguments.soak();
     run_checks(&lab, tests, run, report)?;
     let jobs = arguments.jobs.unwrap_or_else(parallel::processors);
-    for _ in 0..arguments.repeat {
+    for round in 0..arguments.repeat {
+        lab.soak.round = round;
         run_guests(&lab, tests, run, jobs, report)?;
         if report.has_failures() {
             // The next round would write over what this one left to look at.

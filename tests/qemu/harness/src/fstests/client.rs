@@ -75,6 +75,7 @@ const fn suite(
         dax: false,
         loads_engine: false,
         hot_plug: false,
+        ages: false,
     }
 }
 

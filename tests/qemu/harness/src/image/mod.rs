@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::paths::make_dir;
-use crate::suites::Suite;
+use crate::suites::{Disk, Suite};
 use crate::toolchain::Toolchain;
 
 /// What a disk holds at first.
@@ -53,6 +53,24 @@ pub struct Image {
     pub filesystem: Option<Filesystem>,
 }
 
+impl Image {
+    fn new(disk: &Disk, dir: &Path) -> Self {
+        Self {
+            role: disk.role,
+            path: dir.join(format!("{}.img", disk.role)),
+            filesystem: disk.contents.filesystem(),
+        }
+    }
+}
+
+/// All disks of a suite as they are in `dir`, if they are there.
+pub fn find_all(suite: &Suite, dir: &Path) -> Option<Vec<Image>> {
+    let disks = suite.disks.iter();
+    let images: Vec<_> = disks.map(|disk| Image::new(disk, dir)).collect();
+    let all_there = images.iter().all(|image| image.path.exists());
+    all_there.then_some(images)
+}
+
 /// Makes all disks of a suite afresh in `dir`. `tree` fills those that want it.
 pub fn make_all(
     tools: &Toolchain,
@@ -61,25 +79,22 @@ pub fn make_all(
     tree: Option<&Tree>,
 ) -> Result<Vec<Image>> {
     make_dir(dir)?;
-    let make_one = |disk: &crate::suites::Disk| {
-        let path = dir.join(format!("{}.img", disk.role));
-        File::create(&path)
+    let make_one = |disk: &Disk| {
+        let image = Image::new(disk, dir);
+        let path = &image.path;
+        File::create(path)
             .and_then(|file| file.set_len(disk.size_mib << 20))
             .with_context(|| format!("cannot create {}", path.display()))?;
         match disk.contents {
             Contents::Blank => {}
-            Contents::Corpus => corpus::write(tools, &path)?,
-            Contents::Empty(filesystem) => filesystem.make(tools, &path, None)?,
+            Contents::Corpus => corpus::write(tools, path)?,
+            Contents::Empty(filesystem) => filesystem.make(tools, path, None)?,
             Contents::Tree(filesystem) => {
                 let tree = tree.context("a disk wants to be filled, but there is no tree")?;
-                filesystem.make(tools, &path, Some(&tree.root))?;
+                filesystem.make(tools, path, Some(&tree.root))?;
             }
         }
-        Ok(Image {
-            role: disk.role,
-            path,
-            filesystem: disk.contents.filesystem(),
-        })
+        Ok(image)
     };
     suite.disks.iter().map(make_one).collect()
 }

@@ -279,6 +279,7 @@ pub const TEST: &[Suite] = &[
         )))
     },
     Suite {
+        ages: true,
         programs: &["fsx"],
         host_programs: &["fio", "dbench", "/usr/share/dbench/client.txt", "stress-ng"],
         ..rust(suite(

@@ -2,14 +2,13 @@
 
 //! The guest as a test sees it.
 
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use iomap_qemu_protocol::ktap::Line;
-use iomap_qemu_protocol::{DemoSpec, FsxSpec, Link, ManifestEntry, RunSpec, SoakSpec};
+use iomap_qemu_protocol::{encode_path, DemoSpec, FsxSpec, Link, ManifestEntry, RunSpec, SoakSpec};
 
 use crate::case::skip;
 use crate::data::mirror::open;
@@ -28,7 +27,7 @@ pub struct Context<'a> {
     name: &'a str,
     spec: &'a RunSpec,
     output: &'a Output,
-    has_dir: Cell<bool>,
+    has_dir: AtomicBool,
 }
 
 impl<'a> Context<'a> {
@@ -37,7 +36,7 @@ impl<'a> Context<'a> {
             name,
             spec,
             output,
-            has_dir: Cell::new(false),
+            has_dir: AtomicBool::new(false),
         }
     }
 
@@ -92,6 +91,13 @@ impl<'a> Context<'a> {
         self.output.sha256(&Path::new(role).join(path), digest);
     }
 
+    /// Tells the host how many of a file's writes must be there after the guest's sudden
+    /// end. The path is as in [`Self::promise_file`].
+    pub fn promise_writes(&self, role: &str, path: &Path, writes: usize) {
+        let path = encode_path(&Path::new(role).join(path));
+        self.output.line(&Line::Synced { path, writes });
+    }
+
     /// Tells the host that this test ends with the guest, by a power cut or by
     /// a panic whose message contains `how`.
     pub fn die_by(&self, how: &str) {
@@ -139,7 +145,7 @@ impl<'a> Context<'a> {
     /// The test's own directory on the main disk; gone after the test.
     pub fn dir(&self) -> Result<PathBuf> {
         let dir = self.own_dir();
-        if !self.has_dir.replace(true) {
+        if !self.has_dir.swap(true, Ordering::Relaxed) {
             fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         }
         Ok(dir)
@@ -177,7 +183,7 @@ impl<'a> Context<'a> {
 
     /// Removes what the test left on the main disk.
     pub fn clean_up(&self) -> Result<()> {
-        if !self.has_dir.replace(false) {
+        if !self.has_dir.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
         let dir = self.own_dir();

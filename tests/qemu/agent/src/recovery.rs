@@ -8,8 +8,10 @@ use std::path::Path;
 use anyhow::{ensure, Context as _, Result};
 use iomap_qemu_protocol::{decode_path, RecoverySpec, RunSpec};
 
+use crate::crash::in_flight;
 use crate::data::digest;
 use crate::data::mirror::open_read;
+use crate::fs::is_ext2;
 use crate::init::MOUNT_POINT;
 use crate::output::Output;
 use crate::sys::buffer::AlignedBuf;
@@ -24,7 +26,11 @@ pub fn run(spec: &RunSpec, output: &Output) -> Result<()> {
     output.run_all(
         &[RecoverySpec::NAME],
         |name| name,
-        |_| verify(&recovery, output),
+        |_| {
+            verify(&recovery, output)?;
+            let mended = is_ext2(spec.fs.as_deref().unwrap_or_default());
+            in_flight::verify(Path::new(MOUNT_POINT), &recovery.synced, mended)
+        },
     );
     Ok(())
 }

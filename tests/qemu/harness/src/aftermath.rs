@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
-use iomap_qemu_protocol::decode_path;
 use iomap_qemu_protocol::ktap::POWER_CUT;
+use iomap_qemu_protocol::{decode_path, RecoverySpec};
 
 use crate::demo::debugfs::{ask, Request};
 use crate::follow::Heard;
@@ -49,7 +49,8 @@ impl Lost<'_> {
                 None => problems.push(format!("no panic says {:?}", self.how)),
             }
         }
-        if self.how == POWER_CUT && self.promised(MAIN).is_empty() {
+        let of_main = self.told_of(MAIN);
+        if self.how == POWER_CUT && of_main.promised.is_empty() && of_main.synced.is_empty() {
             problems.push("nothing was promised to last".to_owned());
         }
         for disk in &self.machine.disks {
@@ -61,24 +62,28 @@ impl Lost<'_> {
     }
 
     fn problems_of(&self, disk: &Image, filesystem: Filesystem) -> Result<Vec<String>> {
-        let promised = self.promised(disk.role);
+        let told = self.told_of(disk.role);
         let tools = &self.lab.tools;
         let mut problems = Vec::new();
         // The agent mounts the main disk alone.
-        let in_order = if filesystem.has_log() && disk.role == MAIN {
+        let recovers = filesystem.has_log() && disk.role == MAIN;
+        if !recovers {
+            let repaired = image::repair(tools, filesystem, &disk.path);
+            problems.extend(repaired.err().map(|error| format!("{error:#}")));
+        }
+        // What files that were being written may hold is the agent's to know.
+        if recovers || !told.synced.is_empty() {
             let recovered =
-                recovery::problems(self.lab, self.suite, self.machine, &promised, self.logs)?;
+                recovery::problems(self.lab, self.suite, self.machine, &told, self.logs)?;
             problems.extend(recovered);
-            image::check(tools, filesystem, &disk.path)
-        } else {
-            image::repair(tools, filesystem, &disk.path)
-        };
-        problems.extend(in_order.err().map(|error| format!("{error:#}")));
+            let in_order = image::check(tools, filesystem, &disk.path);
+            problems.extend(in_order.err().map(|error| format!("{error:#}")));
+        }
         if !matches!(filesystem, Filesystem::Ext { .. }) {
             // No program of the host reads its files.
             return Ok(problems);
         }
-        for (name, digest) in &promised {
+        for (name, digest) in &told.promised {
             let Some(path) = decode_path(name) else {
                 problems.push(format!("{}/{name} is no path", disk.role));
                 continue;
@@ -91,13 +96,21 @@ impl Lost<'_> {
     }
 
     /// What was told of the files on a disk.
-    fn promised(&self, role: &str) -> BTreeMap<String, String> {
-        let of_disk = |(name, digest): (&String, &String)| {
-            let name = name.strip_prefix(role)?.strip_prefix('/')?;
-            Some((name.to_owned(), digest.clone()))
-        };
-        self.heard.promised.iter().filter_map(of_disk).collect()
+    fn told_of(&self, role: &str) -> RecoverySpec {
+        RecoverySpec {
+            promised: of_disk(role, &self.heard.promised),
+            synced: of_disk(role, &self.heard.synced),
+        }
     }
+}
+
+/// Of what is said by role and path, that of one disk by path.
+fn of_disk<T: Clone>(role: &str, said: &BTreeMap<String, T>) -> BTreeMap<String, T> {
+    let own = |(name, what): (&String, &T)| {
+        let path = name.strip_prefix(role)?.strip_prefix('/')?;
+        Some((path.to_owned(), what.clone()))
+    };
+    said.iter().filter_map(own).collect()
 }
 
 fn compare(lab: &Lab, disk: &Image, path: &Path, digest: &str) -> Result<()> {

@@ -63,6 +63,8 @@ pub struct Heard {
     pub accounted: BTreeSet<String>,
     /// SHA-256 that disks must have in the end, by their roles.
     pub promised: BTreeMap<String, String>,
+    /// How many writes of files last, by role and path.
+    pub synced: BTreeMap<String, usize>,
 }
 
 /// Hands each result to `emit` as it comes, requests to `obey`, and what else matters
@@ -89,6 +91,9 @@ pub fn follow(
                     }
                     Line::Sha256 { path, hex } => {
                         heard.promised.insert(path.clone(), hex.clone());
+                    }
+                    Line::Synced { path, writes } => {
+                        heard.synced.insert(path.clone(), *writes);
                     }
                     Line::Plug(_) | Line::Unplug(_) => {
                         if let Err(error) = obey(&line) {
@@ -187,13 +192,15 @@ mod tests {
         let story = tell(
             "echo 'KTAP version 1'; echo 1..3; \
              for i in one two three; do echo \"# begin $i\"; echo \"ok 1 $i\"; done; \
-             echo '# log: WARNING: expected'; echo '# sha256 disk 00ff'; echo '# end'",
+             echo '# log: WARNING: expected'; echo '# sha256 disk 00ff'; \
+             echo '# synced main/a 2'; echo '# synced main/a 3'; echo '# end'",
         )?;
         assert_eq!(story.end, End::Clean);
         assert_eq!(story.results.len(), 3);
         assert!(story.heard.came_up);
         assert!(story.heard.accounted.contains("WARNING: expected"));
         assert_eq!(story.heard.promised["disk"], "00ff");
+        assert_eq!(story.heard.synced["main/a"], 3);
         Ok(())
     }
 

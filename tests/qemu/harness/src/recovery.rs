@@ -3,7 +3,6 @@
 //! A guest that mounts what another one left behind when it was lost: the kernel
 //! recovers the filesystem from its log, which no program of the host does for all.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -17,16 +16,16 @@ use crate::qemu::{Console, Machine};
 use crate::suites::Suite;
 use crate::tracker::{Tracker, Verdict};
 
-/// Nothing, if the main disk of the machine can be mounted, every file of `promised`
-/// is there with that SHA-256, and the kernel has nothing to complain of.
+/// Nothing, if the main disk of the machine can be mounted, every file is
+/// there with what was `told` of it, and the kernel has nothing to complain of.
 pub fn problems(
     lab: &Lab,
     suite: &Suite,
     machine: &Machine,
-    promised: &BTreeMap<String, String>,
+    told: &RecoverySpec,
     logs: &Path,
 ) -> Result<Vec<String>> {
-    if let Some(problems) = attempt(lab, suite, machine, promised, logs)? {
+    if let Some(problems) = attempt(lab, suite, machine, told, logs)? {
         return Ok(problems);
     }
     // It had not mounted the disk yet.
@@ -34,7 +33,7 @@ pub fn problems(
         "{}: the guest that was to recover the disk never came up, and is booted again",
         suite.name
     );
-    let problems = attempt(lab, suite, machine, promised, logs)?;
+    let problems = attempt(lab, suite, machine, told, logs)?;
     Ok(problems
         .unwrap_or_else(|| vec!["the guest that was to recover the disk never came up".to_owned()]))
 }
@@ -44,7 +43,7 @@ fn attempt(
     lab: &Lab,
     suite: &Suite,
     machine: &Machine,
-    promised: &BTreeMap<String, String>,
+    told: &RecoverySpec,
     logs: &Path,
 ) -> Result<Option<Vec<String>>> {
     let logs = logs.join(RecoverySpec::NAME);
@@ -54,10 +53,7 @@ fn attempt(
         suite,
         mode: Mode::Recovery,
         tests: Vec::new(),
-        extra: serde_json::to_value(RecoverySpec {
-            promised: promised.clone(),
-        })
-        .context("cannot write what was promised")?,
+        extra: serde_json::to_value(told).context("cannot write what was promised")?,
         console: Console::Log(console.clone()),
         tree: None,
     };

@@ -187,8 +187,12 @@ impl Tracker {
 /// Adds a line to `details`. A number takes the place of what was told of the same before.
 fn tell(details: &mut Vec<String>, line: &Line) {
     let text = text_of(line);
-    if let Line::Metric { test, key, .. } = line {
-        let name = format!("metric {test} {key} ");
+    let name = match line {
+        Line::Metric { test, key, .. } => Some(format!("metric {test} {key} ")),
+        Line::Synced { path, .. } => Some(format!("synced {path} ")),
+        _ => None,
+    };
+    if let Some(name) = name {
         if let Some(told) = details.iter_mut().find(|told| told.starts_with(&name)) {
             *told = text;
             return;

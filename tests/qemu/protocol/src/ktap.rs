@@ -52,6 +52,8 @@ pub enum Line {
     },
     /// `# sha256 <path> <hex>`
     Sha256 { path: String, hex: String },
+    /// `# synced <path> <writes>`: so many of the file's writes last, whatever comes.
+    Synced { path: String, writes: usize },
     /// `# log: <line of the kernel log>`
     Log(String),
     /// `# unplug <disk>`: asks the host to pull that disk out.
@@ -127,6 +129,10 @@ fn parse_comment(comment: &str) -> Option<Line> {
             path: words.next()?.to_owned(),
             hex: words.next()?.to_owned(),
         },
+        "synced" => Line::Synced {
+            path: words.next()?.to_owned(),
+            writes: words.next()?.parse().ok()?,
+        },
         _ => return None,
     };
     // More words than the form has: ordinary prose that happens to start alike.
@@ -192,6 +198,7 @@ impl fmt::Display for Line {
                 "# extent {path} {logical} {physical} {length} {flags:#x}"
             ),
             Self::Sha256 { path, hex } => write!(f, "# sha256 {path} {hex}"),
+            Self::Synced { path, writes } => write!(f, "# synced {path} {writes}"),
             Self::Log(text) => write!(f, "# log: {text}"),
             Self::Unplug(disk) => write!(f, "# unplug {disk}"),
             Self::Plug(disk) => write!(f, "# plug {disk}"),
@@ -245,6 +252,10 @@ mod tests {
             Line::Sha256 {
                 path: "a".into(),
                 hex: "00ff".into(),
+            },
+            Line::Synced {
+                path: "main/a".into(),
+                writes: 3,
             },
             Line::Log("WARNING: CPU: 0".into()),
             Line::Unplug("main".into()),

@@ -245,6 +245,9 @@ pub struct RecoverySpec {
     /// SHA-256 of files that must be there, in lower-case hex, by their paths from the
     /// root of the filesystem, encoded by [`crate::encode_path`].
     pub promised: BTreeMap<String, String>,
+    /// By such paths, how many writes must be there of files that were being written.
+    #[serde(default)]
+    pub synced: BTreeMap<String, usize>,
 }
 
 impl RecoverySpec {

@@ -46,8 +46,13 @@ impl History {
         let mut bytes = AlignedBuf::new(range.len()).context("no memory")?;
         self.stamp(self.writes.len())
             .fill(&mut bytes, range.start as u64);
-        self.writes.push(range);
+        self.note(range);
         Ok(bytes)
+    }
+
+    /// Takes one more write down of a file that others have written.
+    pub fn note(&mut self, range: Range<usize>) {
+        self.writes.push(range);
     }
 
     /// Can the file hold this if the first `synced` writes are on the disk for certain?

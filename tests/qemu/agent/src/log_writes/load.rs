@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that are written and synced in several ways, each by a thread of its own.
+//! Files that are written and synced in several ways, a thread for each.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -84,6 +84,22 @@ impl Way {
         };
         open(path, direct | sync)
     }
+
+    /// What is written before it is synced.
+    fn round(self, random: &mut Random) -> Vec<Range<usize>> {
+        let unit = if self.is_direct() { SECTOR } else { 1 };
+        if self == Self::Queued {
+            let (start, length) = random.range(SIZE, LONGEST, WRITES * unit);
+            let piece = length / WRITES;
+            let starts = (0..WRITES).map(|number| start + number * piece);
+            return starts.map(|start| start..start + piece).collect();
+        }
+        let mut write = |_| {
+            let (start, length) = random.range(SIZE, LONGEST, unit);
+            start..start + length
+        };
+        (0..WRITES).map(&mut write).collect()
+    }
 }
 
 /// The name of a file.
@@ -91,18 +107,47 @@ pub fn name(file: u8) -> String {
     format!("file-{file}")
 }
 
-/// Writes all files in `dir` and tells `mark` of each how many writes are on the disk
-/// for certain, as soon as they are.
-pub fn run(dir: &Path, mark: &(dyn Fn(&History) -> Result<()> + Sync)) -> Result<Vec<History>> {
+/// The file of that name.
+pub fn file(name: &str) -> Option<u8> {
+    name.strip_prefix("file-")?.parse().ok()
+}
+
+/// Everything that is written to a file, if it comes to that.
+pub fn history(file: u8) -> Result<History> {
+    let mut ways = WAYS.iter().cycle();
+    let way = ways
+        .nth(file.wrapping_sub(1).into())
+        .context("no way to write")?;
+    let mut random = Random::new(file.into());
+    let mut history = History::new(file);
+    for _ in 0..ROUNDS {
+        way.round(&mut random)
+            .into_iter()
+            .for_each(|range| history.note(range));
+    }
+    Ok(history)
+}
+
+/// In each way writes so many files in `dir`, one after the other, and tells `mark` of
+/// each how many writes are on the disk for certain, as soon as they are.
+pub fn run(
+    dir: &Path,
+    files: u8,
+    mark: &(dyn Fn(&History) -> Result<()> + Sync),
+) -> Result<Vec<History>> {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let others = scope.spawn(|| unsynced(dir, &done));
         let workers: Vec<_> = (1..)
             .zip(WAYS)
-            .map(|(file, way)| scope.spawn(move || work(dir, way, History::new(file), mark)))
+            .map(|(first, way)| {
+                let own = (first..).step_by(WAYS.len()).take(files.into());
+                let own = own.map(move |file| work(dir, way, History::new(file), mark));
+                scope.spawn(move || own.collect::<Result<Vec<_>>>())
+            })
             .collect();
         let panicked = |_| anyhow!("a thread panicked");
-        let histories: Result<Vec<_>> = workers
+        let histories: Result<Vec<Vec<_>>> = workers
             .into_iter()
             .zip(WAYS)
             .map(|(worker, way)| {
@@ -112,7 +157,7 @@ pub fn run(dir: &Path, mark: &(dyn Fn(&History) -> Result<()> + Sync)) -> Result
             .collect();
         done.store(true, Ordering::Relaxed);
         others.join().map_err(panicked)??;
-        histories
+        Ok(histories?.into_iter().flatten().collect())
     })
 }
 
@@ -163,25 +208,24 @@ fn work(
         Err(Errno::OPNOTSUPP) => {}
         result => result.context("fallocate")?,
     }
-    let unit = if way.is_direct() { SECTOR } else { 1 };
     let mut random = Random::new(history.file().into());
     for _ in 0..ROUNDS {
+        let ranges = way.round(&mut random);
         match way {
             Way::Queued => {
-                let (start, length) = random.range(SIZE, LONGEST, WRITES * unit);
-                let piece = length / WRITES;
-                let mut writes = (0..WRITES)
-                    .map(|number| {
-                        let at = start + number * piece;
-                        Ok(Transfer::write(at as u64, history.write(at..at + piece)?))
+                let mut writes = ranges
+                    .into_iter()
+                    .map(|range| {
+                        let at = range.start as u64;
+                        Ok(Transfer::write(at, history.write(range)?))
                     })
                     .collect::<Result<Vec<_>>>()?;
                 Method::Uring.run_whole(&file, &mut writes, WRITES)?;
             }
             _ => {
-                for _ in 0..WRITES {
-                    let (start, length) = random.range(SIZE, LONGEST, unit);
-                    let bytes = history.write(start..start + length)?;
+                for range in ranges {
+                    let start = range.start;
+                    let bytes = history.write(range)?;
                     write(&file, way, start, &bytes)?;
                     if way.is_synchronous() {
                         mark(&history)?;

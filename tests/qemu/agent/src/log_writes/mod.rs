@@ -128,7 +128,7 @@ fn written(dir: &Path) -> Result<Vec<History>> {
         let text = format!("mark {}", replay::mark(history));
         device_mapper::suspended(NAME, || device_mapper::tell(NAME, 0, &text))
     };
-    load::run(dir, &mark)
+    load::run(dir, 1, &mark)
 }
 
 /// Hands `work` what two disks of one size have at the same place, and the second one.

@@ -77,6 +77,7 @@ impl Record {
             Line::Result { .. }
             | Line::Version
             | Line::Plan(_)
+            | Line::Synced { .. }
             | Line::Unplug(_)
             | Line::Plug(_)
             | Line::Dying(_) => {}

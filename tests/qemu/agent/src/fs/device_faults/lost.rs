@@ -92,7 +92,7 @@ fn writes_lost(context: &Context) -> Result<()> {
             }
             Ok(())
         };
-        let histories = load::run(&dir, &note)?;
+        let histories = load::run(&dir, 1, &note)?;
         let synced = synced.into_inner().unwrap_or_else(PoisonError::into_inner);
         ensure!(synced.times > BEFORE, "nothing was lost");
         disk.find_again(context)?;

@@ -4,10 +4,12 @@
 //! the host repairs the disk, and compares; a filesystem with a log recovers by itself,
 //! in a guest that is booted for that.
 
+pub mod in_flight;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -38,6 +40,10 @@ pub const CASES: &[&[Case]] = &[&[
         run(context, Way::Mapped)
     })
     .doc("What was stored through a mapping and synced survives it."),
+    Case::new("crash_in_flight", suites::CRASH, in_flight::run).doc(
+        "What was synced survives the loss of the machine while more is written to the same \
+         files and synced, in all ways at once; of that any part may be there.",
+    ),
 ]];
 
 /// How the files that are to survive are written.
@@ -56,10 +62,22 @@ const LONGEST: usize = 600 << 10;
 const UNIT: usize = 1024;
 
 fn run(context: &Context, way: Way) -> Result<()> {
+    let dir = make_dir(context, "kept")?;
+    cut_power_after(context, || keep(context, &dir, way))
+}
+
+/// A new directory, whose name is on the disk.
+fn make_dir(context: &Context, name: &str) -> Result<PathBuf> {
     let root = context.mount_point();
-    let dir = root.join("kept");
+    let dir = root.join(name);
     fs::create_dir(&dir)?;
     File::open(root)?.sync_all()?;
+    Ok(dir)
+}
+
+/// Ends the machine after `work`, under load from before that.
+fn cut_power_after(context: &Context, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let root = context.mount_point();
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let stop = &stop;
@@ -68,7 +86,7 @@ fn run(context: &Context, way: Way) -> Result<()> {
                 scope.spawn(move || load(&root.join(format!("load-{number}")), number, stop))
             })
             .collect();
-        let result = keep(context, &dir, way).and_then(|()| {
+        let result = work().and_then(|()| {
             ensure!(
                 !loads.iter().any(|load| load.is_finished()),
                 "the load has ended"

@@ -67,6 +67,9 @@ pub const PAGE_CACHE_FAULTS: &[&str] = join!(&["ext2-rs-1k", "ext2-rs-4k"], XFS)
 /// Where disks fail in all the ways that the device mapper knows.
 pub const FAULT_KINDS: &[&str] = &["ext2-rs-4k", "ext4-4k", "xfs-1k", "xfs-4k"];
 
+/// Of those, the ones that preallocate.
+pub const UNWRITTEN_FAULTS: &[&str] = join!(&["ext4-4k"], XFS);
+
 /// Where a disk is lost under a filesystem that recovers, or is mended.
 pub const LOST: &[&str] = &["ext4-4k", "xfs-4k", "ext2-rs-4k"];
 

@@ -2,16 +2,17 @@
 
 //! Faults of the disk under the page cache.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{bail, ensure, Context as _, Result};
-use rustix::fs::{fadvise, fallocate, Advice, FallocateFlags};
+use rustix::fs::{fadvise, fallocate, ioctl_ficlone, Advice, FallocateFlags};
 
 use super::disk::{Fault, FaultyDisk};
-use super::{bad_range, break_at, ensure_idle, SIZE};
+use super::{bad_range, break_at, ensure_idle, expect_either, SIZE};
 use crate::case::Case;
 use crate::check::{fails_with, transfers};
 use crate::context::Context;
@@ -21,11 +22,15 @@ use crate::fs::KIB;
 use crate::suites;
 use crate::sys::buffer::PAGE_SIZE;
 use crate::sys::mapping::FileMapping;
-use crate::sys::raw_io;
+use crate::sys::{raw_io, sync_range};
 
 pub const CASES: &[Case] = &[
-    Case::new("fault_writeback", suites::PAGE_CACHE_FAULTS, |context| writeback(context, Fault::Error))
+    Case::new("fault_writeback", suites::PAGE_CACHE_FAULTS, |context| writeback(context, Fault::Error, File::sync_all))
         .doc("fsync tells of a failed write once per open file; all else is on the disk; written again, it is whole.")
+        .holds(&["WB-11"])
+        .logs(&[r"writeback error on inode \d+"]),
+    Case::new("flaky_writeback", suites::PAGE_CACHE_FAULTS, |context| writeback(context, Fault::FlakyWrites, without_flush))
+        .doc("As fault_writeback, where only writes fail, and sync_file_range tells of it.")
         .holds(&["WB-11"])
         .logs(&[r"writeback error on inode \d+"]),
     Case::new("fault_writeback_unwritten", suites::XFS, writeback_unwritten)
@@ -35,9 +40,24 @@ pub const CASES: &[Case] = &[
     Case::new("fault_read", suites::PAGE_CACHE_FAULTS, |context| read(context, Fault::Error))
         .doc("Readers of the bad block get EIO, those of others their data, in front of it and behind.")
         .holds(&["RD-16"]),
-    Case::new("fault_write_needs_read", suites::PAGE_CACHE_FAULTS, write_needs_read)
+    Case::new("flaky_read", suites::PAGE_CACHE_FAULTS, |context| read(context, Fault::FlakyReads))
+        .doc("As fault_read, where only reads fail.")
+        .holds(&["RD-16"]),
+    Case::new("fault_write_needs_read", suites::PAGE_CACHE_FAULTS, |context| write_needs_read(context, Fault::Error))
         .doc("A write into a block that cannot be read is EIO and changes nothing; one that fills it works.")
         .holds(&["BW-14"]),
+    Case::new("flaky_write_needs_read", suites::PAGE_CACHE_FAULTS, |context| write_needs_read(context, Fault::FlakyReads))
+        .doc("As fault_write_needs_read, where only reads fail: what fills the block gets there.")
+        .holds(&["BW-14"]),
+    Case::new("flaky_truncate", suites::PAGE_CACHE_FAULTS, truncate)
+        .doc("A truncate into a block that cannot be read is EIO and leaves the file as it is.")
+        .holds(&["ZR-4"]),
+    Case::new("flaky_zero_range", suites::XFS, zero_range)
+        .doc("Zeroing a part of a block that cannot be read is EIO; that block stays as it is.")
+        .holds(&["ZR-4"]),
+    Case::new("flaky_unshare", suites::XFS, unshare)
+        .doc("Unsharing a block that cannot be read is EIO; the file and its clone keep what they have.")
+        .holds(&["US-3"]),
     Case::new("dust_read", suites::PAGE_CACHE_FAULTS, |context| read(context, Fault::Dust))
         .doc("As fault_read, on a medium with a bad block.")
         .holds(&["RD-16"]),
@@ -55,7 +75,13 @@ fn eio(result: io::Result<()>, what: &str) -> Result<()> {
     fails_with(result, libc::EIO, what)
 }
 
-fn writeback(context: &Context, fault: Fault) -> Result<()> {
+/// Writes back as fsync does, and does not flush the disk's cache, which fails wherever any
+/// write does.
+fn without_flush(file: &File) -> io::Result<()> {
+    sync_range::write_and_wait(file, 0, SIZE)
+}
+
+fn writeback(context: &Context, fault: Fault, sync: fn(&File) -> io::Result<()>) -> Result<()> {
     FaultyDisk::with(context, |disk| {
         let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         let (one, two) = (mirror.buffered()?, mirror.buffered()?);
@@ -64,15 +90,12 @@ fn writeback(context: &Context, fault: Fault) -> Result<()> {
         break_at(disk, fault, &mirror, &bad)?;
 
         mirror.write(&one, 0, SIZE)?;
-        eio(one.sync_all(), "the first fsync")?;
-        one.sync_all()
-            .context("the second fsync of the same file")?;
+        eio(sync(&one), "the first fsync")?;
+        sync(&one).context("the second fsync of the same file")?;
         let three = mirror.buffered()?;
-        three
-            .sync_all()
-            .context("fsync of a file opened afterwards")?;
-        eio(two.sync_all(), "fsync of another open file")?;
-        two.sync_all().context("its second fsync")?;
+        sync(&three).context("fsync of a file opened afterwards")?;
+        eio(sync(&two), "fsync of another open file")?;
+        sync(&two).context("its second fsync")?;
         ensure_idle(&mirror)?;
         mirror.verify_buffered().context("what was written")?;
 
@@ -113,14 +136,7 @@ fn writeback_unwritten(context: &Context) -> Result<()> {
 
         disk.heal()?;
         mirror.drop_cache()?;
-        let mut found = vec![0xEE; SIZE];
-        transfers(file.read_at(&mut found, 0), SIZE, "a read")?;
-        for (at, (found, expected)) in found.iter().zip(mirror.bytes()).enumerate() {
-            ensure!(
-                found == expected || *found == 0,
-                "at {at} there is {found:#x}, not data, not zero"
-            );
-        }
+        expect_either(&mirror, mirror.bytes(), &[0; SIZE])?;
         mirror.write(&file, 0, SIZE)?;
         file.sync_all().context("fsync of the healed disk")?;
         mirror.verify()
@@ -213,12 +229,12 @@ fn ensure_idle_without_bad(mirror: &Mirror) -> Result<()> {
     fadvise(&file, 0, None, Advice::DontNeed).context("fadvise")
 }
 
-fn write_needs_read(context: &Context) -> Result<()> {
+fn write_needs_read(context: &Context, fault: Fault) -> Result<()> {
     FaultyDisk::with(context, |disk| {
         let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
         let bad = bad_range(context)?;
         let old = mirror.bytes().to_vec();
-        break_at(disk, Fault::Error, &mirror, &bad)?;
+        break_at(disk, fault, &mirror, &bad)?;
         mirror.drop_cache()?;
         let file = mirror.buffered()?;
         let part = file.write_at(&[0x11; 100], bad.start as u64 + 50);
@@ -231,9 +247,99 @@ fn write_needs_read(context: &Context) -> Result<()> {
 
         // Nothing has to be read for this, and nothing is written yet.
         mirror.write(&file, bad.start as u64, bad.len())?;
-        disk.heal()?;
+        if fault == Fault::Error {
+            disk.heal()?;
+        }
         file.sync_all().context("fsync")?;
+        disk.heal()?;
         mirror.verify()
+    })
+}
+
+/// A byte within the bad block, which is in its folio's middle.
+fn within(bad: &Range<usize>) -> usize {
+    bad.start + 100
+}
+
+fn truncate(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let bad = bad_range(context)?;
+        let file = mirror.buffered()?;
+        let length = within(&bad);
+        break_at(disk, Fault::FlakyReads, &mirror, &bad)?;
+        mirror.drop_cache()?;
+        eio(file.set_len(length as u64), "cutting the bad block")?;
+        disk.heal()?;
+        mirror.verify()?;
+
+        file.set_len(length as u64).context("the disk is healed")?;
+        mirror.set_length(length);
+        mirror.verify()?;
+
+        // What is behind the end of the file has to be zeroed before it is a part of it.
+        break_at(disk, Fault::FlakyReads, &mirror, &bad)?;
+        mirror.drop_cache()?;
+        eio(file.set_len(SIZE as u64), "extending the bad block")?;
+        disk.heal()?;
+        mirror.verify()?;
+        file.set_len(SIZE as u64).context("the disk is healed")?;
+        mirror.set_length(SIZE);
+        mirror.verify()
+    })
+}
+
+fn zero_range(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let bad = bad_range(context)?;
+        let file = mirror.buffered()?;
+        let zeroed = within(&bad)..bad.end + 64 * KIB + 100;
+        let zero = || {
+            let (start, length) = (zeroed.start as u64, zeroed.len() as u64);
+            fallocate(&file, FallocateFlags::ZERO_RANGE, start, length)
+        };
+        break_at(disk, Fault::FlakyReads, &mirror, &bad)?;
+        mirror.drop_cache()?;
+        eio(
+            zero().map_err(Into::into),
+            "zeroing a part of the bad block",
+        )?;
+        disk.heal()?;
+        ensure_idle(&mirror)?;
+        // What it frees may have gone before.
+        let mut wanted = mirror.bytes().to_vec();
+        if let Some(freed) = wanted.get_mut(bad.end..zeroed.end) {
+            freed.fill(0);
+        }
+        expect_either(&mirror, mirror.bytes(), &wanted)?;
+
+        zero().context("the disk is healed")?;
+        mirror.note(zeroed.start as u64, &vec![0; zeroed.len()])?;
+        mirror.verify()
+    })
+}
+
+fn unshare(context: &Context) -> Result<()> {
+    FaultyDisk::with(context, |disk| {
+        let mut mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+        let bad = bad_range(context)?;
+        let file = mirror.buffered()?;
+        let clone = context.path("clone")?;
+        ioctl_ficlone(File::create_new(&clone)?, &file).context("FICLONE")?;
+        let before = mirror.bytes().to_vec();
+        let unshare = || fallocate(&file, FallocateFlags::UNSHARE_RANGE, 0, SIZE as u64);
+        break_at(disk, Fault::FlakyReads, &mirror, &bad)?;
+        mirror.drop_cache()?;
+        eio(unshare().map_err(Into::into), "unsharing the bad block")?;
+        disk.heal()?;
+        ensure_idle(&mirror)?;
+        mirror.verify()?;
+
+        unshare().context("the disk is healed")?;
+        mirror.write(&file, bad.start as u64, bad.len())?;
+        mirror.verify()?;
+        pattern::compare(&before, &fs::read(clone)?, 0).context("the clone")
     })
 }
 

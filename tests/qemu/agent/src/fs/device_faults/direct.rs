@@ -2,14 +2,17 @@
 
 //! Faults of the disk under direct I/O.
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use anyhow::{bail, ensure, Context as _, Result};
+use rustix::fs::{fallocate, ioctl_ficlone, FallocateFlags};
 
 use super::disk::{Fault, FaultyDisk};
-use super::{bad_range, break_at, SIZE};
+use super::{bad_range, break_at, expect_either, place_of, SIZE};
 use crate::case::Case;
 use crate::check::fails_with;
 use crate::context::Context;
@@ -41,6 +44,23 @@ pub const CASES: &[Case] = &[
     })
     .doc("A direct write is EIO where only writes fail; those beside it are whole.")
     .holds(&["DIO-31"]),
+    Case::new(
+        "flaky_dio_write_unwritten",
+        suites::UNWRITTEN_FAULTS,
+        |context| write_new(context, unwritten),
+    )
+    .doc("Preallocated space whose first direct write failed reads as zeros, or as written.")
+    .holds(&["DIO-32"]),
+    Case::new("flaky_dio_write_hole", suites::XFS, |context| {
+        write_new(context, hole)
+    })
+    .doc("So does a hole that a failed direct write has got blocks for.")
+    .holds(&["DIO-32"]),
+    Case::new("flaky_dio_write_shared", suites::XFS, |context| {
+        write_new(context, shared)
+    })
+    .doc("Shared blocks that a failed direct write was to replace are as before, or as written.")
+    .holds(&["DIO-32"]),
     Case::new("dust_dio_read", suites::FAULT_KINDS, |context| {
         read(context, Fault::Dust)
     })
@@ -91,23 +111,132 @@ fn write(context: &Context, fault: Fault) -> Result<()> {
         let ranges = requests(&bad);
         for method in Method::ALL {
             break_at(disk, fault, &mirror, &bad)?;
-            let file = mirror.direct()?;
-            let mut transfers = ranges
-                .iter()
-                .map(|range| {
-                    let place = range.start as u64;
-                    let bytes = mirror.stamp(place, range.len())?;
-                    Ok(Transfer::write(place, bytes))
-                })
-                .collect::<Result<Vec<_>>>()?;
-            let results = method.run(&file, &mut transfers, ranges.len())?;
-            judge(results, &ranges).with_context(|| format!("{method:?}"))?;
+            write_all(method, &mut mirror, &ranges)?;
             disk.heal()?;
             take_over(&mut mirror, &ranges)?;
             mirror.verify().with_context(|| format!("{method:?}"))?;
         }
         Ok(())
     })
+}
+
+/// Makes the requests at once.
+fn write_all(method: Method, mirror: &mut Mirror, ranges: &[Range<usize>; 3]) -> Result<()> {
+    let file = mirror.direct()?;
+    let mut transfers = ranges
+        .iter()
+        .map(|range| {
+            let place = range.start as u64;
+            let bytes = mirror.stamp(place, range.len())?;
+            Ok(Transfer::write(place, bytes))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let results = method.run(&file, &mut transfers, ranges.len())?;
+    judge(results, ranges).with_context(|| format!("{method:?}"))
+}
+
+/// Has a file made by `prepare`, and the disk fail where its bad block will be; then
+/// writes there.
+fn write_new(
+    context: &Context,
+    prepare: fn(&FaultyDisk, PathBuf, &Range<usize>) -> Result<Prepared>,
+) -> Result<()> {
+    context.fill_free_space()?;
+    FaultyDisk::with(context, |disk| {
+        let bad = bad_range(context)?;
+        let ranges = requests(&bad);
+        for method in Method::ALL {
+            let path = context.path(&format!("{method:?}"))?;
+            let Prepared { mut mirror, clone } = prepare(disk, path, &bad)?;
+            let before = mirror.bytes().to_vec();
+            write_all(method, &mut mirror, &ranges)?;
+            disk.heal()?;
+            mirror.drop_cache()?;
+            // Nothing of the request that failed, or any part of it.
+            let [_, failed, _] = &ranges;
+            let mut without = mirror.bytes().to_vec();
+            for at in failed.clone() {
+                if let (Some(byte), Some(old)) = (without.get_mut(at), before.get(at)) {
+                    *byte = *old;
+                }
+            }
+            expect_either(&mirror, &without, mirror.bytes())
+                .with_context(|| format!("{method:?}"))?;
+            let file = mirror.direct()?;
+            mirror.write(&file, failed.start as u64, failed.len())?;
+            mirror.verify()?;
+            if let Some(clone) = clone {
+                clone.verify().context("the clone")?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A file on a disk that fails where the file's bad block will be.
+struct Prepared {
+    mirror: Mirror,
+    /// What it shares blocks with.
+    clone: Option<Mirror>,
+}
+
+/// The block is preallocated.
+fn unwritten(disk: &FaultyDisk, path: PathBuf, bad: &Range<usize>) -> Result<Prepared> {
+    let mirror = preallocated(path)?;
+    break_at(disk, Fault::FlakyWrites, &mirror, bad)?;
+    Ok(Prepared {
+        mirror,
+        clone: None,
+    })
+}
+
+/// There is a hole, which gets the blocks behind those of the file.
+fn hole(disk: &FaultyDisk, path: PathBuf, bad: &Range<usize>) -> Result<Prepared> {
+    let mirror = preallocated(path)?;
+    let place = place_of(&mirror, bad)?;
+    let file = mirror.buffered()?;
+    let [first, ..] = requests(bad);
+    for length in [first.start, SIZE] {
+        file.set_len(length as u64)?;
+        // Until then nobody gets what this has freed.
+        file.sync_all()?;
+    }
+    disk.break_at(Fault::FlakyWrites, place)?;
+    Ok(Prepared {
+        mirror,
+        clone: None,
+    })
+}
+
+/// So many blocks of a file get new ones at once, if one of them is written.
+const AT_ONCE: usize = 32;
+
+/// The block is a clone's, too.
+fn shared(disk: &FaultyDisk, path: PathBuf, bad: &Range<usize>) -> Result<Prepared> {
+    let clone = Mirror::filled(path.with_extension("clone"), 2, SIZE)?;
+    ioctl_ficlone(File::create_new(&path)?, clone.buffered()?).context("FICLONE")?;
+    let mut mirror = Mirror::adopt(path, 1, SIZE)?;
+    mirror.note(0, clone.bytes())?;
+    let file = mirror.direct()?;
+    let block = bad.len();
+    let first = bad.start / (AT_ONCE * block) * (AT_ONCE * block);
+    ensure!(first < bad.start, "the bad block is the first of its kind");
+    mirror.write(&file, first as u64, block)?;
+    let start = place_of(&mirror, &(first..first + block))?.start + (bad.start - first) as u64;
+    disk.break_at(Fault::FlakyWrites, start..start + block as u64)?;
+    Ok(Prepared {
+        mirror,
+        clone: Some(clone),
+    })
+}
+
+fn preallocated(path: PathBuf) -> Result<Mirror> {
+    let mut mirror = Mirror::create(path, 1)?;
+    let file = mirror.buffered()?;
+    fallocate(&file, FallocateFlags::empty(), 0, SIZE as u64).context("fallocate")?;
+    file.sync_all()?;
+    mirror.set_length(SIZE);
+    Ok(mirror)
 }
 
 fn rewrite(context: &Context) -> Result<()> {

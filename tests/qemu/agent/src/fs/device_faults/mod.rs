@@ -12,6 +12,7 @@ pub mod requests;
 pub mod superblock;
 pub mod synchronous;
 
+use std::fs;
 use std::ops::Range;
 
 use anyhow::{ensure, Context as _, Result};
@@ -36,6 +37,11 @@ fn bad_range(context: &Context) -> Result<Range<usize>> {
 
 /// Has the disk fail where that range of the file is.
 fn break_at(disk: &FaultyDisk, fault: Fault, mirror: &Mirror, range: &Range<usize>) -> Result<()> {
+    disk.break_at(fault, place_of(mirror, range)?)
+}
+
+/// Where on the disk that range of the file is.
+fn place_of(mirror: &Mirror, range: &Range<usize>) -> Result<Range<u64>> {
     let extents = fiemap::extents(&mirror.buffered()?)?;
     let (start, length) = (range.start as u64, range.len() as u64);
     let place = extents
@@ -43,7 +49,26 @@ fn break_at(disk: &FaultyDisk, fault: Fault, mirror: &Mirror, range: &Range<usiz
         .find(|extent| extent.logical <= start && start + length <= extent.end())
         .map(|extent| extent.physical + start - extent.logical)
         .context("the range is not in one extent")?;
-    disk.break_at(fault, place..place + length)
+    Ok(place..place + length)
+}
+
+/// Each byte of the file is as in `one` or as in `other`, which are as long as it.
+fn expect_either(mirror: &Mirror, one: &[u8], other: &[u8]) -> Result<()> {
+    let found = fs::read(mirror.path()).context("reading after a failure")?;
+    ensure!(
+        found.len() == one.len() && found.len() == other.len(),
+        "the file has {} bytes",
+        found.len()
+    );
+    for (at, (found, either)) in found.iter().zip(one.iter().zip(other)).enumerate() {
+        ensure!(
+            found == either.0 || found == either.1,
+            "at {at} there is {found:#x}, not {:#x}, not {:#x}",
+            either.0,
+            either.1
+        );
+    }
+    Ok(())
 }
 
 /// No page of the file is locked or being written.

@@ -33,6 +33,10 @@ pub const CASES: &[Case] = &[
         .doc("So are reads into the page cache, and writeback from it.")
         .holds(&["RD-16", "WB-17"])
         .logs(&[r"writeback error on inode \d+"]),
+    Case::new("requests_fail_parts", suites::PAGE_CACHE_FAULTS, parts)
+        .doc("So are writes of parts of blocks, which have to be read, fdatasync, and reading ahead.")
+        .holds(&["BW-14", "RD-17", "WB-17"])
+        .logs(&[r"writeback error on inode \d+"]),
 ];
 
 /// What is read and written at a time.
@@ -145,7 +149,7 @@ fn cached(context: &Context) -> Result<()> {
         // One request for each page.
         fadvise(&file, 0, None, Advice::Random).context("fadvise")?;
         for page in (offset..offset + PIECE).step_by(PAGE_SIZE) {
-            failed.reads += until_it_works(|| read_page(&file, mirror, page))?;
+            failed.reads += until_it_works(|| read_part(&file, mirror, page, PAGE_SIZE))?;
         }
         let bytes = mirror.stamp(offset as u64, PIECE)?;
         failed.writes += until_it_works(|| {
@@ -159,11 +163,33 @@ fn cached(context: &Context) -> Result<()> {
     failed.ensure_both(context)
 }
 
-fn read_page(file: &File, mirror: &Mirror, at: usize) -> Result<io::Result<()>> {
-    let mut page = [0xEE; PAGE_SIZE];
-    let result = file.read_exact_at(&mut page, at as u64);
+fn parts(context: &Context) -> Result<()> {
+    let mut failed = Failed::default();
+    let mut fills = 0;
+    with_pieces(context, |mirror, _, offset| {
+        let file = mirror.buffered()?;
+        for page in (offset..offset + PIECE).step_by(PAGE_SIZE) {
+            let place = page as u64 + 50;
+            let bytes = mirror.stamp(place, PAGE_SIZE - 100)?;
+            let write = || file.write_all_at(&bytes, place);
+            fills += until_it_works(|| Ok(write()))?;
+            // Without what filesystems write of their own. Dirty, again: what failed was not.
+            failed.writes += until_it_works(|| Ok(write().and_then(|()| file.sync_data())))?;
+        }
+        fadvise(&file, 0, None, Advice::DontNeed).context("fadvise")?;
+        failed.reads += until_it_works(|| read_part(&file, mirror, offset, PIECE))?;
+        Ok(())
+    })?;
+    context.note(format!("{fills} times a block could not be filled"));
+    ensure!(fills > 0, "all blocks could be filled");
+    failed.ensure_both(context)
+}
+
+fn read_part(file: &File, mirror: &Mirror, at: usize, length: usize) -> Result<io::Result<()>> {
+    let mut bytes = vec![0xEE; length];
+    let result = file.read_exact_at(&mut bytes, at as u64);
     if result.is_ok() {
-        pattern::compare(mirror.range(at, PAGE_SIZE), &page, at as u64)?;
+        pattern::compare(mirror.range(at, length), &bytes, at as u64)?;
     }
     Ok(result)
 }

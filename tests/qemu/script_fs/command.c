@@ -107,6 +107,14 @@ static int script_cmd_omit(struct script_file *file, char *args)
 	return 0;
 }
 
+/* Whether allocations for the page cache may wait for memory. */
+static void script_set_reclaim(struct address_space *mapping, bool reclaim)
+{
+	gfp_t gfp = mapping_gfp_mask(mapping) & ~__GFP_DIRECT_RECLAIM;
+
+	mapping_set_gfp_mask(mapping, reclaim ? gfp | __GFP_DIRECT_RECLAIM : gfp);
+}
+
 static int script_cmd_inode(struct script_file *file, char *args)
 {
 	struct inode *inode = file->inode;
@@ -117,6 +125,10 @@ static int script_cmd_inode(struct script_file *file, char *args)
 	while ((key = script_word(&args, &value))) {
 		if (!strcmp(key, "sync")) {
 			inode_set_flags(inode, S_SYNC, S_SYNC);
+			continue;
+		}
+		if (!strcmp(key, "no_reclaim")) {
+			script_set_reclaim(inode->i_mapping, false);
 			continue;
 		}
 		error = script_parse_ulong(value, &number);
@@ -192,6 +204,7 @@ void script_reset(struct script_file *file)
 	truncate_inode_pages(inode->i_mapping, 0);
 	script_buffered_reset(file);
 	inode_set_flags(inode, 0, S_SYNC);
+	script_set_reclaim(inode->i_mapping, true);
 	inode->i_blkbits = inode->i_sb->s_blocksize_bits;
 	i_size_write(inode, 0);
 	memset(file->data, 0, PAGE_SIZE);

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -66,7 +67,13 @@ impl NullDisk {
 
     /// A disk that takes a second for each request.
     pub fn late() -> Result<Self> {
-        Self::new(&[("irqmode", "2"), ("completion_nsec", "1000000000")])
+        Self::late_by(Duration::from_secs(1))
+    }
+
+    /// A disk that takes so long for each request, and 64 of them at a time.
+    pub fn late_by(time: Duration) -> Result<Self> {
+        let nanoseconds = time.as_nanos().to_string();
+        Self::new(&[("irqmode", "2"), ("completion_nsec", &nanoseconds)])
     }
 
     /// A disk of eight zones with blocks of that many bytes.

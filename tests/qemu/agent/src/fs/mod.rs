@@ -75,6 +75,7 @@ pub const CASES: &[&[Case]] = &[
     memory_faults::buffered::CASES,
     memory_faults::direct::CASES,
     memory_faults::report::CASES,
+    memory_faults::shortage::CASES,
     module_use::CASES,
     seek::CASES,
     stress::CASES,

@@ -6,21 +6,26 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{bail, ensure, Context as _, Result};
+use anyhow::{anyhow, bail, ensure, Context as _, Result};
+use rustix::fs::{fadvise, Advice};
 
-use super::cached::{overlay, Cached};
+use super::cached::{expect_same, overlay, stored, Cached, BASE};
 use super::nowait;
 use super::scripted::{expect_errno, Scripted, PATIENCE};
 use super::swap::swap_file;
-use crate::case::Case;
+use crate::case::{skip, Case};
 use crate::check::wait_until;
 use crate::context::Context;
+use crate::null_disk::NullDisk;
 use crate::sanitizers::look_for_leaks;
 use crate::suites::SCRIPT;
-use crate::sys::buffer::AlignedBuf;
-use crate::sys::memory_faults::{Fault, MemoryFaults};
+use crate::sys::buffer::{AlignedBuf, PAGE_SIZE};
+use crate::sys::memory_faults::{Fault, MemoryFaults, Shortage};
 use crate::sys::{aio, swap};
+use crate::task::in_thread;
 use crate::transfer::Transfer;
 
 pub const CASES: &[Case] = &[
@@ -43,6 +48,26 @@ pub const CASES: &[Case] = &[
         .doc("A swap file is refused without its name if there is no memory for that.")
         .holds(&["SW-2"])
         .logs(&["swapon: file <unknown> has unallocated extents$"]),
+    Case::new("nomem_pool_read", SCRIPT, pool_read)
+        .doc(
+            "A reader that finds no bio but those that others read with waits for one of them, \
+             and keeps none meanwhile.",
+        )
+        .holds(&["RD-15"]),
+    Case::new("nomem_pool_writeback", SCRIPT, pool_writeback)
+        .doc("So does writeback, once there are as many ioends as the engine keeps for such times.")
+        .holds(&["IN-1", "WB-12"]),
+    Case::new("nomem_read_bio", SCRIPT, read_bio)
+        .doc(
+            "Where reads must not wait for memory and there is none for a bio, a smaller one does.",
+        )
+        .holds(&["RD-14"]),
+    Case::new("nomem_read_no_bio", SCRIPT, read_no_bio)
+        .doc("A folio that there is no bio at all for is left to its next reader.")
+        .holds(&["DIFF-31", "RD-21"]),
+    Case::new("nomem_pool_dio", SCRIPT, pool_dio)
+        .doc("A direct read that takes more bios than there are waits for its own.")
+        .holds(&["DIO-2"]),
 ];
 
 /// No call makes as many allocations as this.
@@ -227,4 +252,148 @@ fn swapon_refused(context: &Context) -> Result<()> {
         "EINVAL {refused} times, ENOMEM {without_memory} times"
     ));
     Ok(())
+}
+
+/// How long the disk takes for a bio.
+const LATE: Duration = Duration::from_millis(200);
+
+const BLOCK: usize = 1024;
+/// Where on the disk each of the file's blocks is, apart from the others.
+const APART: usize = 2 * BLOCK;
+
+/// More blocks, of a bio each, than the kernel keeps bios for.
+const READ: usize = 4 * PAGE_SIZE / BLOCK;
+/// More, of an ioend each, than the engine keeps ioends for, and fewer than the disk has
+/// room for.
+const WRITTEN: usize = 40;
+
+/// A file of blocks none of which is beside another on a slow disk, and what is there.
+fn scattered(context: &Context, disk: &NullDisk) -> Result<(Cached, Vec<u8>)> {
+    let mut script = format!("inode size={} block_size={BLOCK}\n", READ * BLOCK);
+    let mut contents = Vec::new();
+    for index in 0..READ {
+        let place = BASE + (index * APART) as u64;
+        script += &format!(
+            "extent offset={} length={BLOCK} addr={place}\n",
+            index * BLOCK
+        );
+        contents.extend(stored(place, BLOCK));
+    }
+    script += "buffered";
+    Ok((Cached::on(disk.disk(), context, "", &script)?, contents))
+}
+
+/// Runs `work` in `threads` threads at once, for which there are no bios but those of
+/// pools: some of them must wait for one, and all get through.
+fn expect_to_wait(threads: usize, work: impl Fn(usize) -> Result<()> + Sync) -> Result<()> {
+    let shortage = Shortage::begin()?;
+    thread::scope(|scope| {
+        let (work, shortage) = (&work, &shortage);
+        let threads = (0..threads)
+            .map(|index| {
+                in_thread(scope, move || {
+                    MemoryFaults::new()?.run_short(shortage, || work(index))?
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let waited = wait_until(PATIENCE, "running out of bios", || {
+            threads
+                .iter()
+                .any(|(task, _)| task.sleeps_in("mempool_alloc_noprof", None))
+        });
+        let ended = wait_until(PATIENCE, "getting one in the end", || {
+            threads.iter().all(|(_, thread)| thread.is_finished())
+        });
+        // Whoever still waits gets one now.
+        let there_again = shortage.end();
+        let result: Result<()> = threads
+            .into_iter()
+            .try_for_each(|(_, thread)| thread.join().map_err(|_| anyhow!("a thread panicked"))?);
+        waited.and(ended).and(there_again).and(result)
+    })
+}
+
+fn pool_read(context: &Context) -> Result<()> {
+    let disk = NullDisk::late_by(LATE)?;
+    let (fs, contents) = scattered(context, &disk)?;
+    // Each page by itself.
+    fadvise(fs.cache(), 0, None, Advice::Random).context("fadvise")?;
+    expect_to_wait(READ * BLOCK / PAGE_SIZE, |page| {
+        let pos = page * PAGE_SIZE;
+        let wanted = contents.get(pos..pos + PAGE_SIZE).unwrap_or_default();
+        fs.expect_contents(pos as u64, wanted)
+    })?;
+    fs.expect_idle()
+}
+
+fn pool_writeback(context: &Context) -> Result<()> {
+    let disk = NullDisk::late_by(LATE)?;
+    let size = WRITTEN * APART;
+    let script = format!(
+        "inode size={size} block_size={BLOCK}\n\
+         extent offset=0 length={size} addr={BASE}\nbuffered"
+    );
+    let fs = Cached::on(disk.disk(), context, "", &script)?;
+    let mut wanted = stored(BASE, size);
+    for index in 0..WRITTEN {
+        fs.put_all((index * APART) as u64, BLOCK, 0xCC)?;
+        wanted = overlay(wanted, index * APART, BLOCK, 0xCC);
+    }
+    expect_to_wait(1, |_| fs.cache().sync_all().context("fsync"))?;
+    fs.expect_idle()?;
+    fs.expect_stored(BASE, &wanted)
+}
+
+fn pool_dio(context: &Context) -> Result<()> {
+    let disk = NullDisk::late_by(LATE)?;
+    let (fs, contents) = scattered(context, &disk)?;
+    expect_to_wait(1, |_| {
+        let (count, found) = fs.read(0, READ * BLOCK)?;
+        ensure!(count == READ * BLOCK, "{count} bytes");
+        expect_same(&found, &contents, "the file")
+    })
+}
+
+/// Reads ahead from the start of a file of these extents, in memory that is not waited
+/// for, and with no bios but those of the pool.
+fn read_ahead(fs: &Cached, length: usize, extents: &str) -> Result<()> {
+    fs.restart(&format!("inode size=65536 no_reclaim\n{extents}\nbuffered"))?;
+    let faults = MemoryFaults::new()?;
+    let shortage = Shortage::begin()?;
+    let command = format!("readahead pos=0 len={length}");
+    faults.run_short(&shortage, || fs.run(&command))??;
+    shortage.end()?;
+    ensure!(shortage.failed()? > 0, "there was no allocation to fail");
+    fs.expect_idle()
+}
+
+fn read_bio(context: &Context) -> Result<()> {
+    let fs = Cached::new(context, "")?;
+    // Twice as many as the smaller bio has room for, and the pool has two.
+    let pages = 8;
+    let length = pages * PAGE_SIZE;
+    read_ahead(&fs, length, "extent offset=0 length=65536 addr=65536")?;
+    for index in 0..pages {
+        fs.expect_folio(index as u64, "uptodate=1 locked=0")?;
+    }
+    fs.expect_contents(0, &stored(BASE, length))
+}
+
+fn read_no_bio(context: &Context) -> Result<()> {
+    if !context.on_rust() {
+        return skip("the C engine does not look whether it has a bio");
+    }
+    let fs = Cached::new(context, "")?;
+    let mut contents = Vec::new();
+    let mut extents = String::new();
+    for index in 0..4 {
+        let (offset, place) = (index * PAGE_SIZE, BASE + (2 * index * PAGE_SIZE) as u64);
+        extents += &format!("extent offset={offset} length={PAGE_SIZE} addr={place}\n");
+        contents.extend(stored(place, PAGE_SIZE));
+    }
+    read_ahead(&fs, contents.len(), &extents)?;
+    for (index, uptodate) in [1, 1, 0, 0].into_iter().enumerate() {
+        fs.expect_folio(index as u64, &format!("uptodate={uptodate} locked=0"))?;
+    }
+    fs.expect_contents(0, &contents)
 }

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{ensure, Context as _, Result};
 
 use crate::restore::Restore;
 
@@ -25,7 +25,16 @@ const SETTINGS: &[(&str, &str)] = &[
     ("fail_page_alloc/min-order", "0"),
     ("fail_page_alloc/task-filter", "Y"),
     ("fail_page_alloc/interval", "1"),
+    ("failslab/task-filter", "Y"),
+    ("failslab/interval", "1"),
 ];
+
+/// The kernel's caches of objects, each with a file that says whether its objects may fail.
+const CACHES: &str = "/sys/kernel/slab";
+const MAY_FAIL: &str = "failslab";
+
+/// How the names of caches of bios begin, and of those of what a bio lists its memory in.
+const OF_BIOS: [&str; 2] = ["bio-", "biovec-"];
 
 /// Where the kernel does with a smaller folio if there is no large one, that many
 /// failures leave it without any; page faults, which try for ever, come through.
@@ -98,6 +107,15 @@ impl MemoryFaults {
         Ok((result, left == 0))
     }
 
+    /// Calls `work` without the bios that are short.
+    pub fn run_short<T>(&self, _: &Shortage, work: impl FnOnce() -> T) -> Result<T> {
+        let restore = Restore::new(|| self.choose(false));
+        self.choose(true)?;
+        let result = work();
+        restore.now()?;
+        Ok(result)
+    }
+
     /// Returns what `work` returns, and how many allocations before the one that fails
     /// it has left.
     fn count_down<T>(&self, nth: u32, work: impl FnOnce() -> T) -> Result<(T, u32)> {
@@ -113,15 +131,24 @@ impl MemoryFaults {
         Ok((result, left))
     }
 
+    /// Whether this thread is one of those whose allocations may fail.
+    fn choose(&self, chosen: bool) -> Result<()> {
+        let text = if chosen { b"1" } else { b"0" };
+        self.chosen
+            .write_at(text, 0)
+            .context("cannot choose a thread")?;
+        Ok(())
+    }
+
     fn without_pages<T>(&self, pages: u32, work: impl FnOnce() -> T) -> Result<(T, bool)> {
         let restore = Restore::new(|| {
-            let chosen = put(&self.chosen, 0);
+            let chosen = self.choose(false);
             set("fail_page_alloc/probability", "0").and(chosen)
         });
         set("fail_page_alloc/space", &pages.to_string())?;
         set("fail_page_alloc/times", &IN_A_ROW.to_string())?;
         set("fail_page_alloc/probability", "100")?;
-        put(&self.chosen, 1)?;
+        self.choose(true)?;
         let result = work();
         restore.now()?;
         let times = fs::read_to_string(Path::new(DEBUGFS).join("fail_page_alloc/times"))
@@ -130,9 +157,73 @@ impl MemoryFaults {
     }
 }
 
+/// For as long as this lives, whatever [`MemoryFaults::run_short`] calls, in any number of
+/// threads, gets no bio and nothing to list a bio's memory in, but for what pools keep.
+pub struct Shortage(());
+
+impl Shortage {
+    pub fn begin() -> Result<Self> {
+        for (file, value) in SETTINGS {
+            set(file, value)?;
+        }
+        let shortage = Self(());
+        let caches = caches_of_bios()?;
+        ensure!(!caches.is_empty(), "{CACHES} has no caches of bios");
+        for cache in caches {
+            tell(&cache, "1")?;
+        }
+        set("failslab/cache-filter", "Y")?;
+        set("failslab/times", &NEVER.to_string())?;
+        set("failslab/probability", "100")?;
+        Ok(shortage)
+    }
+
+    /// How many allocations have failed so far.
+    pub fn failed(&self) -> Result<u32> {
+        let path = Path::new(DEBUGFS).join("failslab/times");
+        let left = fs::read_to_string(path).context("cannot read how many allocations failed")?;
+        let left: u32 = left.trim().parse().context("failslab/times is no number")?;
+        Ok(NEVER.saturating_sub(left))
+    }
+
+    /// There are bios again.
+    pub fn end(&self) -> Result<()> {
+        set("failslab/probability", "0")?;
+        set("failslab/cache-filter", "N")?;
+        caches_of_bios()?
+            .iter()
+            .try_for_each(|cache| tell(cache, "0"))
+    }
+}
+
+impl Drop for Shortage {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            eprintln!("cannot end the shortage: {error:#}");
+        }
+    }
+}
+
+/// The files that say whether bios may fail.
+fn caches_of_bios() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(CACHES).with_context(|| format!("cannot list {CACHES}"))? {
+        let entry = entry.with_context(|| format!("cannot list {CACHES}"))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if OF_BIOS.iter().any(|start| name.starts_with(start)) {
+            found.push(entry.path().join(MAY_FAIL));
+        }
+    }
+    Ok(found)
+}
+
 fn set(file: &str, value: &str) -> Result<()> {
-    let path = Path::new(DEBUGFS).join(file);
-    fs::write(&path, value).with_context(|| format!("cannot write {value} to {}", path.display()))
+    tell(&Path::new(DEBUGFS).join(file), value)
+}
+
+fn tell(path: &Path, value: &str) -> Result<()> {
+    fs::write(path, value).with_context(|| format!("cannot write {value} to {}", path.display()))
 }
 
 fn put(file: &File, number: u32) -> Result<()> {

@@ -125,7 +125,7 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn read(subject: &mut Subject) -> Result<Attempt> {
+pub(super) fn read(subject: &mut Subject) -> Result<Attempt> {
     subject.mirror.drop_cache()?;
     read_of(subject, 0, SIZE)
 }
@@ -168,7 +168,7 @@ fn write_new(subject: &mut Subject) -> Result<Attempt> {
     write_of(subject, file, 3000, 150_000)
 }
 
-fn write_over(subject: &mut Subject) -> Result<Attempt> {
+pub(super) fn write_over(subject: &mut Subject) -> Result<Attempt> {
     subject.mirror.drop_cache()?;
     let file = subject.buffered.try_clone()?;
     write_of(subject, file, 50_000, 30_000)
@@ -184,13 +184,13 @@ fn write_shared(subject: &mut Subject) -> Result<Attempt> {
 /// Has all blocks of the file shared with another.
 fn share(subject: &mut Subject) -> Result<std::path::PathBuf> {
     subject.buffered.sync_all()?;
-    let clone = subject.context.path("clone")?;
+    let clone = subject.dir.join("clone");
     ioctl_ficlone(File::create(&clone)?, &subject.buffered).context("FICLONE")?;
     subject.mirror.drop_cache()?;
     Ok(clone)
 }
 
-fn fsync(subject: &mut Subject) -> Result<Attempt> {
+pub(super) fn fsync(subject: &mut Subject) -> Result<Attempt> {
     let before = subject.mirror.bytes().to_vec();
     let file = subject.buffered.try_clone()?;
     // To blocks on the disk and to new ones.

@@ -38,7 +38,7 @@ pub const CASES: &[Case] = &[
     .timeout(TIME),
 ];
 
-fn read(subject: &mut Subject) -> Result<Attempt> {
+pub(super) fn read(subject: &mut Subject) -> Result<Attempt> {
     // Pages to write back first.
     let file = subject.buffered.try_clone()?;
     subject.mirror.write(&file, 20_000, 10_000)?;
@@ -54,7 +54,7 @@ fn read(subject: &mut Subject) -> Result<Attempt> {
     }))
 }
 
-fn write(subject: &mut Subject) -> Result<Attempt> {
+pub(super) fn write(subject: &mut Subject) -> Result<Attempt> {
     write_at(subject, 12 * KIB + SECTOR, 100 * KIB)
 }
 

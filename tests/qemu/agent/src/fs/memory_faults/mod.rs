@@ -5,13 +5,17 @@
 //! to be had after the first, the second... Each time the call works or says
 //! ENOMEM, nothing but its own range changes, and the same call works right after. Where there
 //! is something to say ENOMEM for, it does at least once.
+//! Without any bios for a while they work, several at once.
 
 pub mod buffered;
 mod call;
 pub mod direct;
 pub mod report;
+pub mod shortage;
 
 use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
 
 use anyhow::{ensure, Context as _, Result};
 
@@ -27,18 +31,18 @@ const SIZE: usize = 256 * KIB;
 const LIMIT: u32 = 2_000;
 
 /// The file that calls are tried on.
-pub struct Subject<'a> {
-    pub context: &'a Context<'a>,
+pub struct Subject {
+    /// Where there is room for others.
+    pub dir: PathBuf,
     pub mirror: Mirror,
     pub buffered: File,
     pub direct: File,
 }
 
-impl<'a> Subject<'a> {
-    fn new(context: &'a Context<'a>, name: &str) -> Result<Self> {
-        let mirror = Mirror::filled(context.path(name)?, 1, SIZE)?;
+impl Subject {
+    fn new(context: &Context, mirror: Mirror) -> Result<Self> {
         Ok(Self {
-            context,
+            dir: context.dir()?,
             buffered: mirror.buffered()?,
             direct: mirror.direct()?,
             mirror,
@@ -62,7 +66,8 @@ enum Needs {
 fn exhaust(context: &Context, needs: Needs, call: Call) -> Result<()> {
     context.fill_free_space()?;
     let faults = MemoryFaults::new()?;
-    let mut subject = Subject::new(context, "file")?;
+    let mirror = Mirror::filled(context.path("file")?, 1, SIZE)?;
+    let mut subject = Subject::new(context, mirror)?;
     let mut met = 0;
     for (what, lack, make) in [
         (
@@ -81,7 +86,8 @@ fn exhaust(context: &Context, needs: Needs, call: Call) -> Result<()> {
             ensure!(number < LIMIT, "no end after {LIMIT} {what}");
             let fault = make(number);
             let attempt = call(&mut subject).context("preparation")?;
-            match once(&subject, &faults, fault, attempt).with_context(|| fault.to_string())? {
+            let outcome = once(&subject, attempt, |call| faults.run(fault, call));
+            match outcome.with_context(|| fault.to_string())? {
                 Outcome::Unharmed => break,
                 Outcome::Worked => {}
                 Outcome::Failed => failed += 1,
@@ -110,13 +116,13 @@ enum Outcome {
     Failed,
 }
 
+/// Has `run` make the call, and tell whether that met a fault.
 fn once(
     subject: &Subject,
-    faults: &MemoryFaults,
-    fault: Fault,
     mut attempt: Attempt,
+    run: impl FnOnce(&mut dyn FnMut() -> io::Result<()>) -> Result<(io::Result<()>, bool)>,
 ) -> Result<Outcome> {
-    let (result, injected) = faults.run(fault, &mut attempt.call)?;
+    let (result, injected) = run(&mut attempt.call)?;
     let outcome = match result {
         Ok(()) if injected => Outcome::Worked,
         Ok(()) => Outcome::Unharmed,

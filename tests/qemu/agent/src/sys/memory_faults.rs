@@ -69,9 +69,7 @@ pub struct MemoryFaults {
 
 impl MemoryFaults {
     pub fn new() -> Result<Self> {
-        for (file, value) in SETTINGS {
-            set(file, value)?;
-        }
+        set_up()?;
         let open = |name: &str| {
             let path = Path::new("/proc/thread-self").join(name);
             OpenOptions::new()
@@ -109,11 +107,7 @@ impl MemoryFaults {
 
     /// Calls `work` without the bios that are short.
     pub fn run_short<T>(&self, _: &Shortage, work: impl FnOnce() -> T) -> Result<T> {
-        let restore = Restore::new(|| self.choose(false));
-        self.choose(true)?;
-        let result = work();
-        restore.now()?;
-        Ok(result)
+        self.chosen(work)
     }
 
     /// Returns what `work` returns, and how many allocations before the one that fails
@@ -131,29 +125,23 @@ impl MemoryFaults {
         Ok((result, left))
     }
 
-    /// Whether this thread is one of those whose allocations may fail.
-    fn choose(&self, chosen: bool) -> Result<()> {
-        let text = if chosen { b"1" } else { b"0" };
-        self.chosen
-            .write_at(text, 0)
-            .context("cannot choose a thread")?;
-        Ok(())
+    /// Calls `work` as one of the threads whose allocations may fail.
+    fn chosen<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        let restore = Restore::new(|| put(&self.chosen, 0));
+        put(&self.chosen, 1)?;
+        let result = work();
+        restore.now()?;
+        Ok(result)
     }
 
     fn without_pages<T>(&self, pages: u32, work: impl FnOnce() -> T) -> Result<(T, bool)> {
-        let restore = Restore::new(|| {
-            let chosen = self.choose(false);
-            set("fail_page_alloc/probability", "0").and(chosen)
-        });
+        let restore = Restore::new(|| set("fail_page_alloc/probability", "0"));
         set("fail_page_alloc/space", &pages.to_string())?;
         set("fail_page_alloc/times", &IN_A_ROW.to_string())?;
         set("fail_page_alloc/probability", "100")?;
-        self.choose(true)?;
-        let result = work();
+        let result = self.chosen(work)?;
         restore.now()?;
-        let times = fs::read_to_string(Path::new(DEBUGFS).join("fail_page_alloc/times"))
-            .context("cannot read how many allocations failed")?;
-        Ok((result, times.trim() != IN_A_ROW.to_string()))
+        Ok((result, times_left("fail_page_alloc")? != IN_A_ROW))
     }
 }
 
@@ -163,9 +151,8 @@ pub struct Shortage(());
 
 impl Shortage {
     pub fn begin() -> Result<Self> {
-        for (file, value) in SETTINGS {
-            set(file, value)?;
-        }
+        // Before anything can fail: from here on only chosen threads are meant.
+        set_up()?;
         let shortage = Self(());
         let caches = caches_of_bios()?;
         ensure!(!caches.is_empty(), "{CACHES} has no caches of bios");
@@ -180,10 +167,7 @@ impl Shortage {
 
     /// How many allocations have failed so far.
     pub fn failed(&self) -> Result<u32> {
-        let path = Path::new(DEBUGFS).join("failslab/times");
-        let left = fs::read_to_string(path).context("cannot read how many allocations failed")?;
-        let left: u32 = left.trim().parse().context("failslab/times is no number")?;
-        Ok(NEVER.saturating_sub(left))
+        Ok(NEVER.saturating_sub(times_left("failslab")?))
     }
 
     /// There are bios again.
@@ -216,6 +200,21 @@ fn caches_of_bios() -> Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+fn set_up() -> Result<()> {
+    SETTINGS
+        .iter()
+        .try_for_each(|(file, value)| set(file, value))
+}
+
+/// How often allocations of that kind are still to fail.
+fn times_left(kind: &str) -> Result<u32> {
+    let path = Path::new(DEBUGFS).join(kind).join("times");
+    let left = fs::read_to_string(path).context("cannot read how many allocations failed")?;
+    left.trim()
+        .parse()
+        .with_context(|| format!("{kind}/times is no number"))
 }
 
 fn set(file: &str, value: &str) -> Result<()> {
